@@ -1,0 +1,108 @@
+//! The caller's side: the one trait that a kernel, the emulator and the unit tests implement.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use crate::{
+    error::Result,
+    policy::Denial,
+    socket::Socket,
+    world::World,
+};
+
+/// User memory could not be read or written in full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// How many bytes, from the start, were copied.
+    pub copied: usize,
+}
+
+/// Who makes the call, as `SO_PEERCRED` shows it (`unix(7)`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Credentials {
+    /// Thread group, in the caller's PID name space.
+    pub pid: i32,
+    /// Effective user.
+    pub uid: u32,
+    /// Effective group.
+    pub gid: u32,
+}
+
+/// The identity of a socket's inode, unique while anything holds the inode.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NodeId {
+    /// File system.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+}
+
+/// What the layer needs of the one on whose behalf a call is made.
+///
+/// None of these is called with a lock of this crate held.
+pub trait Caller {
+    /// A descriptor number that is reserved; dropping it gives the number back.
+    type Slot: DescriptorSlot;
+
+    /// Copies from the program's memory. `into` is filled from its start as far as the memory can be read.
+    ///
+    /// # Errors
+    /// [`Fault`] where a part of the range is not readable user memory.
+    fn read_memory(&self, address: usize, into: &mut [u8]) -> core::result::Result<(), Fault>;
+
+    /// Copies into the program's memory.
+    ///
+    /// # Errors
+    /// [`Fault`] where a part of the range is not writable user memory.
+    fn write_memory(&self, address: usize, from: &[u8]) -> core::result::Result<(), Fault>;
+
+    /// The socket behind a descriptor.
+    ///
+    /// # Errors
+    /// EBADF where nothing is open, ENOTSOCK where it is something else.
+    fn socket(&self, descriptor: i32) -> Result<Arc<Socket>>;
+
+    /// Reserves the lowest free descriptor number.
+    ///
+    /// # Errors
+    /// EMFILE at the limit of the process, ENFILE at that of the system.
+    fn reserve_descriptor(&self) -> Result<Self::Slot>;
+
+    /// Makes `socket` the open file behind the reserved number.
+    fn install(&self, slot: Self::Slot, socket: Arc<Socket>, close_on_exec: bool);
+
+    /// Who calls.
+    fn credentials(&self) -> Credentials;
+
+    /// Makes a socket inode at `path` (mode 0777 without the umask), the last component of which must not exist.
+    ///
+    /// # Errors
+    /// As mknod(2), with EADDRINUSE in place of EEXIST.
+    fn make_node(&self, path: &[u8]) -> Result<NodeId>;
+
+    /// Follows `path` to a socket inode to which the caller may write.
+    ///
+    /// # Errors
+    /// As path_resolution(7); EACCES without write permission; ECONNREFUSED where the inode is no socket.
+    fn find_node(&self, path: &[u8]) -> Result<NodeId>;
+
+    /// The monotonic clock.
+    fn now(&self) -> Duration;
+
+    /// The number of the CPU the call runs on: where its counts are kept. Any number will do, a wrong one costs time only.
+    fn cpu(&self) -> usize {
+        0
+    }
+
+    /// What all callers of one system share: the policy and the tables of the families.
+    fn world(&self) -> &World;
+
+    /// A cause of denial was met for the first time: log it.
+    fn report_denial(&self, denial: &Denial);
+}
+
+/// A reserved descriptor number.
+pub trait DescriptorSlot {
+    /// The number that the program will see.
+    fn number(&self) -> i32;
+}
