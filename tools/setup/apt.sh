@@ -43,5 +43,5 @@ apt_prepare() {
 
 # apt_versions <package>: prints "<version> <suite>" for each version on offer, the newest first.
 apt_versions() {
-    apt-cache $apt_options madison "$1" 2>/dev/null | sed -n 's|^[^|]*| *\([^ ]*\) *| *[^ ]* \([^/ ]*\)/.*|\1 \2|p'
+    apt-cache $apt_options madison "$1" 2>/dev/null | sed -n 's#^[^|]*| *\([^ ]*\) *| *[^ ]* \([^/ ]*\)/.*#\1 \2#p'
 }
