@@ -1,0 +1,34 @@
+//! What a test may need of the machine it runs on.
+
+use std::thread;
+
+use crate::{errno::Errno, sys};
+
+/// Something that not every host offers. The guest kernel offers all of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Need {
+    /// A thread may become another user: root, and that user mapped in the user name space.
+    OtherUsers,
+    /// The limit of open descriptors can be lowered.
+    DescriptorLimit,
+}
+
+/// The user and group that tests become to have no privilege: `nobody`.
+pub(crate) const NOBODY: u32 = 65534;
+
+impl Need {
+    /// Why the machine does not offer it; `None` where it does.
+    pub(crate) fn missing(self) -> Option<String> {
+        match self {
+            Self::OtherUsers => thread::spawn(|| sys::set_thread_uids(NOBODY, NOBODY, NOBODY))
+                .join()
+                .unwrap_or(Err(Errno(libc::EIO)))
+                .err()
+                .map(|errno| format!("needs a thread that becomes user {NOBODY}: setresuid gives {errno}")),
+            Self::DescriptorLimit => sys::limit_descriptors(None)
+                .and_then(|(soft, _)| sys::limit_descriptors(Some(soft)))
+                .err()
+                .map(|errno| format!("needs a limit of descriptors that can be set: prlimit64 gives {errno}")),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Runs tests one after the other, each in a thread of its own under a watchdog.
+
+use std::{
+    cell::RefCell,
+    panic::{self, AssertUnwindSafe},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{Case, Failure, Outcome, Test, progress::Progress};
+
+/// How `guest test` was asked to run.
+pub(crate) struct Options {
+    /// Only tests whose `suite::name` contains this.
+    pub(crate) filter: Option<String>,
+    /// Name the tests, run none.
+    pub(crate) list: bool,
+    /// What a test needs is there, as in the guest: nothing is skipped.
+    pub(crate) never_skip: bool,
+    /// Run in the main thread, without watchdog: for a kernel that has no threads yet.
+    pub(crate) inline: bool,
+    /// How long a test may take.
+    pub(crate) limit: Duration,
+}
+
+/// One line of `guest test`'s output.
+#[derive(Serialize)]
+struct Line<'a> {
+    r#type: &'static str,
+    suite: &'a str,
+    name: &'a str,
+    outcome: &'static str,
+    message: String,
+    location: String,
+    checks: u64,
+}
+
+thread_local! {
+    /// The panic of this thread, for the report.
+    static PANIC: RefCell<Option<Failure>> = const { RefCell::new(None) };
+}
+
+/// Runs the tests that were asked for; whether all of them passed.
+pub(crate) fn run(tests: &[&'static Test], options: &Options) -> bool {
+    let wanted = |test: &&&'static Test| {
+        let name = format!("{}::{}", test.suite, test.name);
+        options.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()))
+    };
+    let selected: Vec<_> = tests.iter().filter(wanted).collect();
+    if options.list {
+        for test in selected {
+            println!("{}::{}", test.suite, test.name);
+        }
+        return true;
+    }
+    panic::set_hook(Box::new(|info| {
+        let message = info.payload_as_str().unwrap_or("a panic without a message");
+        let location = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+        let failure = Failure { message: format!("panic: {message}"), location };
+        let _ = PANIC.try_with(|slot| *slot.borrow_mut() = Some(failure));
+    }));
+    let (mut passed, mut failed, mut skipped, mut checks) = (0u64, 0u64, 0u64, 0u64);
+    for (index, test) in selected.iter().enumerate() {
+        let missing = test.needs.iter().find_map(|need| need.missing());
+        let mut line = Line {
+            r#type: "test",
+            suite: test.suite,
+            name: test.name,
+            outcome: "passed",
+            message: String::new(),
+            location: String::new(),
+            checks: 0,
+        };
+        match missing {
+            Some(reason) if !options.never_skip => {
+                line.outcome = "skipped";
+                line.message = reason;
+                skipped += 1;
+            }
+            _ => {
+                let progress = Progress::new();
+                let result = if options.inline {
+                    run_body(test, index, &progress)
+                } else {
+                    run_watched(test, index, &progress, options.limit)
+                };
+                line.checks = progress.checks();
+                checks += line.checks;
+                match result {
+                    Ok(()) => passed += 1,
+                    Err(failure) => {
+                        line.outcome = "failed";
+                        line.message = failure.message;
+                        line.location = failure.location;
+                        failed += 1;
+                    }
+                }
+            }
+        }
+        crate::print_line(&line);
+    }
+    eprintln!("{passed} passed, {failed} failed, {skipped} skipped, {checks} checks");
+    failed == 0
+}
+
+/// Runs one test in the calling thread.
+fn run_body(test: &Test, index: usize, progress: &std::sync::Arc<Progress>) -> Outcome {
+    progress.adopt_thread();
+    let case = Case::new(format!("guest{}.{index}", std::process::id()));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| (test.body)(&case)));
+    result.unwrap_or_else(|_| {
+        let panic = PANIC.with_borrow_mut(Option::take);
+        Err(panic.unwrap_or_else(|| Failure::here("a panic that left no message")))
+    })
+}
+
+/// Runs one test in a thread and waits for it, but not for ever: a thread that hangs is left behind.
+fn run_watched(
+    test: &'static Test,
+    index: usize,
+    progress: &std::sync::Arc<Progress>,
+    limit: Duration,
+) -> Outcome {
+    let (sender, receiver) = mpsc::channel();
+    let shared = std::sync::Arc::clone(progress);
+    let thread = thread::Builder::new().name(test.name.to_owned()).spawn(move || {
+        // The receiver is gone when the time is over, and the result with it.
+        let _ = sender.send(run_body(test, index, &shared));
+    });
+    let thread = match thread {
+        Ok(thread) => thread,
+        Err(error) => return Err(Failure::here(format!("no thread for the test: {error}"))),
+    };
+    match receiver.recv_timeout(limit) {
+        Ok(result) => {
+            // It has sent its result, so it ends now; an error would be a panic in a destructor of thread-local data.
+            let _ = thread.join();
+            result
+        }
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            let location = progress.location().map(|at| format!("{}:{}", at.file(), at.line()));
+            Err(Failure {
+                message: format!("hangs for {} s: {}", limit.as_secs(), progress.describe()),
+                location: location.unwrap_or_default(),
+            })
+        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            Err(Failure::here("the test's thread ended without a result"))
+        }
+    }
+}

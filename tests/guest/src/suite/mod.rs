@@ -1,0 +1,11 @@
+//! The suites, by the part of the system that they are about.
+
+mod unix;
+
+use crate::harness::Test;
+
+/// All tests, in the order in which they run: what others build upon comes first.
+pub(crate) fn all() -> Vec<&'static Test> {
+    let suites: &[&'static [Test]] = &[unix::create::TESTS];
+    suites.iter().flat_map(|tests| tests.iter()).collect()
+}

@@ -1,0 +1,4 @@
+//! Stream sockets of the UNIX family.
+
+pub(super) mod create;
+mod help;
