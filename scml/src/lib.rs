@@ -1,1 +1,23 @@
-#![no_std]
+//! SCML, the System Call Matching Language: which calls a system supports, flag by flag, declared once.
+//!
+//! SCML files are compiled ([`compile`]) into flat tables; [`Tables::admit`] judges a call against them without parsing or
+//! allocation. The same tables serve tools (a [`Profile`] lends them) and the kernel (generated as Rust source).
+//!
+//! `no_std` with `alloc`; the feature `std` adds what build scripts and tools need: reading directories, diagnostics with the
+//! source line, tables as Rust source.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod call;
+pub mod domain;
+mod matcher;
+mod subject;
+pub mod tables;
+
+pub use call::Call;
+pub use matcher::{Hit, Refusal};
+pub use subject::{Address, ControlHeader, Descriptor, Message, SocketState, Subject};
+pub use tables::Tables;

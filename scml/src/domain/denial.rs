@@ -1,0 +1,90 @@
+//! Which errno a refusal has: the one that Linux uses for that kind of argument.
+//!
+//! | argument | errno |
+//! |---|---|
+//! | no rule for a networking call | ENOSYS |
+//! | `family` | EAFNOSUPPORT |
+//! | `type` | EINVAL for unknown flag bits and from SOCK_MAX (11) on, else ESOCKTNOSUPPORT |
+//! | `protocol` | EPROTONOSUPPORT; EINVAL outside 0..IPPROTO_MAX for AF_INET and AF_INET6 |
+//! | the descriptor (no rule names such a socket) | EOPNOTSUPP |
+//! | the family of an address | EINVAL (unix, netlink), EAFNOSUPPORT (the others) |
+//! | `MSG_*` flags | EOPNOTSUPP for MSG_OOB, else EINVAL |
+//! | `level` | EOPNOTSUPP (unix), ENOPROTOOPT (the others) |
+//! | `optname` | ENOPROTOOPT; EOPNOTSUPP at another level than SOL_SOCKET on a UNIX socket |
+//! | `request` of ioctl | ENOTTY |
+//! | control messages, `how`, accept4's flags, commands, and everything else | EINVAL |
+
+use linux_raw_sys::{errno, net};
+
+use crate::call::Call;
+
+/// SOCK_MAX of the kernel's `include/linux/net.h`: types are below it.
+const SOCK_MAX: u32 = 11;
+/// SOCK_TYPE_MASK of the same file.
+const SOCK_TYPE_MASK: u32 = 0xf;
+/// SOCK_NONBLOCK and SOCK_CLOEXEC.
+const SOCK_FLAGS: u32 = 0o4000 | 0o2_000_000;
+/// IPPROTO_MAX: MPTCP's 262 is the last.
+const IPPROTO_MAX: u32 = 263;
+
+/// Whether the type has bits that are neither a type nor a flag: Linux looks at these before anything else.
+pub(crate) const fn undefined_type_bits(kind: u32) -> bool {
+    kind & !(SOCK_TYPE_MASK | SOCK_FLAGS) != 0
+}
+
+/// The errno for a networking call that no rule speaks of.
+pub const NO_RULE: u16 = errno::ENOSYS as u16;
+
+/// What was refused, as far as the errno depends on it.
+pub(crate) struct Refused<'a> {
+    pub(crate) call: Call,
+    pub(crate) parameter: &'a str,
+    /// The register.
+    pub(crate) value: u32,
+    /// Of getsockopt and setsockopt.
+    pub(crate) level: u32,
+    /// Of the socket, or what is asked for.
+    pub(crate) family: u32,
+}
+
+/// The errno for a refused parameter, or for what lies behind it.
+#[must_use]
+pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
+    let Refused { call, parameter, value, level, family } = *refused;
+    let inet = family == net::AF_INET || family == net::AF_INET6;
+    let strict_address = family == net::AF_UNIX || family == net::AF_NETLINK;
+    let number = match parameter {
+        "family" => errno::EAFNOSUPPORT,
+        "type" if undefined_type_bits(value) || value & SOCK_TYPE_MASK >= SOCK_MAX => errno::EINVAL,
+        "type" => errno::ESOCKTNOSUPPORT,
+        "protocol" if inet && value >= IPPROTO_MAX => errno::EINVAL,
+        "protocol" => errno::EPROTONOSUPPORT,
+        "sockfd" | "fd" | "out_fd" => errno::EOPNOTSUPP,
+        "addr" | "dest_addr" if !strict_address => errno::EAFNOSUPPORT,
+        "flags" if call.message_flags() && value & net::MSG_OOB != 0 => errno::EOPNOTSUPP,
+        "level" if family != net::AF_UNIX => errno::ENOPROTOOPT,
+        "level" => errno::EOPNOTSUPP,
+        "optname" if family == net::AF_UNIX && level != net::SOL_SOCKET => errno::EOPNOTSUPP,
+        "optname" => errno::ENOPROTOOPT,
+        "request" => errno::ENOTTY,
+        _ => errno::EINVAL,
+    };
+    number as u16
+}
+
+/// The order in which Linux looks at the parameters of a call, for a call that is refused.
+///
+/// socket and socketpair look at undefined bits of the type before the family, and the UNIX family at the protocol before
+/// the type (`unix_create`); everything else goes by position.
+pub(crate) fn order(call: Call, parameter: impl Fn(usize) -> u32) -> &'static [u8] {
+    let by_position: &'static [u8] = &[0, 1, 2, 3, 4, 5];
+    match call {
+        Call::Socket | Call::Socketpair if undefined_type_bits(parameter(1)) => &[1, 0, 2, 3],
+        Call::Socket | Call::Socketpair
+            if parameter(0) == net::AF_UNIX && parameter(1) & SOCK_TYPE_MASK < SOCK_MAX =>
+        {
+            &[0, 2, 1, 3]
+        }
+        _ => by_position,
+    }
+}

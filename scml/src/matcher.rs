@@ -1,0 +1,339 @@
+//! Does a call conform? Compiled into the caller for each kind of [`Subject`] and each call that is known there.
+
+use crate::{
+    call::Call,
+    domain::{Field, Kind, Struct, denial, signature, structs},
+    subject::{Address, ControlHeader, Descriptor, Message, SocketState, Subject},
+    tables::{LAYOUTS, Layout, Pattern, Row, Slot, SlotKind, Span, Tables, Test},
+};
+
+/// A call that conforms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hit {
+    /// The rule's number, an index below [`Tables::rule_count`]; [`Hit::UNGOVERNED`] where no rule is needed.
+    pub rule: u16,
+}
+
+impl Hit {
+    /// The number for a call that is not governed.
+    pub const UNGOVERNED: u16 = u16::MAX;
+}
+
+/// A call that does not conform.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The number of the rule that came nearest; `None` where the call has none.
+    pub rule: Option<u16>,
+    /// The parameter that no remaining rule admits.
+    pub parameter: u8,
+    /// What the program is to see: see [`domain::denial`](crate::domain::denial).
+    pub errno: u16,
+}
+
+impl Tables<'_> {
+    /// Whether the call has to be judged at all. Networking calls always are, the others where a rule names them.
+    #[inline(always)]
+    #[must_use]
+    pub fn governs(&self, call: Call) -> bool {
+        call.networking() || !self.rows[call.index()].is_empty()
+    }
+
+    /// Judges a call: the number of the first rule that admits it, or which rule came nearest and what is wrong.
+    ///
+    /// # Errors
+    /// [`Refusal`] where no rule of the call matches.
+    #[inline(always)]
+    pub fn admit<S: Subject>(&self, call: Call, subject: &S) -> Result<Hit, Refusal> {
+        const { assert!(LAYOUTS.len() == Call::COUNT) };
+        let layout = &LAYOUTS[call.index()];
+        for row in self.rows[call.index()] {
+            if row_matches(row, layout, subject) && (row.tests == 0 || self.tests_match(row, call, subject)) {
+                return Ok(Hit { rule: row.rule });
+            }
+        }
+        self.refuse(call, subject)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse<S: Subject>(&self, call: Call, subject: &S) -> Result<Hit, Refusal> {
+        if !self.governs(call) {
+            return Ok(Hit { rule: Hit::UNGOVERNED });
+        }
+        Err(self.refusal(call, subject))
+    }
+
+    #[inline(never)]
+    fn tests_match<S: Subject>(&self, row: &Row, call: Call, subject: &S) -> bool {
+        self.row_tests(row).iter().all(|test| self.test_matches(*test, call, subject))
+    }
+
+    pub(crate) fn row_tests(&self, row: &Row) -> &[Test] {
+        let first = row.first as usize;
+        self.tests.get(first..first + usize::from(row.tests)).unwrap_or_default()
+    }
+
+    /// One test of a parameter.
+    pub(crate) fn test_matches<S: Subject>(&self, test: Test, call: Call, subject: &S) -> bool {
+        let Some(pattern) = self.patterns.get(usize::from(test.pattern)) else { return false };
+        self.value_matches(*pattern, &value(call, usize::from(test.place), subject))
+    }
+
+    fn value_matches(&self, pattern: Pattern, value: &Value<'_>) -> bool {
+        match (pattern, value) {
+            (Pattern::Any, _) | (_, Value::Absent) => true,
+            (Pattern::Scalar(span), Value::Number(number)) => {
+                self.windows.get(span.range()).unwrap_or_default().iter().any(|window| window.admits(*number))
+            }
+            (Pattern::Scalar(span), Value::Memory(bytes)) => match read(bytes, 0, 4, false) {
+                Some(number) => self.value_matches(Pattern::Scalar(span), &Value::Number(number)),
+                None => false,
+            },
+            (Pattern::Struct(span), value) => self
+                .shapes
+                .get(span.range())
+                .unwrap_or_default()
+                .iter()
+                .any(|shape| self.shape_matches(structs::by_id(shape.of), shape.tests, value)),
+            (Pattern::Array(span), Value::Elements(elements)) => {
+                elements.all(|element| self.any_matches(span, element))
+            }
+            (Pattern::Array(span), value) => self.any_matches(span, value),
+            (Pattern::Null | Pattern::Scalar(_), _) => false,
+        }
+    }
+
+    fn any_matches(&self, patterns: Span, value: &Value<'_>) -> bool {
+        self.patterns
+            .get(patterns.range())
+            .unwrap_or_default()
+            .iter()
+            .any(|pattern| self.value_matches(*pattern, value))
+    }
+
+    fn shape_matches(&self, of: &'static Struct, tests: Span, value: &Value<'_>) -> bool {
+        if let (Some(family), Value::Address(address)) = (of.family, value)
+            && address.family() != family
+        {
+            return false;
+        }
+        self.tests.get(tests.range()).unwrap_or_default().iter().all(|test| {
+            let (Some(field), Some(pattern)) =
+                (of.fields.get(usize::from(test.place)), self.patterns.get(usize::from(test.pattern)))
+            else {
+                return false;
+            };
+            self.value_matches(*pattern, &value.field(field, usize::from(test.place)))
+        })
+    }
+}
+
+/// The tests that the row itself holds.
+#[inline(always)]
+fn row_matches<S: Subject>(row: &Row, layout: &Layout, subject: &S) -> bool {
+    (!layout.descriptor || descriptor_matches(row, subject))
+        && slot_matches(row, layout, 0, subject)
+        && slot_matches(row, layout, 1, subject)
+        && slot_matches(row, layout, 2, subject)
+}
+
+#[inline(always)]
+pub(crate) fn descriptor_matches<S: Subject>(row: &Row, subject: &S) -> bool {
+    match subject.descriptor() {
+        Some(descriptor) => descriptor.bits() & row.forbidden == 0,
+        None => row.forbidden == 0,
+    }
+}
+
+#[inline(always)]
+pub(crate) fn slot_matches<S: Subject>(row: &Row, layout: &Layout, slot: usize, subject: &S) -> bool {
+    let Slot { base, forbidden, set } = row.slots[slot];
+    let register = || subject.parameter(usize::from(layout.parameters[slot])) as u32;
+    match layout.kinds[slot] {
+        SlotKind::Unused => true,
+        SlotKind::BitSet => register() & forbidden == 0,
+        SlotKind::Typed => {
+            let value = register();
+            value & forbidden == 0 && (set >> (value & 63)) & 1 != 0
+        }
+        SlotKind::Enumeration => {
+            let offset = register().wrapping_sub(base);
+            offset & forbidden == 0 && (set >> (offset & 63)) & 1 != 0
+        }
+    }
+}
+
+/// A value as far as a pattern can look into it.
+pub(crate) enum Value<'s> {
+    Absent,
+    Number(u64),
+    Descriptor(Descriptor, SocketState),
+    Address(Address<'s>),
+    Message(Message<'s>),
+    Control(ControlHeader),
+    Memory(&'s [u8]),
+    Elements(Elements<'s>),
+    /// There is something, of which nothing is known.
+    Present,
+}
+
+/// The elements of an array.
+pub(crate) enum Elements<'s> {
+    Controls(&'s [ControlHeader]),
+    Memory(&'s [u8], usize),
+}
+
+impl Elements<'_> {
+    fn all(&self, mut matches: impl FnMut(&Value<'_>) -> bool) -> bool {
+        match self {
+            Self::Controls(headers) => headers.iter().all(|header| matches(&Value::Control(*header))),
+            Self::Memory(bytes, size) => bytes.chunks(*size).all(|element| matches(&Value::Memory(element))),
+        }
+    }
+}
+
+/// What a parameter is worth to a pattern.
+pub(crate) fn value<S: Subject>(call: Call, index: usize, subject: &S) -> Value<'_> {
+    let Some(parameter) = signature(call).parameters.get(index) else { return Value::Absent };
+    let register = subject.parameter(index) & parameter.width.mask();
+    let presence = if register == 0 { Value::Absent } else { Value::Present };
+    match parameter.kind {
+        Kind::Descriptor => match subject.descriptor() {
+            Some(descriptor) => Value::Descriptor(descriptor, subject.state()),
+            None => Value::Present,
+        },
+        Kind::Struct { types, out: false } if types[0].id == structs::SOCKADDR.id => {
+            subject.address().map_or(Value::Absent, Value::Address)
+        }
+        Kind::Struct { types, out: false } if types[0].id == structs::MSGHDR_SENT.id => {
+            subject.message().map_or(Value::Absent, Value::Message)
+        }
+        Kind::Array { of, out: false } if of.id == structs::MMSGHDR_SENT.id => {
+            subject.message().map_or(Value::Absent, Value::Message)
+        }
+        Kind::Struct { out: false, .. } | Kind::OptionValue { out: false, .. } => {
+            subject.memory(index).map_or(Value::Absent, Value::Memory)
+        }
+        Kind::Array { of, out: false } => subject
+            .memory(index)
+            .map_or(Value::Absent, |bytes| Value::Elements(Elements::Memory(bytes, of.size))),
+        Kind::Struct { .. } | Kind::Array { .. } | Kind::OptionValue { .. } | Kind::Buffer | Kind::Path => {
+            presence
+        }
+        Kind::Enumeration(_)
+        | Kind::Dependent { .. }
+        | Kind::BitSet(_)
+        | Kind::Typed { .. }
+        | Kind::Integer => Value::Number(register),
+    }
+}
+
+impl<'s> Value<'s> {
+    /// What a field is worth to a pattern.
+    pub(crate) fn field(&self, field: &Field, index: usize) -> Value<'s> {
+        match self {
+            Self::Descriptor(descriptor, state) => Value::Number(match index {
+                0 => u64::from(descriptor.family()),
+                1 => u64::from(descriptor.kind()),
+                2 => u64::from(descriptor.protocol()),
+                _ => *state as u64,
+            }),
+            Self::Address(address) => scalar(address.bytes, field),
+            Self::Memory(bytes) => scalar(bytes, field),
+            Self::Control(header) => Value::Number(match index {
+                0 => header.length as u64,
+                1 => u64::from(header.level as u32),
+                _ => u64::from(header.kind as u32),
+            }),
+            Self::Message(message) => match field.name {
+                "msg_hdr" => Value::Message(*message),
+                "msg_name" => message.name.map_or(Value::Absent, Value::Address),
+                "msg_namelen" => Value::Number(message.name.map_or(0, |name| name.bytes.len()) as u64),
+                "msg_iovlen" => Value::Number(message.parts as u64),
+                "msg_control" => message
+                    .control
+                    .map_or(Value::Absent, |headers| Value::Elements(Elements::Controls(headers))),
+                "msg_controllen" => Value::Number(message.control_length as u64),
+                "msg_flags" => Value::Number(u64::from(message.flags)),
+                _ => Value::Present,
+            },
+            Self::Absent | Self::Number(_) | Self::Elements(_) | Self::Present => Value::Present,
+        }
+    }
+}
+
+fn scalar<'s>(bytes: &[u8], field: &Field) -> Value<'s> {
+    match read(bytes, field.offset, field.width.bytes(), field.network_order) {
+        Some(number) => Value::Number(number),
+        None => Value::Present,
+    }
+}
+
+/// A number of one to eight bytes.
+fn read(bytes: &[u8], offset: usize, width: usize, network_order: bool) -> Option<u64> {
+    let bytes = bytes.get(offset..offset.checked_add(width)?)?;
+    let fold = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+    Some(if network_order || cfg!(target_endian = "big") {
+        bytes.iter().fold(0, fold)
+    } else {
+        bytes.iter().rev().fold(0, fold)
+    })
+}
+
+impl Tables<'_> {
+    /// Why no rule matches. The parameters are looked at in Linux's order; each leaves fewer rules, and the one that
+    /// leaves none is the one that is refused.
+    pub(crate) fn refusal<S: Subject>(&self, call: Call, subject: &S) -> Refusal {
+        let rows = self.rows[call.index()];
+        let Some(first) = rows.first() else {
+            return Refusal { rule: None, parameter: 0, errno: denial::NO_RULE };
+        };
+        let order = denial::order(call, |index| subject.parameter(index) as u32);
+        let count = signature(call).parameters.len();
+        let mut checked = 0;
+        let mut nearest = first;
+        let mut refused = 0;
+        for &parameter in order.iter().filter(|&&parameter| usize::from(parameter) < count) {
+            checked |= 1_u8 << parameter;
+            refused = parameter;
+            match rows.iter().find(|row| self.row_admits(row, call, subject, checked)) {
+                Some(row) => nearest = row,
+                None => break,
+            }
+        }
+        Refusal { rule: Some(nearest.rule), parameter: refused, errno: self.errno(call, refused, subject) }
+    }
+
+    /// Whether the row admits the parameters of the mask.
+    fn row_admits<S: Subject>(&self, row: &Row, call: Call, subject: &S, parameters: u8) -> bool {
+        let layout = &LAYOUTS[call.index()];
+        (0..signature(call).parameters.len()).filter(|index| parameters & 1 << index != 0).all(|index| {
+            let slot = match (signature(call).parameters[index].kind, layout.slot(index)) {
+                (Kind::Descriptor, _) => descriptor_matches(row, subject),
+                (_, Some(slot)) => slot_matches(row, layout, slot, subject),
+                (_, None) => true,
+            };
+            slot && self
+                .row_tests(row)
+                .iter()
+                .filter(|test| usize::from(test.place) == index)
+                .all(|test| self.test_matches(*test, call, subject))
+        })
+    }
+
+    fn errno<S: Subject>(&self, call: Call, parameter: u8, subject: &S) -> u16 {
+        let parameters = signature(call).parameters;
+        let register = |index: usize| subject.parameter(index) as u32;
+        let family = match subject.descriptor() {
+            Some(descriptor) => u32::from(descriptor.family()),
+            None => register(0),
+        };
+        denial::errno(&denial::Refused {
+            call,
+            parameter: parameters.get(usize::from(parameter)).map_or("", |parameter| parameter.name),
+            value: register(usize::from(parameter)),
+            level: register(1),
+            family,
+        })
+    }
+}
