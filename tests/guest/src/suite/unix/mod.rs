@@ -1,4 +1,7 @@
 //! Stream sockets of the UNIX family.
 
+pub(super) mod abstract_names;
+pub(super) mod bind;
 pub(super) mod create;
+pub(super) mod names;
 mod help;
