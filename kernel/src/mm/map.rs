@@ -1,0 +1,204 @@
+//! mmap(2), munmap(2), brk(2).
+
+use core::{ops::Range, sync::atomic::Ordering};
+
+use ostd::task::disable_preempt;
+use socket::error::{Errno, Result};
+
+use super::{
+    layout::{HIGHEST, LOWEST, MMAP_TOP, PAGE_SIZE, STACK_SIZE, page_down, page_up},
+    mapping::{Backing, Mapping, Protection},
+    space::{AddressSpace, State},
+};
+
+/// How much is unmapped at once, in bytes.
+const PIECE: usize = 16 << 20;
+
+/// Where a mapping goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// At this address if that is free, else anywhere.
+    Hint(usize),
+    /// Exactly there, in place of what was there.
+    Fixed(usize),
+    /// Exactly there, if that is free.
+    FixedFree(usize),
+}
+
+impl AddressSpace {
+    /// Maps `length` bytes and says where. Lengths are rounded up to whole pages.
+    ///
+    /// # Errors
+    /// EINVAL for a length of zero or an address that is no page's; ENOMEM where there is no room, or the address is out
+    /// of range; EPERM for a fixed address below the lowest; EEXIST for [`Place::FixedFree`] where something is.
+    pub(crate) fn map(&self, place: Place, length: usize, protection: Protection, backing: Backing) -> Result<usize> {
+        if length == 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        let length = page_up(length).filter(|length| *length <= HIGHEST).ok_or(Errno::ENOMEM)?;
+        let mut state = self.lock();
+        let start = match place {
+            Place::Hint(hint) => {
+                // As on Linux, a hint is rounded up to a page, and one below the lowest address becomes that.
+                let hint = page_up(hint).unwrap_or(0);
+                let wanted = (hint != 0).then(|| check_range(hint.max(LOWEST), length).ok()).flatten();
+                match wanted.filter(|range| state.mappings.is_free(range)) {
+                    Some(range) => range.start,
+                    None => state.mappings.find_free(length, MMAP_TOP).ok_or(Errno::ENOMEM)?,
+                }
+            }
+            Place::Fixed(start) | Place::FixedFree(start) => {
+                if !start.is_multiple_of(PAGE_SIZE) {
+                    return Err(Errno::EINVAL.into());
+                }
+                let range = check_range(start, length)?;
+                if start < LOWEST {
+                    return Err(Errno::EPERM.into());
+                }
+                if matches!(place, Place::FixedFree(_)) {
+                    if !state.mappings.is_free(&range) {
+                        return Err(Errno::EEXIST.into());
+                    }
+                } else {
+                    self.remove(&mut state, &range)?;
+                }
+                start
+            }
+        };
+        state.mappings.insert(start, Mapping { end: start + length, protection, backing })?;
+        Ok(start)
+    }
+
+    /// munmap(2): whatever is mapped in the range no longer is.
+    ///
+    /// # Errors
+    /// EINVAL for a range that is empty, does not begin at a page or is out of range; ENOMEM where a mapping would be cut
+    /// in two and there are too many.
+    pub(crate) fn unmap(&self, start: usize, length: usize) -> Result<()> {
+        let range = whole_pages(start, length)?;
+        self.remove(&mut self.lock(), &range)
+    }
+
+    /// madvise(2) MADV_DONTNEED: the pages of the range go, and come back as they first were.
+    ///
+    /// # Errors
+    /// EINVAL for a range that does not begin at a page; ENOMEM where a part is not mapped.
+    pub(crate) fn discard(&self, start: usize, length: usize) -> Result<()> {
+        if length == 0 && start.is_multiple_of(PAGE_SIZE) {
+            return Ok(());
+        }
+        let range = whole_pages(start, length)?;
+        let state = self.lock();
+        self.drop_pages(&range);
+        if state.mappings.covers(&range) { Ok(()) } else { Err(Errno::ENOMEM.into()) }
+    }
+
+    /// Whether every page of the range is mapped: what msync(2) and madvise(2) ask.
+    ///
+    /// # Errors
+    /// EINVAL for a range that does not begin at a page; ENOMEM where a part is not mapped.
+    pub(crate) fn check_mapped(&self, start: usize, length: usize) -> Result<()> {
+        if length == 0 && start.is_multiple_of(PAGE_SIZE) {
+            return Ok(());
+        }
+        let range = whole_pages(start, length)?;
+        if self.lock().mappings.covers(&range) { Ok(()) } else { Err(Errno::ENOMEM.into()) }
+    }
+
+    /// Says where the heap of brk(2) begins.
+    pub(crate) fn set_heap(&self, start: usize) {
+        let mut state = self.lock();
+        state.heap_start = start;
+        state.heap_end = start;
+    }
+
+    /// brk(2): moves the end of the heap, and says where it is now; it stays where it was if it cannot be moved.
+    pub(crate) fn set_heap_end(&self, end: usize) -> usize {
+        let mut state = self.lock();
+        match self.move_heap_end(&mut state, end) {
+            Ok(()) => state.heap_end = end,
+            Err(_) => return state.heap_end,
+        }
+        end
+    }
+
+    fn move_heap_end(&self, state: &mut State, end: usize) -> Result<()> {
+        if end < state.heap_start || end > MMAP_TOP {
+            return Err(Errno::ENOMEM.into());
+        }
+        let old = page_up(state.heap_end).ok_or(Errno::ENOMEM)?;
+        let new = page_up(end).ok_or(Errno::ENOMEM)?;
+        if new > old {
+            // A page stays free before the next mapping, as on Linux.
+            if !state.mappings.is_free(&(old..new.saturating_add(PAGE_SIZE))) {
+                return Err(Errno::ENOMEM.into());
+            }
+            let mapping = Mapping { end: new, protection: Protection::READ_WRITE, backing: Backing::Anonymous };
+            state.mappings.insert(old, mapping)
+        } else if new < old {
+            self.remove(state, &(new..old))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Maps the stack of the first thread and gives its top. What lies below it stays free for the guard gap.
+    ///
+    /// # Errors
+    /// ENOMEM, EEXIST where something is already there.
+    pub(crate) fn map_stack(&self, top: usize) -> Result<()> {
+        self.map(Place::FixedFree(top - STACK_SIZE), STACK_SIZE, Protection::READ_WRITE, Backing::Anonymous)?;
+        Ok(())
+    }
+
+    /// Takes out mappings and their pages.
+    pub(super) fn remove(&self, state: &mut State, range: &Range<usize>) -> Result<()> {
+        if state.mappings.is_free(range) {
+            return Ok(());
+        }
+        state.mappings.remove(range)?;
+        self.drop_pages(range);
+        Ok(())
+    }
+
+    /// Gives back the pages of a range; what is mapped stays mapped. The mappings must be locked.
+    fn drop_pages(&self, range: &Range<usize>) {
+        let mut at = range.start;
+        while at < range.end {
+            let guard = disable_preempt();
+            // Empty stretches cost nothing; full ones are taken in pieces, so that the list of frames that wait for
+            // the flush stays short.
+            let Ok(mut cursor) = self.vm().cursor_mut(&guard, &(at..range.end)) else { return };
+            let Some(first) = cursor.find_next(range.end - at) else { return };
+            let end = range.end.min(first + PIECE);
+            if cursor.jump(first).is_err() {
+                return;
+            }
+            let count = cursor.unmap(end - first);
+            cursor.flusher().sync_tlb_flush();
+            self.resident.fetch_sub(count, Ordering::Relaxed);
+            at = end;
+        }
+    }
+}
+
+/// The range, if it can be mapped at all.
+///
+/// # Errors
+/// ENOMEM where it is out of range.
+pub(super) fn check_range(start: usize, length: usize) -> Result<Range<usize>> {
+    let end = start.checked_add(length).filter(|end| *end <= HIGHEST).ok_or(Errno::ENOMEM)?;
+    Ok(start..end)
+}
+
+/// The whole pages of a range that begins at one.
+///
+/// # Errors
+/// EINVAL where it does not begin at a page, is empty or is out of range.
+pub(super) fn whole_pages(start: usize, length: usize) -> Result<Range<usize>> {
+    if page_down(start) != start || length == 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let length = page_up(length).ok_or(Errno::EINVAL)?;
+    check_range(start, length).map_err(|_| Errno::EINVAL.into())
+}

@@ -1,0 +1,216 @@
+//! What is mapped where.
+
+use alloc::{collections::BTreeMap, sync::Arc};
+use core::ops::Range;
+
+use ostd::mm::PageFlags;
+use socket::error::{Errno, Result};
+
+use super::layout::{HIGHEST, LOWEST, MAX_MAPPINGS, PAGE_SIZE};
+
+/// What may be done with the pages of a mapping.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Protection {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    pub(crate) execute: bool,
+}
+
+impl Protection {
+    pub(crate) const READ_WRITE: Self = Self { read: true, write: true, execute: false };
+
+    /// From the `PROT_` bits of mmap(2). `PROT_SEM` is accepted and means nothing on this architecture, as on Linux;
+    /// `PROT_GROWSDOWN` and `PROT_GROWSUP` are refused, as Linux does for mappings that do not grow.
+    ///
+    /// # Errors
+    /// EINVAL for any other bit.
+    pub(crate) fn from_bits(bits: usize) -> Result<Self> {
+        use linux_raw_sys::general::{PROT_EXEC, PROT_READ, PROT_SEM, PROT_WRITE};
+        let bits = u32::try_from(bits).map_err(|_| Errno::EINVAL)?;
+        if bits & !(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM) != 0 {
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(Self { read: bits & PROT_READ != 0, write: bits & PROT_WRITE != 0, execute: bits & PROT_EXEC != 0 })
+    }
+
+    /// As the page table says it. The processor cannot forbid reading what may be written or executed.
+    pub(super) fn page_flags(self) -> PageFlags {
+        let mut flags = PageFlags::empty();
+        if self.read || self.write || self.execute {
+            flags |= PageFlags::R | PageFlags::ACCESSED;
+        }
+        if self.write {
+            flags |= PageFlags::W | PageFlags::DIRTY;
+        }
+        if self.execute {
+            flags |= PageFlags::X;
+        }
+        flags
+    }
+}
+
+/// Where the first contents of pages come from.
+pub(crate) trait Source: Send + Sync {
+    /// Fills `into` from `offset` on, as far as the source goes, and says how far.
+    ///
+    /// # Errors
+    /// The source cannot be read.
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize>;
+}
+
+/// What is behind a mapping.
+#[derive(Clone)]
+pub(crate) enum Backing {
+    /// Zeros.
+    Anonymous,
+    /// A private copy of a file's contents, made page by page when first touched.
+    File {
+        source: Arc<dyn Source>,
+        /// Of the mapping's first byte, in the source; a multiple of the page size.
+        offset: u64,
+        /// Bytes from the mapping's start from which on there are zeros, whatever the source has there.
+        length: usize,
+    },
+}
+
+impl Backing {
+    /// What is behind the part that begins `by` bytes later.
+    fn advanced(&self, by: usize) -> Self {
+        match self {
+            Self::Anonymous => Self::Anonymous,
+            Self::File { source, offset, length } => {
+                Self::File { source: source.clone(), offset: offset + by as u64, length: length.saturating_sub(by) }
+            }
+        }
+    }
+}
+
+/// A range of pages that are alike. Its start is its key in [`Mappings`].
+#[derive(Clone)]
+pub(crate) struct Mapping {
+    pub(crate) end: usize,
+    pub(crate) protection: Protection,
+    pub(crate) backing: Backing,
+}
+
+/// Everything that is mapped in an address space: ranges that do not overlap, each a whole number of pages.
+pub(crate) struct Mappings(BTreeMap<usize, Mapping>);
+
+impl Mappings {
+    pub(super) const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The mapping that `address` is in, with its start.
+    pub(crate) fn find(&self, address: usize) -> Option<(usize, &Mapping)> {
+        let (start, mapping) = self.0.range(..=address).next_back()?;
+        (address < mapping.end).then_some((*start, mapping))
+    }
+
+    /// All mappings, by address.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Mapping)> {
+        self.0.iter().map(|(start, mapping)| (*start, mapping))
+    }
+
+    /// Whether nothing is mapped in `range`.
+    pub(super) fn is_free(&self, range: &Range<usize>) -> bool {
+        self.0.range(..range.end).next_back().is_none_or(|(_, mapping)| mapping.end <= range.start)
+    }
+
+    /// Whether every page in `range` is mapped.
+    pub(super) fn covers(&self, range: &Range<usize>) -> bool {
+        let mut at = range.start;
+        while at < range.end {
+            match self.find(at) {
+                Some((_, mapping)) => at = mapping.end,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// The highest free range of `length` bytes that ends at or below `top`.
+    pub(super) fn find_free(&self, length: usize, top: usize) -> Option<usize> {
+        let mut end = top;
+        for (start, mapping) in self.0.range(..top).rev() {
+            if mapping.end <= end && end - mapping.end >= length {
+                return Some(end - length);
+            }
+            end = end.min(*start);
+        }
+        (end >= LOWEST && end - LOWEST >= length).then(|| end - length)
+    }
+
+    /// Adds a mapping in a range that is free.
+    ///
+    /// # Errors
+    /// ENOMEM when there are too many.
+    pub(super) fn insert(&mut self, start: usize, mapping: Mapping) -> Result<()> {
+        debug_assert!(start.is_multiple_of(PAGE_SIZE) && mapping.end.is_multiple_of(PAGE_SIZE));
+        debug_assert!(start < mapping.end && mapping.end <= HIGHEST && self.is_free(&(start..mapping.end)));
+        if self.0.len() >= MAX_MAPPINGS {
+            return Err(Errno::ENOMEM.into());
+        }
+        // What continues its neighbour becomes one with it: a heap that grows in small steps stays one mapping.
+        if let Some((_, previous)) = self.0.range_mut(..start).next_back()
+            && previous.end == start
+            && previous.protection == mapping.protection
+            && matches!((&previous.backing, &mapping.backing), (Backing::Anonymous, Backing::Anonymous))
+        {
+            previous.end = mapping.end;
+            return Ok(());
+        }
+        self.0.insert(start, mapping);
+        Ok(())
+    }
+
+    /// Cuts the mapping that `at` is inside of into two.
+    fn split(&mut self, at: usize) {
+        if let Some((start, mapping)) = self.0.range_mut(..at).next_back()
+            && at < mapping.end
+        {
+            let tail = Mapping {
+                end: mapping.end,
+                protection: mapping.protection,
+                backing: mapping.backing.advanced(at - *start),
+            };
+            mapping.end = at;
+            self.0.insert(at, tail);
+        }
+    }
+
+    /// Takes out what is mapped in `range`.
+    ///
+    /// # Errors
+    /// ENOMEM where a mapping would be cut in two and there are too many.
+    pub(super) fn remove(&mut self, range: &Range<usize>) -> Result<()> {
+        self.cut(range)?;
+        let starts: alloc::vec::Vec<usize> = self.0.range(range.clone()).map(|(start, _)| *start).collect();
+        for start in starts {
+            self.0.remove(&start);
+        }
+        Ok(())
+    }
+
+    /// The mappings in `range`, cut so that none reaches beyond it.
+    ///
+    /// # Errors
+    /// ENOMEM where a mapping would be cut in two and there are too many.
+    pub(super) fn isolate(&mut self, range: &Range<usize>) -> Result<impl Iterator<Item = &mut Mapping>> {
+        self.cut(range)?;
+        Ok(self.0.range_mut(range.clone()).map(|(_, mapping)| mapping))
+    }
+
+    fn cut(&mut self, range: &Range<usize>) -> Result<()> {
+        if self.0.len() + 2 > MAX_MAPPINGS {
+            return Err(Errno::ENOMEM.into());
+        }
+        self.split(range.start);
+        self.split(range.end);
+        Ok(())
+    }
+}

@@ -1,0 +1,20 @@
+//! The memory of processes.
+//!
+//! An [`AddressSpace`] is ostd's page table plus an ordered list of what is mapped where. Pages come when they are first
+//! touched, from user mode or by the kernel's own copies.
+
+mod fault;
+mod frames;
+pub(crate) mod layout;
+mod map;
+mod mapping;
+mod protect;
+mod remap;
+pub(crate) mod space;
+pub(crate) mod user;
+
+pub(crate) use fault::{Access, FaultError, init as init_faults};
+pub(crate) use frames::{free_bytes, low_on_memory, total_bytes};
+pub(crate) use map::Place;
+pub(crate) use mapping::{Backing, Protection, Source};
+pub(crate) use space::AddressSpace;

@@ -1,0 +1,130 @@
+//! mremap(2).
+
+use alloc::vec::Vec;
+use core::{ops::Range, sync::atomic::Ordering};
+
+use ostd::{
+    mm::{PageProperty, UFrame, vm_space::VmQueriedItem},
+    task::disable_preempt,
+};
+use socket::error::{Errno, Result};
+
+use super::{
+    layout::{LOWEST, MMAP_TOP, PAGE_SIZE, page_up},
+    map::{check_range, whole_pages},
+    mapping::{Backing, Mapping},
+    space::{AddressSpace, State},
+};
+
+/// How many pages are moved at once.
+const BATCH: usize = 256;
+
+impl AddressSpace {
+    /// Changes the size of a mapping, and moves it where it must (`may_move`) or is told to (`to`).
+    ///
+    /// # Errors
+    /// EINVAL for bad addresses and lengths, or where the new place overlaps the old; EFAULT where the old range is not
+    /// within one mapping; ENOMEM where there is no room. A mapping of a file can shrink and move, not grow (ENOMEM).
+    pub(crate) fn remap(
+        &self,
+        start: usize,
+        old_length: usize,
+        new_length: usize,
+        may_move: bool,
+        to: Option<usize>,
+    ) -> Result<usize> {
+        // An old length of zero asks for a second mapping of shared pages, of which there are none here.
+        let old = whole_pages(start, old_length)?;
+        let new_length = page_up(new_length).filter(|length| *length > 0).ok_or(Errno::EINVAL)?;
+        let mut state = self.lock();
+        let (found, mapping) = state.mappings.find(start).ok_or(Errno::EFAULT)?;
+        if mapping.end < old.end {
+            return Err(Errno::EFAULT.into());
+        }
+        let grows = new_length > old.end - old.start;
+        if grows && matches!(mapping.backing, Backing::File { .. }) {
+            return Err(Errno::ENOMEM.into());
+        }
+        let (reaches, protection) = (mapping.end, mapping.protection);
+        debug_assert!(found <= start);
+
+        if let Some(to) = to {
+            let new = whole_pages(to, new_length)?;
+            if to < LOWEST || (new.start < old.end && old.start < new.end) {
+                return Err(Errno::EINVAL.into());
+            }
+            self.remove(&mut state, &new)?;
+            return self.relocate(&mut state, &old, &new);
+        }
+        if !grows {
+            if start + new_length < old.end {
+                self.remove(&mut state, &(start + new_length..old.end))?;
+            }
+            return Ok(start);
+        }
+        let grown = check_range(start, new_length);
+        if let Ok(grown) = &grown
+            && reaches == old.end
+            && state.mappings.is_free(&(old.end..grown.end))
+        {
+            let mapping = Mapping { end: grown.end, protection, backing: Backing::Anonymous };
+            state.mappings.insert(old.end, mapping)?;
+            return Ok(start);
+        }
+        if !may_move {
+            return Err(Errno::ENOMEM.into());
+        }
+        let place = state.mappings.find_free(new_length, MMAP_TOP).ok_or(Errno::ENOMEM)?;
+        self.relocate(&mut state, &old, &(place..place + new_length))
+    }
+
+    /// Moves the mapping of `old`, with its pages, to `new`, which is free.
+    fn relocate(&self, state: &mut State, old: &Range<usize>, new: &Range<usize>) -> Result<usize> {
+        let kept = (old.end - old.start).min(new.end - new.start);
+        let mapping = {
+            let mut isolated = state.mappings.isolate(old)?;
+            isolated.next().ok_or(Errno::EFAULT)?.clone()
+        };
+        state.mappings.insert(new.start, Mapping { end: new.end, ..mapping })?;
+        let mut at = 0;
+        while at < kept {
+            let length = (kept - at).min(BATCH * PAGE_SIZE);
+            self.move_pages(old.start + at..old.start + at + length, new.start + at);
+            at += length;
+        }
+        self.remove(state, old)?;
+        Ok(new.start)
+    }
+
+    fn move_pages(&self, from: Range<usize>, to: usize) {
+        let mut pages: Vec<(usize, UFrame, PageProperty)> = Vec::new();
+        let guard = disable_preempt();
+        if let Ok(mut cursor) = self.vm().cursor_mut(&guard, &from) {
+            while let Some(address) = cursor.find_next(from.end - cursor.virt_addr()) {
+                if let Ok((_, Some(VmQueriedItem::MappedRam { frame, prop }))) = cursor.query() {
+                    pages.push((address - from.start, (*frame).clone(), prop));
+                }
+                if address + PAGE_SIZE >= from.end || cursor.jump(address + PAGE_SIZE).is_err() {
+                    break;
+                }
+            }
+            if cursor.jump(from.start).is_ok() {
+                let count = cursor.unmap(from.end - from.start);
+                cursor.flusher().sync_tlb_flush();
+                self.resident.fetch_sub(count, Ordering::Relaxed);
+            }
+        }
+        if pages.is_empty() {
+            return;
+        }
+        let length = from.end - from.start;
+        if let Ok(mut cursor) = self.vm().cursor_mut(&guard, &(to..to + length)) {
+            for (offset, frame, property) in pages {
+                if cursor.jump(to + offset).is_ok() {
+                    cursor.map(frame, property);
+                    self.resident.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}

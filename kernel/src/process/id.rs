@@ -1,0 +1,56 @@
+//! Process and thread numbers, from one range.
+
+use alloc::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
+
+use ostd::sync::SpinLock;
+use socket::error::{Errno, Result};
+
+use super::Thread;
+
+/// One past the highest number (`kernel.pid_max`).
+const END: i32 = 4_194_304;
+
+struct Ids {
+    next: i32,
+    taken: BTreeMap<i32, Weak<Thread>>,
+}
+
+static IDS: SpinLock<Ids> = SpinLock::new(Ids { next: 1, taken: BTreeMap::new() });
+
+/// Takes a number: the next that is free, so that one is not used again soon.
+///
+/// # Errors
+/// EAGAIN when all are taken.
+pub(crate) fn new_id() -> Result<i32> {
+    let mut ids = IDS.lock();
+    if ids.taken.len() >= END as usize - 1 {
+        return Err(Errno::EAGAIN.into());
+    }
+    loop {
+        let id = ids.next;
+        ids.next = if id + 1 < END { id + 1 } else { 1 };
+        if !ids.taken.contains_key(&id) {
+            ids.taken.insert(id, Weak::new());
+            return Ok(id);
+        }
+    }
+}
+
+/// Says whose number it is.
+pub(super) fn register(thread: &Arc<Thread>) {
+    IDS.lock().taken.insert(thread.tid, Arc::downgrade(thread));
+}
+
+/// Gives a number back.
+pub(crate) fn free_id(id: i32) {
+    let entry = IDS.lock().taken.remove(&id);
+    drop(entry);
+}
+
+/// The thread with a number.
+pub(crate) fn thread_by_id(id: i32) -> Option<Arc<Thread>> {
+    IDS.lock().taken.get(&id).and_then(Weak::upgrade)
+}

@@ -1,0 +1,82 @@
+//! Processes and threads.
+
+mod clone;
+mod exception;
+pub(crate) mod exit;
+mod floating_point;
+mod id;
+pub(crate) mod limits;
+mod robust;
+mod run;
+pub(crate) mod signal;
+mod thread;
+
+use alloc::{collections::BTreeMap, sync::Arc};
+use core::sync::atomic::AtomicU8;
+
+pub(crate) use clone::{CloneArguments, clone_thread};
+pub(crate) use exit::ExitStatus;
+pub(crate) use floating_point::init as init_switching;
+pub(crate) use id::{free_id, new_id, thread_by_id};
+use limits::Limits;
+use ostd::sync::SpinLock;
+pub(crate) use run::{Start, spawn};
+use signal::Actions;
+pub(crate) use thread::{Thread, current_thread};
+
+use crate::mm::AddressSpace;
+
+/// A process: what its threads share.
+///
+/// Lock order: the locks in here are taken one at a time and held briefly.
+pub(crate) struct Process {
+    /// The thread group's number.
+    pub(crate) pid: i32,
+    /// That of the process that made this one; 0 for the first.
+    pub(crate) parent: i32,
+    space: SpinLock<Arc<AddressSpace>>,
+    /// By number. A thread is in here until it has exited.
+    threads: SpinLock<BTreeMap<i32, Arc<Thread>>>,
+    /// Set once the whole process is to end.
+    status: SpinLock<Option<ExitStatus>>,
+    /// What the first thread said to exit(2).
+    first_thread_code: AtomicU8,
+    /// Resource limits.
+    pub(crate) limits: SpinLock<Limits>,
+    /// What signals do.
+    pub(crate) actions: SpinLock<Actions>,
+}
+
+impl Process {
+    /// A process without threads.
+    pub(crate) fn new(pid: i32, parent: i32, space: Arc<AddressSpace>) -> Arc<Self> {
+        Arc::new(Self {
+            pid,
+            parent,
+            space: SpinLock::new(space),
+            threads: SpinLock::new(BTreeMap::new()),
+            status: SpinLock::new(None),
+            first_thread_code: AtomicU8::new(0),
+            limits: SpinLock::new(Limits::default()),
+            actions: SpinLock::new(Actions::default()),
+        })
+    }
+
+    /// Makes the first thread, which is to begin as the program at `path`.
+    pub(crate) fn first_thread(self: &Arc<Self>, path: &[u8]) -> Arc<Thread> {
+        let name = thread::name_from_path(path);
+        let thread = Thread::new(self.pid, self.clone(), name, signal::SignalState::default());
+        self.add_thread(&thread);
+        thread
+    }
+
+    /// Its memory.
+    pub(crate) fn space(&self) -> Arc<AddressSpace> {
+        self.space.lock().clone()
+    }
+
+    /// How many threads there are.
+    pub(crate) fn thread_count(&self) -> usize {
+        self.threads.lock().len()
+    }
+}

@@ -1,0 +1,119 @@
+//! Threads.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use ostd::{
+    sync::{SpinLock, Waker},
+    task::Task,
+};
+use socket::ready::{Events, Observer};
+use spin::Once;
+
+use super::{Process, robust::RobustList, signal::SignalState};
+
+/// [`Thread::pending`]: the thread is to end.
+const KILLED: u32 = 1 << 0;
+
+/// A thread, as others see it.
+pub(crate) struct Thread {
+    /// Its number; that of a process's first thread is the process's.
+    pub(crate) tid: i32,
+    /// What it shares with others.
+    pub(crate) process: Arc<Process>,
+    /// What it has to attend to before it goes on in user mode. Zero almost always: one load per system call.
+    pending: AtomicU32,
+    /// Ends its sleep; there once it has begun to run.
+    waker: Once<Arc<Waker>>,
+    /// A copy is being made that must not wait for a page.
+    faults_disabled: AtomicBool,
+    /// Where to write zero, and wake a futex, when it exits (set_tid_address(2)); 0 for nowhere.
+    pub(crate) clear_tid_at: AtomicUsize,
+    /// Locks that pass to others when it exits (set_robust_list(2)).
+    pub(crate) robust_list: SpinLock<RobustList>,
+    /// Mask and alternate stack.
+    pub(crate) signals: SpinLock<SignalState>,
+    /// Its name (PR_SET_NAME), with its NUL byte.
+    pub(crate) name: SpinLock<[u8; 16]>,
+}
+
+impl Thread {
+    /// A thread that does not run yet.
+    pub(super) fn new(tid: i32, process: Arc<Process>, name: [u8; 16], signals: SignalState) -> Arc<Self> {
+        let thread = Arc::new(Self {
+            tid,
+            process,
+            pending: AtomicU32::new(0),
+            waker: Once::new(),
+            faults_disabled: AtomicBool::new(false),
+            clear_tid_at: AtomicUsize::new(0),
+            robust_list: SpinLock::new(RobustList::default()),
+            signals: SpinLock::new(signals),
+            name: SpinLock::new(name),
+        });
+        super::id::register(&thread);
+        thread
+    }
+
+    /// Says how to end its sleep. Called by itself, first thing.
+    pub(super) fn set_waker(&self, waker: Arc<Waker>) {
+        self.waker.call_once(|| waker);
+    }
+
+    /// Ends its sleep, or keeps the next one from beginning.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake_up();
+        }
+    }
+
+    /// Whether there is something to attend to before it goes on.
+    #[inline]
+    pub(crate) fn must_attend(&self) -> bool {
+        self.pending.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether it is to end.
+    pub(super) fn is_killed(&self) -> bool {
+        self.pending.load(Ordering::Acquire) & KILLED != 0
+    }
+
+    /// It is to end, wherever it is: asleep it is woken; in user mode on another CPU it notices at that CPU's next tick.
+    pub(super) fn kill(&self) {
+        self.pending.fetch_or(KILLED, Ordering::AcqRel);
+        self.wake();
+    }
+
+    /// Whether a copy is being made that must not wait for a page.
+    pub(crate) fn faults_disabled(&self) -> bool {
+        self.faults_disabled.load(Ordering::Relaxed)
+    }
+
+    /// Copies from and to user memory by this thread, during `copy`, fail where a page would have to be brought in.
+    pub(crate) fn without_faults<T>(&self, copy: impl FnOnce() -> T) -> T {
+        self.faults_disabled.store(true, Ordering::Relaxed);
+        let result = copy();
+        self.faults_disabled.store(false, Ordering::Relaxed);
+        result
+    }
+}
+
+impl Observer for Thread {
+    fn notify(&self, _events: Events) {
+        self.wake();
+    }
+}
+
+/// The thread whose task this is; `None` in the kernel's own tasks.
+pub(crate) fn current_thread() -> Option<Arc<Thread>> {
+    Task::current()?.data().downcast_ref::<Arc<Thread>>().cloned()
+}
+
+/// The name that a thread has from its program's path: the last component, cut to 15 bytes.
+pub(super) fn name_from_path(path: &[u8]) -> [u8; 16] {
+    let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let mut name = [0; 16];
+    let length = last.len().min(15);
+    name[..length].copy_from_slice(&last[..length]);
+    name
+}

@@ -1,0 +1,25 @@
+//! What a CPU does when there is nothing to do.
+
+use alloc::sync::Arc;
+
+use ostd::{
+    cpu::PinCurrentCpu,
+    task::{TaskOptions, disable_preempt, halt_cpu, scheduler::enable_preemption_on_cpu},
+};
+
+/// Lets this CPU take part in scheduling. To be called once on each CPU, before its first task.
+pub(crate) fn start() {
+    let cpu = disable_preempt().current_cpu();
+    match TaskOptions::new(idle).build() {
+        Ok(task) => super::set_idle(cpu, Arc::new(task)),
+        // A machine that cannot hold one kernel stack per CPU cannot run anything.
+        Err(error) => panic!("no memory for the idle task of CPU {}: {error:?}", u32::from(cpu)),
+    }
+    enable_preemption_on_cpu();
+}
+
+fn idle() {
+    loop {
+        halt_cpu();
+    }
+}

@@ -1,0 +1,108 @@
+//! Mappings and the heap.
+
+use linux_raw_sys::general::{
+    __NR_brk, __NR_madvise, __NR_mmap, __NR_mprotect, __NR_mremap, __NR_munmap, MADV_DODUMP, MADV_DONTDUMP,
+    MADV_DONTFORK, MADV_DONTNEED, MADV_DOFORK, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_NORMAL, MADV_RANDOM,
+    MADV_SEQUENTIAL, MADV_WILLNEED, MAP_ANONYMOUS, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_FIXED, MAP_FIXED_NOREPLACE,
+    MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_STACK, MREMAP_FIXED, MREMAP_MAYMOVE,
+};
+use socket::error::{Errno, Error, Result};
+
+use super::{Arguments, Calls, Handler::Plain};
+use crate::{
+    context::Context,
+    mm::{Access, Backing, Place, Protection, layout::PAGE_SIZE},
+};
+
+pub(super) const CALLS: &Calls = &[
+    (__NR_brk, Plain(brk)),
+    (__NR_mmap, Plain(mmap)),
+    (__NR_munmap, Plain(munmap)),
+    (__NR_mprotect, Plain(mprotect)),
+    (__NR_mremap, Plain(mremap)),
+    (__NR_madvise, Plain(madvise)),
+];
+
+fn brk(context: &Context, arguments: &Arguments) -> Result<usize> {
+    Ok(context.space.set_heap_end(arguments[0]))
+}
+
+/// The low bits of mmap's flags that say how it is shared.
+const MAP_TYPE: u32 = 0x0F;
+/// Flags that are true of every mapping here or, as on Linux, have no meaning.
+const HARMLESS: u32 = MAP_DENYWRITE | MAP_EXECUTABLE | MAP_NORESERVE | MAP_STACK;
+
+/// Shared anonymous memory is private memory as long as there is no fork; shared mappings of files are not served
+/// (ENODEV), nor are locked, growing and huge ones (EINVAL).
+fn mmap(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [address, length, protection, flags, _descriptor, offset] = *arguments;
+    let flags = u32::try_from(flags).map_err(|_| Errno::EINVAL)?;
+    let known = MAP_TYPE | HARMLESS | MAP_ANONYMOUS | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_POPULATE;
+    let kind = flags & MAP_TYPE;
+    if flags & !known != 0 || !matches!(kind, MAP_PRIVATE | MAP_SHARED) {
+        return Err(Error::new(Errno::EINVAL, "flags of mmap that are not supported"));
+    }
+    if !offset.is_multiple_of(PAGE_SIZE) {
+        return Err(Errno::EINVAL.into());
+    }
+    let protection = Protection::from_bits(protection)?;
+    let place = if flags & MAP_FIXED_NOREPLACE != 0 {
+        Place::FixedFree(address)
+    } else if flags & MAP_FIXED != 0 {
+        Place::Fixed(address)
+    } else {
+        Place::Hint(address)
+    };
+    if flags & MAP_ANONYMOUS == 0 {
+        return Err(Errno::ENODEV.into());
+    }
+    let start = context.space.map(place, length, protection, Backing::Anonymous)?;
+    if flags & MAP_POPULATE != 0 {
+        populate(context, start, length, protection);
+    }
+    Ok(start)
+}
+
+/// Brings the pages in, as far as possible: what is missing comes when it is touched.
+fn populate(context: &Context, start: usize, length: usize, protection: Protection) {
+    let access = if protection.write { Access::Write } else { Access::Read };
+    for page in (start..start + length).step_by(PAGE_SIZE) {
+        if context.thread.must_attend() || context.space.fault(page, access).is_err() {
+            return;
+        }
+    }
+}
+
+fn munmap(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [address, length, ..] = *arguments;
+    context.space.unmap(address, length).map(|()| 0)
+}
+
+fn mprotect(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [address, length, protection, ..] = *arguments;
+    context.space.protect(address, length, Protection::from_bits(protection)?).map(|()| 0)
+}
+
+fn mremap(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [old, old_length, new_length, flags, new, ..] = *arguments;
+    let flags = u32::try_from(flags).map_err(|_| Errno::EINVAL)?;
+    let may_move = flags & MREMAP_MAYMOVE != 0;
+    let fixed = flags & MREMAP_FIXED != 0;
+    if flags & !(MREMAP_MAYMOVE | MREMAP_FIXED) != 0 || (fixed && !may_move) {
+        return Err(Errno::EINVAL.into());
+    }
+    context.space.remap(old, old_length, new_length, may_move, fixed.then_some(new))
+}
+
+/// Advice that only asks for speed, or concerns dumps and forks, of which there are none, is taken by doing nothing.
+fn madvise(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [address, length, advice, ..] = *arguments;
+    match advice as u32 {
+        // Freeing at once is one of the moments at which Linux may free.
+        MADV_DONTNEED | MADV_FREE => context.space.discard(address, length)?,
+        MADV_NORMAL | MADV_RANDOM | MADV_SEQUENTIAL | MADV_WILLNEED | MADV_DONTFORK | MADV_DOFORK | MADV_HUGEPAGE
+        | MADV_NOHUGEPAGE | MADV_DONTDUMP | MADV_DODUMP => context.space.check_mapped(address, length)?,
+        _ => return Err(Errno::EINVAL.into()),
+    }
+    Ok(0)
+}

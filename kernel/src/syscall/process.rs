@@ -1,0 +1,179 @@
+//! Threads and the end of processes.
+
+use core::sync::atomic::Ordering;
+
+use linux_raw_sys::{
+    general::{
+        __NR_arch_prctl, __NR_clone, __NR_exit, __NR_exit_group, __NR_getrlimit, __NR_prctl, __NR_prlimit64,
+        __NR_sched_getaffinity, __NR_sched_yield, __NR_set_tid_address, __NR_setrlimit,
+    },
+    prctl::{PR_GET_NAME, PR_SET_NAME},
+};
+use ostd::{
+    arch::cpu::context::{FsBase, GsBase},
+    cpu::num_cpus,
+    task::Task,
+    user::UserMode,
+};
+use socket::error::{Errno, Result};
+
+use super::{
+    Arguments, Calls,
+    Handler::{Plain, Registers},
+};
+use crate::{
+    context::Context,
+    mm::layout::HIGHEST,
+    process::{self, CloneArguments, ExitStatus, exit, limits::Limit},
+};
+
+// asm/prctl.h
+const ARCH_SET_GS: u32 = 0x1001;
+const ARCH_SET_FS: u32 = 0x1002;
+const ARCH_GET_FS: u32 = 0x1003;
+const ARCH_GET_GS: u32 = 0x1004;
+
+pub(super) const CALLS: &Calls = &[
+    (__NR_clone, Registers(clone)),
+    (__NR_exit, Plain(exit)),
+    (__NR_exit_group, Plain(exit_group)),
+    (__NR_set_tid_address, Plain(set_tid_address)),
+    (__NR_arch_prctl, Plain(arch_prctl)),
+    (__NR_prctl, Plain(prctl)),
+    (__NR_sched_yield, Plain(sched_yield)),
+    (__NR_sched_getaffinity, Plain(sched_getaffinity)),
+    (__NR_prlimit64, Plain(prlimit64)),
+    (__NR_getrlimit, Plain(getrlimit)),
+    (__NR_setrlimit, Plain(setrlimit)),
+];
+
+fn clone(context: &mut Context, user: &mut UserMode, arguments: &Arguments) -> Result<usize> {
+    let [flags, stack, parent_tid, child_tid, tls, _] = *arguments;
+    let arguments = CloneArguments { flags: flags as u32, stack, parent_tid, child_tid, tls };
+    process::clone_thread(context, user.context(), &arguments).map(|tid| tid as usize)
+}
+
+fn exit(context: &Context, arguments: &Arguments) -> Result<usize> {
+    exit::end_thread(context, arguments[0] as i32);
+    Ok(0)
+}
+
+fn exit_group(context: &Context, arguments: &Arguments) -> Result<usize> {
+    context.process.end(ExitStatus::Exited(arguments[0] as u8));
+    Ok(0)
+}
+
+fn set_tid_address(context: &Context, arguments: &Arguments) -> Result<usize> {
+    context.thread.clear_tid_at.store(arguments[0], Ordering::Relaxed);
+    Ok(context.thread.tid as usize)
+}
+
+/// The bases are in the processor while the thread runs: they are read and written there.
+fn arch_prctl(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [code, address, ..] = *arguments;
+    match code as u32 {
+        ARCH_SET_FS | ARCH_SET_GS if address >= HIGHEST => Err(Errno::EPERM.into()),
+        ARCH_SET_FS => {
+            FsBase::new(address).load();
+            Ok(0)
+        }
+        ARCH_SET_GS => {
+            GsBase::new(address).load(&ostd::irq::disable_local());
+            Ok(0)
+        }
+        ARCH_GET_FS => {
+            let mut base = FsBase::default();
+            base.save();
+            context.space.write(address, &base.addr()).map(|()| 0)
+        }
+        ARCH_GET_GS => {
+            let mut base = GsBase::default();
+            base.save(&ostd::irq::disable_local());
+            context.space.write(address, &base.addr()).map(|()| 0)
+        }
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
+
+fn prctl(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [option, address, ..] = *arguments;
+    match option as u32 {
+        PR_SET_NAME => {
+            let mut name = [0; 16];
+            // A longer name is cut.
+            for (at, place) in name.iter_mut().take(15).enumerate() {
+                match context.space.read::<u8>(address.wrapping_add(at))? {
+                    0 => break,
+                    byte => *place = byte,
+                }
+            }
+            *context.thread.name.lock() = name;
+            Ok(0)
+        }
+        PR_GET_NAME => {
+            let name = *context.thread.name.lock();
+            context.space.write(address, &name).map(|()| 0)
+        }
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
+
+fn sched_yield(_: &Context, _: &Arguments) -> Result<usize> {
+    Task::yield_now();
+    Ok(0)
+}
+
+/// Every thread may run on every CPU.
+fn sched_getaffinity(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [tid, length, mask_at, ..] = *arguments;
+    let bytes = num_cpus().div_ceil(64) * 8;
+    if length < bytes || !length.is_multiple_of(8) {
+        return Err(Errno::EINVAL.into());
+    }
+    if tid as i32 != 0 && process::thread_by_id(tid as i32).is_none() {
+        return Err(Errno::ESRCH.into());
+    }
+    for word in 0..bytes / 8 {
+        let left = num_cpus() - word * 64;
+        let mask = if left >= 64 { u64::MAX } else { (1 << left) - 1 };
+        context.space.write(mask_at.wrapping_add(word * 8), &mask)?;
+    }
+    Ok(bytes)
+}
+
+fn prlimit64(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [pid, resource, new_at, old_at, ..] = *arguments;
+    let resource = resource as u32;
+    if pid as i32 != 0 && pid as i32 != context.process.pid {
+        return Err(Errno::ESRCH.into());
+    }
+    let old = context.process.limits.lock().get(resource).ok_or(Errno::EINVAL)?;
+    if new_at != 0 {
+        let [soft, hard] = context.space.read::<[u64; 2]>(new_at)?;
+        set_limit(context, resource, Limit { soft, hard })?;
+    }
+    if old_at != 0 {
+        context.space.write(old_at, &[old.soft, old.hard])?;
+    }
+    Ok(0)
+}
+
+fn getrlimit(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [resource, at, ..] = *arguments;
+    prlimit64(context, &[0, resource, 0, at, 0, 0])
+}
+
+fn setrlimit(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [resource, at, ..] = *arguments;
+    let [soft, hard] = context.space.read::<[u64; 2]>(at)?;
+    context.process.limits.lock().get(resource as u32).ok_or(Errno::EINVAL)?;
+    set_limit(context, resource as u32, Limit { soft, hard }).map(|()| 0)
+}
+
+fn set_limit(context: &Context, resource: u32, limit: Limit) -> Result<()> {
+    if limit.soft > limit.hard {
+        return Err(Errno::EINVAL.into());
+    }
+    context.process.limits.lock().set(resource, limit);
+    Ok(())
+}

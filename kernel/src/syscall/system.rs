@@ -1,0 +1,89 @@
+//! What the system is and has.
+
+use linux_raw_sys::general::{
+    __NR_getcpu, __NR_getrandom, __NR_sysinfo, __NR_uname, GRND_INSECURE, GRND_NONBLOCK,
+    GRND_RANDOM,
+};
+use ostd::{cpu::PinCurrentCpu, task::disable_preempt};
+use socket::error::{Errno, Result};
+
+use super::{Arguments, Calls, Handler::Plain};
+use crate::{context::Context, mm, random, time::clock};
+
+pub(super) const CALLS: &Calls = &[
+    (__NR_uname, Plain(uname)),
+    (__NR_sysinfo, Plain(sysinfo)),
+    (__NR_getrandom, Plain(getrandom)),
+    (__NR_getcpu, Plain(getcpu)),
+];
+
+/// The version of Linux whose calls these are, as far as they are: what glibc and programs compare with.
+pub(crate) const RELEASE: &str = "6.1.0-postern";
+
+/// Length of each string of struct new_utsname.
+const UTS_LENGTH: usize = 65;
+
+fn uname(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let strings = ["Linux", "postern", RELEASE, concat!("#1 Postern ", env!("CARGO_PKG_VERSION")), "x86_64", "(none)"];
+    let mut names = [[0u8; UTS_LENGTH]; 6];
+    for (name, string) in names.iter_mut().zip(strings) {
+        let length = string.len().min(UTS_LENGTH - 1);
+        name[..length].copy_from_slice(&string.as_bytes()[..length]);
+    }
+    context.space.write(arguments[0], &names).map(|()| 0)
+}
+
+/// struct sysinfo: the load averages are not known and 0.
+fn sysinfo(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let mut info = [0u64; 14];
+    info[0] = clock::now().as_secs();
+    info[4] = mm::total_bytes() as u64;
+    info[5] = mm::free_bytes() as u64;
+    // procs (16 bits), padding.
+    info[10] = context.process.thread_count() as u64 & 0xFFFF;
+    // mem_unit (32 bits), behind totalhigh and freehigh.
+    info[13] = 1;
+    context.space.write(arguments[0], &info).map(|()| 0)
+}
+
+fn getrandom(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [at, length, flags, ..] = *arguments;
+    let flags = flags as u32;
+    if flags & !(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) != 0
+        || flags & (GRND_RANDOM | GRND_INSECURE) == GRND_RANDOM | GRND_INSECURE
+    {
+        return Err(Errno::EINVAL.into());
+    }
+    let length = length.min(i32::MAX as usize);
+    let mut buffer = [0; 256];
+    let mut done = 0;
+    while done < length {
+        // A long request is cut where the thread is to end.
+        if done != 0 && context.thread.must_attend() {
+            break;
+        }
+        let chunk = &mut buffer[..(length - done).min(256)];
+        random::fill(chunk);
+        if let Err(fault) = context.space.write_bytes(at.wrapping_add(done), chunk) {
+            done += fault.copied;
+            if done == 0 {
+                return Err(Errno::EFAULT.into());
+            }
+            break;
+        }
+        done += chunk.len();
+    }
+    Ok(done)
+}
+
+fn getcpu(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [cpu_at, node_at, ..] = *arguments;
+    let cpu = u32::from(disable_preempt().current_cpu());
+    if cpu_at != 0 {
+        context.space.write(cpu_at, &cpu)?;
+    }
+    if node_at != 0 {
+        context.space.write(node_at, &0u32)?;
+    }
+    Ok(0)
+}

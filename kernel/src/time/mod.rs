@@ -1,0 +1,6 @@
+//! Clocks and timed waits.
+
+mod calibration;
+pub(crate) mod clock;
+mod rtc;
+pub(crate) mod timer;

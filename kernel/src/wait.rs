@@ -1,0 +1,105 @@
+//! Sleeping until something happens.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::time::Duration;
+
+use socket::{
+    error::{Errno, Error},
+    ready::{Events, Observer, Pollee, Registration},
+};
+
+use crate::{
+    context::Context,
+    time::{clock, timer::Alarm},
+};
+
+/// Why a wait ended without what was waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WaitError {
+    /// The thread has something else to attend to: it is being killed.
+    Interrupted,
+    /// The deadline has passed.
+    TimedOut,
+}
+
+impl WaitError {
+    /// The error of a call that was not waiting for time to pass.
+    pub(crate) fn error(self, timed_out: Errno) -> Error {
+        match self {
+            Self::Interrupted => Errno::EINTR.into(),
+            Self::TimedOut => timed_out.into(),
+        }
+    }
+}
+
+/// Tries `attempt` until it gives something, sleeping in between until one of `targets` announces one of its events.
+///
+/// `attempt` is made once before anything is registered, once after, so that no announcement is lost, and once after the
+/// deadline (monotonic clock).
+///
+/// # Errors
+/// The thread is being killed, or the deadline has passed.
+pub(crate) fn block_on<T>(
+    context: &Context,
+    targets: &[(Arc<Pollee>, Events)],
+    deadline: Option<Duration>,
+    mut attempt: impl FnMut() -> Option<T>,
+) -> Result<T, WaitError> {
+    if let Some(value) = attempt() {
+        return Ok(value);
+    }
+    let _registrations = Registrations::new(context, targets);
+    until(context, deadline, attempt)
+}
+
+/// Tries `attempt` until it gives something, sleeping in between until somebody wakes the thread.
+///
+/// # Errors
+/// The thread is being killed, or the deadline has passed.
+pub(crate) fn until<T>(
+    context: &Context,
+    deadline: Option<Duration>,
+    mut attempt: impl FnMut() -> Option<T>,
+) -> Result<T, WaitError> {
+    let mut alarm = None;
+    loop {
+        // What has happened is looked at before what is over: an event at the deadline counts.
+        let over = deadline.is_some_and(|deadline| deadline <= clock::now());
+        if let Some(value) = attempt() {
+            return Ok(value);
+        }
+        if over {
+            return Err(WaitError::TimedOut);
+        }
+        if context.thread.must_attend() {
+            return Err(WaitError::Interrupted);
+        }
+        if let (Some(deadline), None) = (deadline, &alarm) {
+            alarm = Some(Alarm::set(deadline, context.waiter.waker()));
+        }
+        context.waiter.wait();
+    }
+}
+
+/// Observers on several places, gone when dropped.
+struct Registrations<'a>(Vec<(&'a Pollee, Option<Registration>)>);
+
+impl<'a> Registrations<'a> {
+    fn new(context: &Context, targets: &'a [(Arc<Pollee>, Events)]) -> Self {
+        let register = |(pollee, events): &'a (Arc<Pollee>, Events)| {
+            let observer: Arc<dyn Observer> = context.thread.clone();
+            (&**pollee, Some(pollee.register(observer, *events)))
+        };
+        Self(targets.iter().map(register).collect())
+    }
+}
+
+impl Drop for Registrations<'_> {
+    fn drop(&mut self) {
+        for (pollee, registration) in &mut self.0 {
+            if let Some(registration) = registration.take() {
+                pollee.unregister(registration);
+            }
+        }
+    }
+}
