@@ -1,1 +1,24 @@
-fn main(){}
+//! `postern`: boots programs in the guest, shows the conformance report, checks SCML files.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::{Parser, error::ErrorKind};
+
+fn main() -> ExitCode {
+    let arguments = match cli::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A failed print leaves nothing to say it with.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                // What `postern boot` itself has to say is 125: every other status may be the program's.
+                _ if std::env::args_os().nth(1).is_some_and(|word| word == "boot") => ExitCode::from(125),
+                _ => ExitCode::from(2),
+            };
+        }
+    };
+    cli::run(arguments)
+}

@@ -1,0 +1,56 @@
+//! The command line of `postern`.
+
+mod boot;
+
+mod report;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Boots programs in the guest, shows the conformance report, checks SCML files.
+///
+/// The guest is an operating system whose socket layer is declared, flag by flag, in SCML files: what a profile
+/// declares behaves as on Linux, and everything else is refused.
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  postern boot --root DIR -- /bin/busybox ash -c 'echo hello; ls /'
+  postern report
+  postern check scml/profiles/postern
+
+Each command has its own --help.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a program in the guest
+    Boot(boot::Boot),
+    /// Show the last conformance report
+    Report(report::Report),
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let (result, failure) = match arguments.command {
+        Command::Boot(boot) => (boot.run(), 125),
+        Command::Report(report) => (report.run(), 2),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("postern: {error:#}");
+        ExitCode::from(failure)
+    })
+}
+
+/// Prints to standard output; a reader that has gone away is no error.
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}

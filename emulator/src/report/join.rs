@@ -1,0 +1,255 @@
+//! The report out of three lists: what the profile declares, what the host did, what the guest did.
+
+use std::collections::HashMap;
+
+use super::{
+    model::{Counts, Origin, Probe, ProbeKind, Report, Rule, Seen, Verdict},
+    probe::Line,
+};
+
+/// A rule of the profile, as its compiler gives it.
+#[derive(Clone, Debug)]
+pub struct DeclaredRule {
+    /// Call and number, as in `socket#1`.
+    pub id: String,
+    /// The call's name.
+    pub call: String,
+    /// The file that declares it.
+    pub file: String,
+    /// The line in the file, from 1.
+    pub line: usize,
+    /// The rule as it is written there.
+    pub text: String,
+    /// What it declares.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// A value that a rule declares for an argument.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Alternative {
+    /// The argument.
+    pub argument: String,
+    /// The value's name.
+    pub value: String,
+}
+
+/// What makes two lines the same probe: rule, argument, value and kind.
+type Key<'a> = (&'a str, &'a str, &'a str, ProbeKind);
+
+fn key(line: &Line) -> Key<'_> {
+    (&line.rule, &line.argument, &line.value, line.kind)
+}
+
+/// Makes the report. Every declared alternative has a row, tried or not; a probe that one side alone made has one too.
+pub fn join(origin: Origin, declared: Vec<DeclaredRule>, host: &[Line], guest: &[Line]) -> Report {
+    let on_host: HashMap<_, _> = host.iter().map(|line| (key(line), line)).collect();
+    let in_guest: HashMap<_, _> = guest.iter().map(|line| (key(line), line)).collect();
+    let rules = declared
+        .into_iter()
+        .map(|rule| {
+            let mut keys: Vec<Key<'_>> = rule
+                .alternatives
+                .iter()
+                .map(|one| (&*rule.id, &*one.argument, &*one.value, ProbeKind::Declared))
+                .collect();
+            // The program's own order for the rest; a line that repeats a probe adds none.
+            for line in guest.iter().chain(host).filter(|line| line.rule == rule.id) {
+                if !keys.contains(&key(line)) {
+                    keys.push(key(line));
+                }
+            }
+            let probes: Vec<Probe> = keys
+                .iter()
+                .map(|key| judge(key, in_guest.get(key).copied(), on_host.get(key).copied()))
+                .collect();
+            let mut counts = Counts::default();
+            probes.iter().for_each(|probe| counts.add(probe));
+            let DeclaredRule { id, call, file, line, text, .. } = rule.clone();
+            Rule { id, call, file, line, text, counts, probes }
+        })
+        .collect::<Vec<_>>();
+    Report { origin, summary: Counts::sum(&rules), rules }
+}
+
+fn judge(key: &Key<'_>, guest: Option<&Line>, host: Option<&Line>) -> Probe {
+    let (_, argument, value, kind) = *key;
+    let (verdict, reason) = match (guest, host, kind) {
+        (None, None, _) => (Verdict::Unproven, "not tried".to_owned()),
+        (None, Some(_), _) => (Verdict::Unproven, "not tried in the guest".to_owned()),
+        (Some(_), None, _) => (Verdict::Unproven, "not tried on the host".to_owned()),
+        (Some(guest), Some(host), ProbeKind::Declared) => judge_declared(guest, host),
+        (Some(guest), Some(host), ProbeKind::Neighbour) => judge_neighbour(guest, host),
+    };
+    let seen =
+        |line: &Line| Seen { errno: line.errno.clone(), behaved: line.behaved, note: line.note.clone() };
+    Probe {
+        argument: argument.to_owned(),
+        value: value.to_owned(),
+        kind,
+        verdict,
+        reason,
+        expected: guest.or(host).map_or_else(String::new, |line| line.expected.clone()),
+        guest: guest.map(seen),
+        host: host.map(seen),
+    }
+}
+
+fn judge_declared(guest: &Line, host: &Line) -> (Verdict, String) {
+    for (line, place) in [(host, "on the host"), (guest, "in the guest")] {
+        let reason = match (line.errno.as_str(), line.behaved) {
+            ("0", true) => continue,
+            ("0", false) => format!("accepted {place}, but did not behave"),
+            (errno, _) => format!("refused {place} with {errno}"),
+        };
+        return (Verdict::Broken, with_note(reason, &line.note));
+    }
+    (Verdict::Held, String::new())
+}
+
+fn judge_neighbour(guest: &Line, host: &Line) -> (Verdict, String) {
+    let host_refuses = host.errno != "0";
+    let wanted = if host_refuses { &host.errno } else { &guest.expected };
+    if guest.errno == "0" {
+        (Verdict::Leaking, with_note(format!("accepted in the guest instead of {wanted}"), &guest.note))
+    } else if guest.errno != *wanted {
+        let measure = if host_refuses { "Linux's" } else { "the policy's" };
+        (Verdict::Leaking, format!("refused with {} instead of {measure} {wanted}", guest.errno))
+    } else if host_refuses || !linux_ignores(host) {
+        (Verdict::Refused, String::new())
+    } else {
+        (Verdict::LinuxIgnores, String::new())
+    }
+}
+
+/// Whether an undeclared value that Linux accepts has no effect there, rather than one that is not supported here.
+fn linux_ignores(host: &Line) -> bool {
+    host.note.contains("ignore")
+}
+
+fn with_note(reason: String, note: &str) -> String {
+    if note.is_empty() { reason } else { format!("{reason}: {note}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Alternative, DeclaredRule, Line, Origin, ProbeKind, Report, Verdict, join};
+
+    fn line(value: &str, kind: ProbeKind, errno: &str, behaved: bool, note: &str) -> Line {
+        Line {
+            rule: "socket#1".to_owned(),
+            call: "socket".to_owned(),
+            argument: "type".to_owned(),
+            value: value.to_owned(),
+            kind,
+            expected: if kind == ProbeKind::Declared { "0" } else { "EINVAL" }.to_owned(),
+            errno: errno.to_owned(),
+            behaved,
+            note: note.to_owned(),
+        }
+    }
+
+    fn declared(value: &str, errno: &str, behaved: bool) -> Line {
+        line(value, ProbeKind::Declared, errno, behaved, "")
+    }
+
+    fn neighbour(value: &str, errno: &str, note: &str) -> Line {
+        line(value, ProbeKind::Neighbour, errno, false, note)
+    }
+
+    fn report(values: &[&str], host: &[Line], guest: &[Line]) -> Report {
+        let rule = DeclaredRule {
+            id: "socket#1".to_owned(),
+            call: "socket".to_owned(),
+            file: "socket.scml".to_owned(),
+            line: 3,
+            text: "socket(..);".to_owned(),
+            alternatives: values
+                .iter()
+                .map(|value| Alternative { argument: "type".to_owned(), value: (*value).to_owned() })
+                .collect(),
+        };
+        join(Origin::default(), vec![rule], host, guest)
+    }
+
+    fn verdicts(report: &Report) -> Vec<(&str, Verdict)> {
+        report.rules[0].probes.iter().map(|probe| (&*probe.value, probe.verdict)).collect()
+    }
+
+    #[test]
+    fn declared_alternatives() {
+        let host = [
+            declared("A", "0", true),
+            declared("B", "0", true),
+            declared("C", "EINVAL", false),
+            declared("E", "0", true),
+        ];
+        let guest = [declared("A", "0", true), declared("B", "0", false), declared("C", "0", true)];
+        let report = report(&["A", "B", "C", "D", "E"], &host, &guest);
+        assert_eq!(
+            verdicts(&report),
+            [
+                ("A", Verdict::Held),
+                ("B", Verdict::Broken),
+                ("C", Verdict::Broken),
+                ("D", Verdict::Unproven),
+                ("E", Verdict::Unproven)
+            ]
+        );
+        let counts = report.summary;
+        assert_eq!(
+            (counts.declared, counts.probed, counts.held, counts.broken, counts.unproven),
+            (5, 3, 1, 2, 2)
+        );
+        assert!(!counts.is_good());
+        assert_eq!(report.rules[0].probes[2].reason, "refused on the host with EINVAL");
+    }
+
+    #[test]
+    fn neighbours() {
+        let host = [
+            neighbour("REFUSED", "ESOCKTNOSUPPORT", ""),
+            neighbour("ACCEPTED", "EINVAL", ""),
+            neighbour("OTHER", "EINVAL", ""),
+            neighbour("SUPPORTED", "0", ""),
+            neighbour("IGNORED", "0", "Linux ignores the bit"),
+        ];
+        let guest = [
+            neighbour("REFUSED", "ESOCKTNOSUPPORT", ""),
+            neighbour("ACCEPTED", "0", ""),
+            neighbour("OTHER", "EPERM", ""),
+            neighbour("SUPPORTED", "EINVAL", ""),
+            neighbour("IGNORED", "EINVAL", ""),
+        ];
+        let report = report(&[], &host, &guest);
+        assert_eq!(
+            verdicts(&report),
+            [
+                ("REFUSED", Verdict::Refused),
+                ("ACCEPTED", Verdict::Leaking),
+                ("OTHER", Verdict::Leaking),
+                ("SUPPORTED", Verdict::Refused),
+                ("IGNORED", Verdict::LinuxIgnores)
+            ]
+        );
+        let counts = report.summary;
+        assert_eq!((counts.neighbours, counts.leaking, counts.refused, counts.ignored), (5, 2, 2, 1));
+        assert_eq!(report.rules[0].probes[2].reason, "refused with EPERM instead of Linux's EINVAL");
+    }
+
+    #[test]
+    fn the_json_comes_back_the_same() {
+        let report = report(&["A"], &[declared("A", "0", true)], &[declared("A", "0", true)]);
+        let json = report.to_json();
+        assert!(json.contains("\"verdict\": \"held\""));
+        assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+    }
+
+    #[test]
+    fn the_programs_lines_are_read() {
+        let text = "{\"type\":\"probe\",\"rule\":\"socket#1\",\"call\":\"socket\",\"argument\":\"type\",\"value\":\"A\",\
+                    \"kind\":\"declared\",\"expected\":\"0\",\"errno\":\"0\",\"behaved\":true,\"note\":\"\"}\n\
+                    {\"type\":\"note\",\"text\":\"x\"}\n";
+        assert_eq!(super::super::probe::parse(text).unwrap(), [declared("A", "0", true)]);
+        assert!(super::super::probe::parse("oops").unwrap_err().starts_with("line 1"));
+    }
+}
