@@ -12,12 +12,20 @@
 extern crate alloc;
 
 mod call;
+mod compile;
+pub mod diagnostic;
 pub mod domain;
 mod matcher;
 mod subject;
+pub mod syntax;
 pub mod tables;
 
 pub use call::Call;
+#[cfg(feature = "std")]
+pub use compile::{LoadError, load, rust_source};
+pub use compile::{Profile, compile};
+pub use diagnostic::Diagnostic;
 pub use matcher::{Hit, Refusal};
 pub use subject::{Address, ControlHeader, Descriptor, Message, SocketState, Subject};
+pub use syntax::span::Source;
 pub use tables::Tables;

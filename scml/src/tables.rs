@@ -29,6 +29,13 @@ pub struct Slot {
 impl Slot {
     /// Admits everything.
     pub const ANY: Self = Self { base: 0, forbidden: 0, set: u64::MAX };
+
+    /// Whether the value is admitted.
+    #[must_use]
+    pub const fn admits(self, value: u32) -> bool {
+        let offset = value.wrapping_sub(self.base);
+        offset & self.forbidden == 0 && (self.set >> (offset & 63)) & 1 != 0
+    }
 }
 
 /// One conjunction: a cache line.
@@ -167,6 +174,11 @@ pub enum AlternativeKind {
     Flag,
     /// The pointer is NULL.
     Null,
+    /// The descriptor is such a socket: the family in the low 16 bits of the value, the type in the next 16; 0xffff
+    /// stands for any.
+    Descriptor,
+    /// The rule constrains nothing: the call itself is declared.
+    Call,
 }
 
 /// The compiled rules of a profile.

@@ -7,6 +7,7 @@ pub mod calls;
 pub mod constants;
 pub mod denial;
 pub mod structs;
+pub(crate) mod syscalls;
 
 pub use calls::signature;
 
@@ -153,6 +154,14 @@ pub struct Parameter {
     pub kind: Kind,
     /// How much of the register counts.
     pub width: Width,
+}
+
+impl Parameter {
+    /// Whether a file may give it this label.
+    #[must_use]
+    pub fn is_called(&self, label: &str) -> bool {
+        self.name == label || self.aliases.contains(&label)
+    }
 }
 
 /// A call and its parameters, by position.

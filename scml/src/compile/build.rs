@@ -1,0 +1,93 @@
+//! The tables as they grow.
+
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use crate::tables::{Alternative, Pattern, Row, Rule, Shape, Span, Test, Text, Window};
+
+/// Rows, tests, patterns and so on are counted in 16 bits.
+const LIMIT: usize = u16::MAX as usize - 1;
+
+#[derive(Default)]
+pub(super) struct Builder {
+    /// The row and the index of its call.
+    pub(super) rows: Vec<(usize, Row)>,
+    pub(super) tests: Vec<Test>,
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) shapes: Vec<Shape>,
+    pub(super) windows: Vec<Window>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) alternatives: Vec<Alternative>,
+    pub(super) strings: String,
+    known: BTreeMap<String, Text>,
+}
+
+impl Builder {
+    /// Whether an index no longer fits. What is added from then on refers nowhere, and the profile is given up.
+    pub(super) fn overflowed(&self) -> bool {
+        [
+            self.rows.len(),
+            self.tests.len(),
+            self.patterns.len(),
+            self.shapes.len(),
+            self.windows.len(),
+            self.rules.len(),
+            self.alternatives.len(),
+        ]
+        .iter()
+        .any(|length| *length > LIMIT)
+            || u32::try_from(self.strings.len()).is_err()
+    }
+
+    /// Keeps a text once.
+    pub(super) fn text(&mut self, text: &str) -> Text {
+        if let Some(known) = self.known.get(text) {
+            return *known;
+        }
+        let kept = Text { first: self.strings.len() as u32, length: text.len() as u32 };
+        self.strings.push_str(text);
+        self.known.insert(text.to_string(), kept);
+        kept
+    }
+
+    pub(super) fn pattern(&mut self, pattern: Pattern) -> u16 {
+        match self.patterns.iter().position(|known| *known == pattern) {
+            Some(known) => known as u16,
+            None => {
+                self.patterns.push(pattern);
+                (self.patterns.len() - 1) as u16
+            }
+        }
+    }
+
+    pub(super) fn tests(&mut self, tests: &[Test]) -> Span {
+        append(&mut self.tests, tests)
+    }
+
+    pub(super) fn shapes(&mut self, shapes: &[Shape]) -> Span {
+        append(&mut self.shapes, shapes)
+    }
+
+    pub(super) fn windows(&mut self, windows: &[Window]) -> Span {
+        append(&mut self.windows, windows)
+    }
+
+    /// Patterns that have to stand side by side.
+    pub(super) fn row_of_patterns(&mut self, patterns: &[Pattern]) -> Span {
+        append(&mut self.patterns, patterns)
+    }
+}
+
+/// Appends, or finds the same items where they already stand together.
+fn append<T: Copy + PartialEq>(all: &mut Vec<T>, items: &[T]) -> Span {
+    let count = items.len();
+    let known = if count == 0 { Some(0) } else { all.windows(count).position(|window| window == items) };
+    let first = known.unwrap_or_else(|| {
+        all.extend_from_slice(items);
+        all.len() - count
+    });
+    Span { first: first as u16, count: count as u16 }
+}
