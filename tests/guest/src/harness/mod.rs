@@ -13,7 +13,7 @@ use std::{
 };
 
 pub(crate) use check::{Failure, Outcome, check, check_eq, check_err};
-pub(crate) use need::Need;
+pub(crate) use need::{NOBODY, Need};
 pub(crate) use run::{Options, run};
 
 use crate::address::Address;

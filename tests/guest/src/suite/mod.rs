@@ -6,6 +6,20 @@ use crate::harness::Test;
 
 /// All tests, in the order in which they run: what others build upon comes first.
 pub(crate) fn all() -> Vec<&'static Test> {
-    let suites: &[&'static [Test]] = &[unix::create::TESTS, unix::bind::TESTS, unix::abstract_names::TESTS, unix::names::TESTS, unix::listen::TESTS, unix::connect::TESTS, unix::accept::TESTS];
+    let suites: &[&'static [Test]] = &[
+        unix::create::TESTS,
+        unix::bind::TESTS,
+        unix::abstract_names::TESTS,
+        unix::names::TESTS,
+        unix::listen::TESTS,
+        unix::connect::TESTS,
+        unix::accept::TESTS,
+        unix::data::TESTS,
+        unix::vectors::TESTS,
+        unix::flags::TESTS,
+        unix::shutdown::TESTS,
+        unix::options::TESTS,
+        unix::permissions::TESTS,
+    ];
     suites.iter().flat_map(|tests| tests.iter()).collect()
 }

@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = tests!("unix";
     connect_refuses_bad_lengths,
     connect_refuses_other_families,
     connect_twice_is_an_error,
+    connect_looks_for_the_listener_before_its_own_state,
     connect_again_after_a_refusal,
     connect_to_itself_is_refused,
     connections_are_accepted_in_order,
@@ -91,6 +92,15 @@ fn connect_twice_is_an_error(case: &Case) -> Outcome {
     check_err!(sys::connect(&left, address.bytes()), EISCONN);
     exchange(&left, &right)?;
     exchange(&near, &far)
+}
+
+fn connect_looks_for_the_listener_before_its_own_state(case: &Case) -> Outcome {
+    let (left, right) = pair()?;
+    check_err!(sys::connect(&left, case.abstract_address("absent").bytes()), ECONNREFUSED, "and not EISCONN");
+    check_err!(sys::connect(&left, case.path_address("absent").bytes()), ENOENT);
+    let fd = listener(&case.abstract_address("a"), 1)?;
+    check_err!(sys::connect(&fd, case.path_address("absent").bytes()), ENOENT, "and not EINVAL");
+    exchange(&left, &right)
 }
 
 fn connect_again_after_a_refusal(case: &Case) -> Outcome {
