@@ -25,6 +25,8 @@ pub use call::Call;
 pub use compile::{LoadError, load, rust_source};
 pub use compile::{Profile, compile};
 pub use diagnostic::Diagnostic;
+#[cfg(feature = "std")]
+pub use diagnostic::compile_directory;
 pub use matcher::{Hit, Refusal};
 pub use subject::{Address, ControlHeader, Descriptor, Message, SocketState, Subject};
 pub use syntax::span::Source;

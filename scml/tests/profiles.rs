@@ -26,3 +26,9 @@ fn postern_compiles() {
         println!("{rule:?}");
     }
 }
+
+#[test]
+fn asterinas_compiles() {
+    let profile = profile("asterinas");
+    assert_eq!(profile.tables().rules.len(), 26);
+}

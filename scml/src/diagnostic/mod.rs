@@ -1,5 +1,11 @@
 //! What is wrong with a file: where, why, and what to do.
 
+#[cfg(feature = "std")]
+mod render;
+
+#[cfg(feature = "std")]
+pub use render::compile_directory;
+
 use alloc::{
     format,
     string::{String, ToString},
