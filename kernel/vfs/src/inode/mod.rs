@@ -1,0 +1,402 @@
+//! Inodes: what a file is, apart from its names.
+
+mod attributes;
+mod directory;
+mod regular;
+mod rename;
+mod synthetic;
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::sync::atomic::{AtomicI32, Ordering};
+
+use linux_raw_sys::general as uapi;
+use socket::{
+    caller::NodeId,
+    error::{Errno, Error, Result},
+};
+use spin::Mutex;
+
+use self::regular::Contents;
+pub use self::{
+    attributes::{Attributes, SetTime, Timestamp},
+    rename::RenameFlags,
+    synthetic::{Generate, MagicLink, Populate},
+};
+pub(crate) use self::{
+    directory::{Directory, DirectoryEntry, Located, Name},
+    rename::{Side, rename},
+    synthetic::Synthetic,
+};
+use crate::{file_system::FileSystem, pipe::Fifo};
+
+/// The type of a file, with the values of `st_mode` (inode(7)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum FileType {
+    /// Named pipe, or a pipe without a name.
+    Fifo = uapi::S_IFIFO,
+    /// Character device.
+    CharacterDevice = uapi::S_IFCHR,
+    /// Directory.
+    Directory = uapi::S_IFDIR,
+    /// Block device.
+    BlockDevice = uapi::S_IFBLK,
+    /// Regular file.
+    Regular = uapi::S_IFREG,
+    /// Symbolic link.
+    Symlink = uapi::S_IFLNK,
+    /// Socket.
+    Socket = uapi::S_IFSOCK,
+}
+
+impl FileType {
+    /// The bits of `st_mode`.
+    #[must_use]
+    pub const fn mode(self) -> u32 {
+        self as u32
+    }
+
+    /// The type in `mode`, if it holds one.
+    #[must_use]
+    pub const fn of_mode(mode: u32) -> Option<Self> {
+        Some(match mode & uapi::S_IFMT {
+            uapi::S_IFIFO => Self::Fifo,
+            uapi::S_IFCHR => Self::CharacterDevice,
+            uapi::S_IFDIR => Self::Directory,
+            uapi::S_IFBLK => Self::BlockDevice,
+            uapi::S_IFREG => Self::Regular,
+            uapi::S_IFLNK => Self::Symlink,
+            uapi::S_IFSOCK => Self::Socket,
+            _ => return None,
+        })
+    }
+
+    /// `d_type` of getdents64(2).
+    #[must_use]
+    pub const fn entry_type(self) -> u8 {
+        (self.mode() >> 12) as u8
+    }
+}
+
+/// What an inode holds, by type.
+pub(crate) enum Node {
+    Directory(Directory),
+    Regular(Mutex<Contents>),
+    Symlink(Box<[u8]>),
+    Socket,
+    Fifo(Fifo),
+    /// A device, by number; `block` devices cannot be opened.
+    Device {
+        block: bool,
+        rdev: u64,
+    },
+    /// Made by code when it is looked at: `/proc`.
+    Synthetic(Synthetic),
+}
+
+/// A file, apart from its names.
+///
+/// Lock order: [`FileSystem::structure`], then a parent's entries, then a child's entries, then attributes or contents.
+pub struct Inode {
+    file_system: Arc<FileSystem>,
+    number: u64,
+    attributes: Mutex<Attributes>,
+    pub(crate) node: Node,
+    /// Positive: so many writers. Negative: so many who forbid writing.
+    write_access: AtomicI32,
+}
+
+impl Inode {
+    /// An inode without a name. `mode` holds permission and set-id bits.
+    pub(crate) fn new(file_system: &Arc<FileSystem>, node: Node, mode: u32, uid: u32, gid: u32) -> Arc<Self> {
+        let now = Timestamp::from(file_system.environment().now());
+        let nlink = if matches!(node.file_type(), FileType::Directory) { 2 } else { 1 };
+        Arc::new(Self {
+            number: file_system.next_inode(),
+            file_system: file_system.clone(),
+            attributes: Mutex::new(Attributes::new(mode & 0o7777, uid, gid, nlink, now)),
+            node,
+            write_access: AtomicI32::new(0),
+        })
+    }
+
+    /// The root of a new tree: a directory that root owns.
+    #[must_use]
+    pub fn new_root(file_system: &Arc<FileSystem>, mode: u32) -> Arc<Self> {
+        Self::new(file_system, Node::Directory(Directory::new_root()), mode, 0, 0)
+    }
+
+    /// The file system that it is on.
+    #[must_use]
+    pub fn file_system(&self) -> &Arc<FileSystem> {
+        &self.file_system
+    }
+
+    /// Its number on that file system.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its identity among all inodes: no two ever have the same, not even one after the other.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        NodeId { device: self.file_system.device(), inode: self.number }
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn file_type(&self) -> FileType {
+        self.node.file_type()
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        self.file_type() == FileType::Directory
+    }
+
+    /// Whether it is the root of its file system.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        match &self.node {
+            Node::Directory(directory) => directory.is_root(self),
+            _ => false,
+        }
+    }
+
+    /// The device number of a device node; 0 for everything else.
+    #[must_use]
+    pub fn device_number(&self) -> u64 {
+        match self.node {
+            Node::Device { rdev, .. } => rdev,
+            _ => 0,
+        }
+    }
+
+    /// Its length in bytes (`st_size`).
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        match &self.node {
+            Node::Regular(contents) => contents.lock().length(),
+            Node::Directory(directory) => directory.size(),
+            Node::Symlink(text) => text.len() as u64,
+            _ => 0,
+        }
+    }
+
+    /// The bytes that it occupies in memory.
+    #[must_use]
+    pub fn allocated(&self) -> u64 {
+        match &self.node {
+            Node::Regular(contents) => contents.lock().allocated(),
+            _ => 0,
+        }
+    }
+
+    /// Reads contents from `offset` on: a regular file, or one made by code (in one go from its start).
+    ///
+    /// Returns how many bytes there were, fewer than asked for at the end of the file only.
+    ///
+    /// # Errors
+    /// EISDIR for a directory, EINVAL where there are no contents.
+    pub fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
+        match &self.node {
+            Node::Regular(contents) => Ok(contents.lock().read_at(offset, into)),
+            Node::Synthetic(synthetic) => {
+                let bytes = synthetic.generate()?;
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                let length = into.len().min(bytes.len() - start);
+                into[..length].copy_from_slice(&bytes[start..start + length]);
+                Ok(length)
+            }
+            Node::Directory(_) => Err(Errno::EISDIR.into()),
+            _ => Err(Error::new(Errno::EINVAL, "the file has no contents")),
+        }
+    }
+
+    /// The contents from `offset` on that still are those of the boot image, without a copy; `None` where there are none.
+    #[must_use]
+    pub fn borrowed(&self, offset: u64) -> Option<&'static [u8]> {
+        match &self.node {
+            Node::Regular(contents) => contents.lock().borrowed(offset),
+            _ => None,
+        }
+    }
+
+    /// Writes contents at `offset`; returns how many bytes were written.
+    ///
+    /// # Errors
+    /// ENOSPC where not even one byte fits, EFBIG past the largest offset, EINVAL where there are no contents.
+    pub fn write_at(&self, offset: u64, from: &[u8]) -> Result<usize> {
+        self.regular()?.lock().write_at(&self.file_system, offset, from)
+    }
+
+    /// Writes at the end; returns how many bytes were written, and the offset after them.
+    ///
+    /// # Errors
+    /// As [`Inode::write_at`].
+    pub fn append(&self, from: &[u8]) -> Result<(usize, u64)> {
+        let mut contents = self.regular()?.lock();
+        let end = contents.length();
+        let written = contents.write_at(&self.file_system, end, from)?;
+        Ok((written, end + written as u64))
+    }
+
+    /// Cuts or extends a regular file (ftruncate(2)).
+    ///
+    /// # Errors
+    /// EINVAL where there are no contents, EFBIG past the largest offset.
+    pub fn set_length(&self, length: u64) -> Result<()> {
+        if length > i64::MAX as u64 {
+            return Err(Errno::EFBIG.into());
+        }
+        let released = self.regular()?.lock().set_length(length);
+        self.file_system.give_back_bytes(released.bytes());
+        drop(released);
+        Ok(())
+    }
+
+    /// The text of a symbolic link.
+    ///
+    /// # Errors
+    /// EINVAL where it is none.
+    pub fn read_link(&self) -> Result<Vec<u8>> {
+        match &self.node {
+            Node::Symlink(text) => Ok(text.to_vec()),
+            Node::Synthetic(Synthetic::Link(link)) => link.text(),
+            _ => Err(Error::new(Errno::EINVAL, "not a symbolic link")),
+        }
+    }
+
+    /// Where following a link that code makes leads, if it does not follow its text.
+    pub(crate) fn magic_target(&self) -> Result<Option<Arc<Self>>> {
+        match &self.node {
+            Node::Synthetic(Synthetic::Link(link)) => link.target(),
+            _ => Ok(None),
+        }
+    }
+
+    /// Replaces the contents of a regular file by ones that are borrowed.
+    pub(crate) fn set_borrowed(&self, bytes: &'static [u8]) -> Result<()> {
+        let mut contents = self.regular()?.lock();
+        let old = core::mem::replace(&mut *contents, Contents::borrowed_from(bytes));
+        drop(contents);
+        self.file_system.give_back_bytes(old.allocated());
+        Ok(())
+    }
+
+    /// Whether it has contents that can be cut.
+    pub(crate) fn check_truncatable(&self) -> Result<()> {
+        self.regular().map(drop)
+    }
+
+    fn regular(&self) -> Result<&Mutex<Contents>> {
+        match &self.node {
+            Node::Regular(contents) => Ok(contents),
+            Node::Directory(_) => Err(Errno::EISDIR.into()),
+            _ => Err(Error::new(Errno::EINVAL, "not a regular file")),
+        }
+    }
+
+    /// Counts a writer.
+    ///
+    /// # Errors
+    /// ETXTBSY while a program runs from the file.
+    pub(crate) fn begin_writing(&self) -> Result<()> {
+        self.write_access
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count >= 0).then(|| count + 1))
+            .map(drop)
+            .map_err(|_| Error::new(Errno::ETXTBSY, "a program runs from it"))
+    }
+
+    pub(crate) fn end_writing(&self) {
+        self.write_access.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Forbids opening the file for writing as long as the returned value lives: for a program that runs from it.
+    ///
+    /// # Errors
+    /// ETXTBSY while it is open for writing (execve(2)).
+    pub fn deny_writing(self: &Arc<Self>) -> Result<WritingDenied> {
+        self.write_access
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count <= 0).then(|| count - 1))
+            .map_err(|_| Error::new(Errno::ETXTBSY, "it is open for writing"))?;
+        Ok(WritingDenied(self.clone()))
+    }
+}
+
+impl Drop for Inode {
+    fn drop(&mut self) {
+        let held = match &mut self.node {
+            Node::Regular(contents) => contents.get_mut().allocated(),
+            Node::Symlink(text) => text.len() as u64,
+            _ => 0,
+        };
+        self.file_system.give_back_bytes(held);
+        self.file_system.inode_gone();
+        // A removed directory keeps the one above alive, which may be removed too, and so on: dropped one by one, as a
+        // program can make that chain longer than the stack is deep.
+        let mut above = self.take_removed_parent();
+        while let Some(inode) = above {
+            above = Arc::into_inner(inode).and_then(|mut inode| inode.take_removed_parent());
+        }
+    }
+}
+
+impl Inode {
+    fn take_removed_parent(&mut self) -> Option<Arc<Self>> {
+        match &mut self.node {
+            Node::Directory(directory) => directory.take_removed_parent(),
+            _ => None,
+        }
+    }
+}
+
+impl Node {
+    /// A regular file without contents.
+    pub(crate) fn empty_file() -> Self {
+        Self::Regular(Mutex::new(Contents::default()))
+    }
+
+    /// A regular file with the contents of the boot image.
+    pub(crate) fn borrowed_file(bytes: &'static [u8]) -> Self {
+        Self::Regular(Mutex::new(Contents::borrowed_from(bytes)))
+    }
+
+    /// A symbolic link; its text counts on `file_system`.
+    pub(crate) fn symlink(file_system: &FileSystem, text: &[u8]) -> Result<Self> {
+        file_system.take_bytes(text.len() as u64)?;
+        Ok(Self::Symlink(text.into()))
+    }
+
+    fn file_type(&self) -> FileType {
+        match self {
+            Self::Directory(_) => FileType::Directory,
+            Self::Regular(_) => FileType::Regular,
+            Self::Symlink(_) => FileType::Symlink,
+            Self::Socket => FileType::Socket,
+            Self::Fifo(_) => FileType::Fifo,
+            Self::Device { block: true, .. } => FileType::BlockDevice,
+            Self::Device { block: false, .. } => FileType::CharacterDevice,
+            Self::Synthetic(synthetic) => synthetic.file_type(),
+        }
+    }
+}
+
+/// A program runs from a file: nobody opens it for writing.
+pub struct WritingDenied(Arc<Inode>);
+
+impl WritingDenied {
+    /// The file.
+    #[must_use]
+    pub fn inode(&self) -> &Arc<Inode> {
+        &self.0
+    }
+}
+
+impl Drop for WritingDenied {
+    fn drop(&mut self) {
+        self.0.write_access.fetch_add(1, Ordering::Relaxed);
+    }
+}

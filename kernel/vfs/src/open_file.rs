@@ -1,0 +1,637 @@
+//! Open file descriptions (open(2)): what dup'ed descriptors share.
+
+use alloc::{sync::Arc, vec, vec::Vec};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use linux_raw_sys::{general as uapi, ioctl};
+use socket::{
+    error::{Errno, Error, Result},
+    ready::{Events, Pollee},
+};
+use spin::Mutex;
+
+use crate::{
+    device::Device,
+    file_system::FileSystem,
+    identity::{Access, Identity},
+    inode::{Inode, Located, Node, Synthetic},
+    memory::{Buffers, UserMemory},
+    path::{Found, OpenFlags},
+    pipe::{self, End, Fifo, Partner},
+};
+
+/// How much is copied through kernel memory at a time, in bytes.
+const CHUNK: usize = 64 << 10;
+
+/// The flags that F_SETFL changes (fcntl(2)).
+const CHANGEABLE: u32 = uapi::O_APPEND | uapi::O_NONBLOCK | uapi::FASYNC | uapi::O_DIRECT | uapi::O_NOATIME;
+
+/// What the description reads from and writes to.
+enum Body {
+    /// A regular file's contents.
+    Contents,
+    /// A directory's entries.
+    Directory,
+    /// Contents that code made when the file was last read from its start.
+    Generated(Mutex<Arc<[u8]>>),
+    /// A pipe.
+    Pipe(End),
+    /// A device.
+    Device(Arc<dyn Device>),
+    /// Nothing: O_PATH.
+    Path,
+}
+
+/// From where lseek(2) counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whence {
+    /// The start.
+    Set,
+    /// The current offset.
+    Current,
+    /// The end.
+    End,
+    /// The next byte that is not in a hole, from the offset on.
+    Data,
+    /// The next hole, from the offset on.
+    Hole,
+}
+
+impl Whence {
+    /// The value of lseek(2)'s argument.
+    #[must_use]
+    pub const fn from_raw(value: u32) -> Option<Self> {
+        Some(match value {
+            uapi::SEEK_SET => Self::Set,
+            uapi::SEEK_CUR => Self::Current,
+            uapi::SEEK_END => Self::End,
+            uapi::SEEK_DATA => Self::Data,
+            uapi::SEEK_HOLE => Self::Hole,
+            _ => return None,
+        })
+    }
+}
+
+/// An open file description.
+pub struct OpenFile {
+    inode: Arc<Inode>,
+    located: Option<Located>,
+    body: Body,
+    access: Access,
+    /// What F_GETFL shows.
+    status: AtomicU32,
+    offset: Mutex<u64>,
+}
+
+impl OpenFile {
+    /// Opens what was found; permissions were checked.
+    pub(crate) fn open(found: Found, flags: OpenFlags) -> Result<(Arc<Self>, Option<Partner>)> {
+        let access = match flags.bits() & uapi::O_ACCMODE {
+            uapi::O_RDONLY => Access::READ,
+            uapi::O_WRONLY => Access::WRITE,
+            uapi::O_RDWR => Access::READ | Access::WRITE,
+            _ => Access::empty(),
+        };
+        let Found { inode, located } = found;
+        let mut partner = None;
+        let body = match &inode.node {
+            Node::Regular(_) => {
+                if access.contains(Access::WRITE) {
+                    inode.begin_writing()?;
+                }
+                Body::Contents
+            }
+            Node::Directory(_) => Body::Directory,
+            Node::Synthetic(Synthetic::File(_)) => {
+                if access.contains(Access::WRITE) {
+                    return Err(Error::new(Errno::EACCES, "the file is made by code"));
+                }
+                Body::Generated(Mutex::new(Arc::from([])))
+            }
+            Node::Fifo(fifo) => {
+                let (end, waiting) = fifo.open(access, flags.contains(OpenFlags::NONBLOCK))?;
+                partner = waiting;
+                Body::Pipe(end)
+            }
+            Node::Device { block, rdev } => {
+                let device = inode.file_system().environment().device(*rdev).filter(|_| !block);
+                Body::Device(device.ok_or(Error::new(Errno::ENXIO, "no such device"))?)
+            }
+            Node::Socket => return Err(Error::new(Errno::ENXIO, "sockets are connected to, not opened")),
+            Node::Symlink(_) | Node::Synthetic(Synthetic::Link(_)) => return Err(Errno::ELOOP.into()),
+        };
+        let transient = OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOCTTY | OpenFlags::TRUNC;
+        let status = flags.difference(transient).bits();
+        Ok((Self::assemble(inode, located, body, access, status), partner))
+    }
+
+    /// A description that only names the file (O_PATH).
+    pub(crate) fn path_only(found: Found, flags: OpenFlags) -> Arc<Self> {
+        Self::assemble(found.inode, found.located, Body::Path, Access::empty(), flags.bits())
+    }
+
+    fn assemble(
+        inode: Arc<Inode>,
+        located: Option<Located>,
+        body: Body,
+        access: Access,
+        status: u32,
+    ) -> Arc<Self> {
+        inode.file_system().environment().count_open_file();
+        let status = AtomicU32::new(status & !uapi::O_CLOEXEC);
+        Arc::new(Self { inode, located, body, access, status, offset: Mutex::new(0) })
+    }
+
+    /// A new pipe, its ends opened with `flags` (O_NONBLOCK, O_CLOEXEC): to read from, to write to.
+    #[must_use]
+    pub fn pipe(pipes: &Arc<FileSystem>, who: &Identity, flags: u32) -> (Arc<Self>, Arc<Self>) {
+        let (pipe, reader, writer) = pipe::ends();
+        let inode = Inode::new(pipes, Node::Fifo(Fifo::of(&pipe)), 0o600, who.uid, who.gid);
+        let end = |end, access, mode| {
+            let status = mode | (flags & uapi::O_NONBLOCK);
+            Self::assemble(inode.clone(), None, Body::Pipe(end), access, status)
+        };
+        (end(reader, Access::READ, uapi::O_RDONLY), end(writer, Access::WRITE, uapi::O_WRONLY))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn inode(&self) -> &Arc<Inode> {
+        &self.inode
+    }
+
+    /// The path under which it was opened, as `/proc/self/fd` shows it, seen from `root`.
+    #[must_use]
+    pub fn path(&self, root: &Arc<Inode>) -> Vec<u8> {
+        if self.inode.is_directory()
+            && let Ok(path) = crate::path::absolute_path(root, &self.inode)
+        {
+            return path;
+        }
+        match &self.located {
+            Some(located) => located.path(root, &self.inode),
+            None => alloc::format!("pipe:[{}]", self.inode.number()).into_bytes(),
+        }
+    }
+
+    /// Whether it only names the file (O_PATH): most calls then fail with EBADF.
+    #[must_use]
+    pub fn is_path_only(&self) -> bool {
+        matches!(self.body, Body::Path)
+    }
+
+    /// What F_GETFL shows: access mode and status flags.
+    #[must_use]
+    pub fn status(&self) -> u32 {
+        self.status.load(Ordering::Relaxed)
+    }
+
+    /// Changes the status flags (F_SETFL); other bits are ignored, as Linux does.
+    ///
+    /// # Errors
+    /// EPERM for O_NOATIME unless `who` owns the file, EINVAL for O_DIRECT on a pipe.
+    pub fn set_status(&self, who: &Identity, flags: u32) -> Result<()> {
+        let old = self.status();
+        let added = flags & !old;
+        if added & uapi::O_NOATIME != 0 && !who.owns(self.inode.attributes().uid) {
+            return Err(Error::new(Errno::EPERM, "O_NOATIME is for the owner"));
+        }
+        if added & uapi::O_DIRECT != 0 && !matches!(self.body, Body::Contents) {
+            return Err(Error::new(Errno::EINVAL, "no direct transfers there"));
+        }
+        self.status.store((old & !CHANGEABLE) | (flags & CHANGEABLE), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether calls fail with EAGAIN rather than wait.
+    #[must_use]
+    pub fn nonblocking(&self) -> bool {
+        self.status() & uapi::O_NONBLOCK != 0
+    }
+
+    /// Sets or clears O_NONBLOCK (FIONBIO).
+    pub fn set_nonblocking(&self, on: bool) {
+        if on {
+            self.status.fetch_or(uapi::O_NONBLOCK, Ordering::Relaxed);
+        } else {
+            self.status.fetch_and(!uapi::O_NONBLOCK, Ordering::Relaxed);
+        }
+    }
+
+    /// The pipe, where it is an end of one.
+    #[must_use]
+    pub fn pipe_end(&self) -> Option<&End> {
+        match &self.body {
+            Body::Pipe(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// What can be done now (poll(2)).
+    #[must_use]
+    pub fn poll(&self) -> Events {
+        match &self.body {
+            Body::Pipe(end) => end.poll(),
+            Body::Device(device) => device.poll(),
+            Body::Path => Events::NVAL,
+            Body::Contents | Body::Directory | Body::Generated(_) => {
+                Events::IN | Events::RDNORM | Events::OUT | Events::WRNORM
+            }
+        }
+    }
+
+    /// Where changes of [`OpenFile::poll`] are announced; `None` where it never changes.
+    #[must_use]
+    pub fn pollee(&self) -> Option<&Arc<Pollee>> {
+        match &self.body {
+            Body::Pipe(end) => Some(end.pipe().pollee()),
+            Body::Device(device) => device.pollee(),
+            _ => None,
+        }
+    }
+
+    fn check_access(&self, wanted: Access) -> Result<()> {
+        if self.access.contains(wanted) {
+            Ok(())
+        } else {
+            Err(Error::new(Errno::EBADF, "not opened for that"))
+        }
+    }
+
+    /// Reads at the offset and moves it (read(2)).
+    ///
+    /// # Errors
+    /// EBADF where it is not open for reading, EISDIR, EFAULT; EAGAIN where nothing is there yet: wait for IN.
+    pub fn read(&self, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.check_access(Access::READ)?;
+        match &self.body {
+            Body::Pipe(end) => end.read(buffers),
+            Body::Device(device) => read_device(&**device, buffers),
+            Body::Contents | Body::Generated(_) => self.read_moving(buffers),
+            Body::Directory => Err(Errno::EISDIR.into()),
+            Body::Path => Err(Errno::EBADF.into()),
+        }
+    }
+
+    /// Reads at `offset` (pread(2)).
+    ///
+    /// # Errors
+    /// As [`OpenFile::read`]; ESPIPE where there are no offsets.
+    pub fn read_at(&self, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.check_positioned()?;
+        self.check_access(Access::READ)?;
+        match &self.body {
+            Body::Contents => self.read_contents(offset, buffers),
+            Body::Generated(held) => self.read_generated(held, offset, buffers),
+            Body::Device(device) => read_device(&**device, buffers),
+            Body::Directory => Err(Errno::EISDIR.into()),
+            Body::Pipe(_) | Body::Path => Err(Errno::EBADF.into()),
+        }
+    }
+
+    /// Writes at the offset, or with O_APPEND at the end, and moves it (write(2)).
+    ///
+    /// # Errors
+    /// EBADF where it is not open for writing, EFAULT, ENOSPC, EFBIG, EPIPE; EAGAIN where there is no room: wait for OUT.
+    pub fn write(&self, who: &Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.check_access(Access::WRITE)?;
+        match &self.body {
+            Body::Pipe(end) => end.write(buffers),
+            Body::Device(device) => write_device(&**device, buffers),
+            Body::Contents if self.status() & uapi::O_APPEND != 0 => self.append(who, buffers),
+            Body::Contents => {
+                let (start, claimed) = self.claim(buffers.remaining() as u64);
+                let result = self.write_contents(who, start, buffers);
+                self.give_back(claimed.saturating_sub(result.unwrap_or(0) as u64));
+                result
+            }
+            Body::Directory | Body::Generated(_) | Body::Path => Err(Errno::EBADF.into()),
+        }
+    }
+
+    /// Writes at `offset` (pwrite(2)); with O_APPEND at the end all the same, as Linux does.
+    ///
+    /// # Errors
+    /// As [`OpenFile::write`]; ESPIPE where there are no offsets.
+    pub fn write_at(&self, who: &Identity, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.check_positioned()?;
+        self.check_access(Access::WRITE)?;
+        match &self.body {
+            Body::Device(device) => write_device(&**device, buffers),
+            Body::Contents if self.status() & uapi::O_APPEND != 0 => {
+                let held = *self.offset.lock();
+                let result = self.append(who, buffers);
+                *self.offset.lock() = held;
+                result
+            }
+            Body::Contents => self.write_contents(who, offset, buffers),
+            _ => Err(Errno::EBADF.into()),
+        }
+    }
+
+    /// Fails where pread and pwrite make no sense.
+    fn check_positioned(&self) -> Result<()> {
+        match &self.body {
+            Body::Pipe(_) => Err(Errno::ESPIPE.into()),
+            Body::Device(device) if !device.seekable() => Err(Errno::ESPIPE.into()),
+            Body::Path => Err(Errno::EBADF.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves the offset past the next `length` bytes, which are the caller's from now on; returns where they start, and
+    /// how many there are below the largest offset.
+    fn claim(&self, length: u64) -> (u64, u64) {
+        let mut offset = self.offset.lock();
+        let start = *offset;
+        let claimed = length.min((i64::MAX as u64).saturating_sub(start));
+        *offset = start + claimed;
+        (start, claimed)
+    }
+
+    fn give_back(&self, length: u64) {
+        if length > 0 {
+            let mut offset = self.offset.lock();
+            *offset = offset.saturating_sub(length);
+        }
+    }
+
+    fn read_moving(&self, buffers: &mut Buffers<'_>) -> Result<usize> {
+        // Two readers of one description get different bytes: each claims its part before it copies.
+        let (start, claimed) = {
+            let mut offset = self.offset.lock();
+            let start = *offset;
+            let left = match &self.body {
+                Body::Generated(_) => buffers.remaining() as u64,
+                _ => self.inode.length().saturating_sub(start),
+            };
+            let claimed = left.min(buffers.remaining() as u64);
+            *offset = start + claimed;
+            (start, claimed)
+        };
+        buffers.limit(usize::try_from(claimed).unwrap_or(usize::MAX));
+        let result = match &self.body {
+            Body::Generated(held) => self.read_generated(held, start, buffers),
+            _ => self.read_contents(start, buffers),
+        };
+        self.give_back(claimed - result.unwrap_or(0) as u64);
+        result
+    }
+
+    fn read_contents(&self, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
+        let mut done = 0;
+        let mut bounce = Vec::new();
+        while buffers.remaining() > 0 {
+            let at = offset.saturating_add(done as u64);
+            // Bytes of the boot image stay where they are and need no detour.
+            let chunk = match self.inode.borrowed(at) {
+                Some(bytes) => &bytes[..bytes.len().min(buffers.remaining())],
+                None => {
+                    bounce.resize(buffers.remaining().min(CHUNK), 0);
+                    let count = self.inode.read_at(at, &mut bounce)?;
+                    &bounce[..count]
+                }
+            };
+            if chunk.is_empty() {
+                break;
+            }
+            let copied = buffers.put(chunk);
+            done += copied;
+            if copied < chunk.len() {
+                if done == 0 {
+                    return Err(Errno::EFAULT.into());
+                }
+                break;
+            }
+        }
+        if done > 0 && self.status() & uapi::O_NOATIME == 0 {
+            self.inode.touch_accessed();
+        }
+        Ok(done)
+    }
+
+    fn read_generated(
+        &self,
+        held: &Mutex<Arc<[u8]>>,
+        offset: u64,
+        buffers: &mut Buffers<'_>,
+    ) -> Result<usize> {
+        if offset == 0
+            && let Node::Synthetic(synthetic) = &self.inode.node
+        {
+            let fresh = Arc::from(synthetic.generate()?);
+            let old = core::mem::replace(&mut *held.lock(), fresh);
+            drop(old);
+        }
+        let bytes = held.lock().clone();
+        let rest = usize::try_from(offset).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+        let wanted = rest.len().min(buffers.remaining());
+        let copied = buffers.put(&rest[..wanted]);
+        if copied == 0 && wanted > 0 { Err(Errno::EFAULT.into()) } else { Ok(copied) }
+    }
+
+    fn write_contents(&self, who: &Identity, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.write_chunks(who, buffers, |done, bytes| {
+            self.inode.write_at(offset.saturating_add(done as u64), bytes)
+        })
+    }
+
+    fn append(&self, who: &Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.write_chunks(who, buffers, |_, bytes| {
+            let (written, end) = self.inode.append(bytes)?;
+            *self.offset.lock() = end;
+            Ok(written)
+        })
+    }
+
+    /// Copies from the program in chunks; `write` is given how much is written already, and the next bytes.
+    fn write_chunks(
+        &self,
+        who: &Identity,
+        buffers: &mut Buffers<'_>,
+        mut write: impl FnMut(usize, &[u8]) -> Result<usize>,
+    ) -> Result<usize> {
+        let mut done = 0;
+        let mut bounce = vec![0; buffers.remaining().min(CHUNK)];
+        let outcome = loop {
+            if buffers.remaining() == 0 {
+                break Ok(());
+            }
+            let wanted = buffers.remaining().min(CHUNK);
+            let taken = buffers.take(&mut bounce[..wanted]);
+            if taken > 0 {
+                match write(done, &bounce[..taken]) {
+                    Ok(written) => {
+                        done += written;
+                        if written < taken {
+                            break Ok(());
+                        }
+                    }
+                    Err(error) => break Err(error),
+                }
+            }
+            if taken < wanted {
+                break Err(Errno::EFAULT.into());
+            }
+        };
+        if done > 0 {
+            self.inode.touch_modified(Some(who));
+            return Ok(done);
+        }
+        outcome.map(|()| 0)
+    }
+
+    /// Moves the offset (lseek(2)); returns where it is.
+    ///
+    /// # Errors
+    /// ESPIPE where there are no offsets, EINVAL for one below 0, ENXIO for data or holes behind the end, EOVERFLOW.
+    pub fn seek(&self, distance: i64, whence: Whence) -> Result<u64> {
+        let end = match &self.body {
+            Body::Contents => self.inode.length(),
+            Body::Generated(_) | Body::Directory => 0,
+            Body::Device(device) if device.seekable() => {
+                return Ok(0);
+            }
+            Body::Pipe(_) | Body::Device(_) => return Err(Errno::ESPIPE.into()),
+            Body::Path => return Err(Errno::EBADF.into()),
+        };
+        if !matches!(self.body, Body::Contents) && !matches!(whence, Whence::Set | Whence::Current) {
+            return Err(Error::new(Errno::EINVAL, "the file has no end to count from"));
+        }
+        let mut offset = self.offset.lock();
+        let base = match whence {
+            Whence::Set => 0,
+            Whence::Current => *offset as i64,
+            Whence::End => end as i64,
+            Whence::Data | Whence::Hole => {
+                // Everything up to the end counts as data, as lseek(2) allows.
+                if distance < 0 || distance as u64 >= end {
+                    return Err(Error::new(Errno::ENXIO, "behind the end"));
+                }
+                let found = if whence == Whence::Data { distance as u64 } else { end };
+                *offset = found;
+                return Ok(found);
+            }
+        };
+        let target = base.checked_add(distance).ok_or(Errno::EOVERFLOW)?;
+        *offset = u64::try_from(target).map_err(|_| Error::new(Errno::EINVAL, "before the start"))?;
+        Ok(*offset)
+    }
+
+    /// Entries of a directory as getdents64(2) returns them, as many as fit into `room` bytes from the offset on. The
+    /// offset moves by [`OpenFile::entries_taken`] once the program has them.
+    ///
+    /// # Errors
+    /// EBADF where it is not open for reading, ENOTDIR, ENOENT for a directory that was removed, EINVAL where not even
+    /// one entry fits.
+    pub fn entries(&self, room: usize) -> Result<Entries> {
+        match &self.body {
+            Body::Directory => crate::dirent::entries(&self.inode, *self.offset.lock(), room.min(CHUNK)),
+            Body::Path => Err(Errno::EBADF.into()),
+            _ => Err(Errno::ENOTDIR.into()),
+        }
+    }
+
+    /// The program has the entries.
+    pub fn entries_taken(&self, entries: &Entries) {
+        *self.offset.lock() = entries.next;
+        self.inode.touch_accessed();
+    }
+
+    /// Cuts or extends the file (ftruncate(2)).
+    ///
+    /// # Errors
+    /// EINVAL where it is not a regular file open for writing, EBADF for O_PATH, EFBIG.
+    pub fn truncate(&self, who: &Identity, length: u64) -> Result<()> {
+        if self.is_path_only() {
+            return Err(Errno::EBADF.into());
+        }
+        if !matches!(self.body, Body::Contents) || !self.access.contains(Access::WRITE) {
+            return Err(Error::new(Errno::EINVAL, "not a regular file open for writing"));
+        }
+        self.inode.set_length(length)?;
+        self.inode.touch_modified(Some(who));
+        Ok(())
+    }
+
+    /// ioctl(2), apart from those requests that concern every descriptor (FIONBIO, FIOCLEX, ...).
+    ///
+    /// # Errors
+    /// ENOTTY for a request that the file does not know, EFAULT, EBADF for O_PATH.
+    pub fn ioctl(&self, request: u32, argument: usize, memory: &dyn UserMemory) -> Result<usize> {
+        let available = match (&self.body, request) {
+            (Body::Path, _) => return Err(Errno::EBADF.into()),
+            (Body::Pipe(end), ioctl::FIONREAD) => end.pipe().available() as u64,
+            (Body::Contents, ioctl::FIONREAD) => self.inode.length().saturating_sub(*self.offset.lock()),
+            (Body::Device(device), _) => return device.ioctl(request, argument, memory),
+            _ => return Err(Errno::ENOTTY.into()),
+        };
+        let available = i32::try_from(available).unwrap_or(i32::MAX);
+        memory.write(argument, &available.to_ne_bytes()).map_err(|_| Errno::EFAULT)?;
+        Ok(0)
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if matches!(self.body, Body::Contents) && self.access.contains(Access::WRITE) {
+            self.inode.end_writing();
+        }
+        self.inode.file_system().environment().uncount_open_file();
+    }
+}
+
+/// Directory entries in the layout of getdents64(2).
+pub struct Entries {
+    /// For the program.
+    pub bytes: Vec<u8>,
+    /// The offset behind them.
+    pub(crate) next: u64,
+}
+
+fn read_device(device: &dyn Device, buffers: &mut Buffers<'_>) -> Result<usize> {
+    let mut done = 0;
+    let mut bounce = vec![0; buffers.remaining().min(CHUNK)];
+    while buffers.remaining() > 0 {
+        let wanted = buffers.remaining().min(CHUNK);
+        let count = match device.read(&mut bounce[..wanted]) {
+            Ok(count) => count,
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        };
+        let copied = buffers.put(&bounce[..count]);
+        done += copied;
+        if copied < count && done == 0 {
+            return Err(Errno::EFAULT.into());
+        }
+        // A device that gave less has no more for now.
+        if copied < wanted {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+fn write_device(device: &dyn Device, buffers: &mut Buffers<'_>) -> Result<usize> {
+    if let Some(result) = device.write_unseen(buffers.remaining()) {
+        return result;
+    }
+    let mut done = 0;
+    let mut bounce = vec![0; buffers.remaining().min(CHUNK)];
+    while buffers.remaining() > 0 {
+        let wanted = buffers.remaining().min(CHUNK);
+        let taken = buffers.take(&mut bounce[..wanted]);
+        let result = if taken == 0 { Err(Errno::EFAULT.into()) } else { device.write(&bounce[..taken]) };
+        match result {
+            Ok(count) => {
+                done += count;
+                if count < wanted {
+                    break;
+                }
+            }
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}

@@ -1,0 +1,79 @@
+//! Calls that take names away or change them: unlink, rmdir, rename.
+
+use alloc::sync::Arc;
+
+use socket::error::{Errno, Error, Result};
+
+use super::{
+    Walker,
+    walk::{Last, Walk},
+};
+use crate::inode::{Inode, Name, RenameFlags, Side, rename};
+
+impl Walker<'_> {
+    /// unlink(2).
+    ///
+    /// # Errors
+    /// As unlink(2).
+    pub fn unlink(&self, path: &[u8]) -> Result<()> {
+        let mut walk = Walk::new(self, path)?;
+        let Last::Name(range) = walk.to_last()? else { return Err(Errno::EISDIR.into()) };
+        let name = walk.name(&range);
+        if walk.slash {
+            let child = walk.at.child(name)?.ok_or(Errno::ENOENT)?;
+            return Err(if child.is_directory() { Errno::EISDIR } else { Errno::ENOTDIR }.into());
+        }
+        check_length(name)?;
+        walk.at.remove_file(self.who, name)
+    }
+
+    /// rmdir(2).
+    ///
+    /// # Errors
+    /// As rmdir(2).
+    pub fn remove_directory(&self, path: &[u8]) -> Result<()> {
+        let mut walk = Walk::new(self, path)?;
+        let range = match walk.to_last()? {
+            Last::Name(range) => range,
+            Last::Root => return Err(Error::new(Errno::EBUSY, "the root is in use")),
+            Last::Dot => return Err(Error::new(Errno::EINVAL, "`.` has no name to take away")),
+            Last::DotDot => return Err(Errno::ENOTEMPTY.into()),
+        };
+        let name = walk.name(&range);
+        check_length(name)?;
+        walk.at.remove_directory(self.who, name)
+    }
+
+    /// renameat2(2): `old` starts from here, `path` from `new`.
+    ///
+    /// # Errors
+    /// As rename(2).
+    pub fn rename(&self, old: &[u8], new: &Walker<'_>, path: &[u8], flags: RenameFlags) -> Result<()> {
+        let (from, from_name, from_slash) = self.side(old, Errno::EBUSY)?;
+        let taken = if flags.contains(RenameFlags::NOREPLACE) { Errno::EEXIST } else { Errno::EBUSY };
+        let (to, to_name, to_slash) = new.side(path, taken)?;
+        check_length(&from_name)?;
+        check_length(&to_name)?;
+        rename(
+            self.who,
+            &Side { directory: &from, name: &from_name, slash: from_slash },
+            &Side { directory: &to, name: &to_name, slash: to_slash },
+            flags,
+        )
+    }
+
+    /// One side of a rename; a path that does not end in a name fails with `unnamed`.
+    fn side(&self, path: &[u8], unnamed: Errno) -> Result<(Arc<Inode>, Name, bool)> {
+        let mut walk = Walk::new(self, path)?;
+        let Last::Name(range) = walk.to_last()? else { return Err(unnamed.into()) };
+        let name = walk.name(&range).into();
+        Ok((walk.at, name, walk.slash))
+    }
+}
+
+fn check_length(name: &[u8]) -> Result<()> {
+    if name.len() > linux_raw_sys::general::NAME_MAX as usize {
+        return Err(Errno::ENAMETOOLONG.into());
+    }
+    Ok(())
+}

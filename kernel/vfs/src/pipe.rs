@@ -1,0 +1,570 @@
+//! Pipes and fifos (pipe(7)).
+//!
+//! As in Linux, a pipe is a queue of pages: a write of at most `PIPE_BUF` bytes goes to the page at the tail if it fits
+//! there, and to a new one if not, and a pipe is full when it has no page left to give. That decides when a pipe is
+//! writable, so programs can tell.
+
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc, sync::Weak, vec, vec::Vec};
+
+use socket::{
+    error::{Errno, Error, Result},
+    ready::{Events, Pollee},
+};
+use spin::Mutex;
+
+use crate::{identity::Access, memory::Buffers};
+
+/// The size of a page, and the most that is written in one piece (`PIPE_BUF`), in bytes.
+pub const PAGE: usize = linux_raw_sys::general::PIPE_BUF as usize;
+
+/// How many pages a new pipe holds: 64 KiB.
+const PAGES: usize = 16;
+
+/// The most that F_SETPIPE_SZ gives, in pages: 1 MiB (`/proc/sys/fs/pipe-max-size`).
+const MAX_PAGES: usize = 256;
+
+/// A page with bytes that were written and not yet read. Never empty while it is queued.
+struct Page {
+    bytes: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Page {
+    fn held(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+}
+
+struct State {
+    pages: VecDeque<Page>,
+    limit: usize,
+    /// A page kept for the next write, so that small messages back and forth do not allocate.
+    spare: Option<Box<[u8]>>,
+    readers: usize,
+    writers: usize,
+    /// How often an end was opened: what an open of a fifo waits for.
+    readers_ever: u64,
+    writers_ever: u64,
+}
+
+impl State {
+    /// Whether a piece of `length` bytes fits behind the last one.
+    fn merges(&self, length: usize) -> bool {
+        length < PAGE && self.pages.back().is_some_and(|page| PAGE - page.end >= length)
+    }
+
+    fn is_full(&self) -> bool {
+        self.pages.len() >= self.limit
+    }
+
+    fn page(&mut self) -> Box<[u8]> {
+        self.spare.take().unwrap_or_else(|| vec![0; PAGE].into_boxed_slice())
+    }
+
+    fn recycle(&mut self, page: Page) {
+        if self.spare.is_none() {
+            self.spare = Some(page.bytes);
+        }
+    }
+}
+
+/// A pipe.
+pub struct Pipe {
+    state: Mutex<State>,
+    pollee: Arc<Pollee>,
+}
+
+impl Pipe {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                pages: VecDeque::new(),
+                limit: PAGES,
+                spare: None,
+                readers: 0,
+                writers: 0,
+                readers_ever: 0,
+                writers_ever: 0,
+            }),
+            pollee: Arc::new(Pollee::new()),
+        })
+    }
+
+    /// Where its events are announced.
+    #[must_use]
+    pub fn pollee(&self) -> &Arc<Pollee> {
+        &self.pollee
+    }
+
+    /// How many bytes can be read (FIONREAD).
+    #[must_use]
+    pub fn available(&self) -> usize {
+        self.state.lock().pages.iter().map(|page| page.held().len()).sum()
+    }
+
+    /// Its capacity in bytes (F_GETPIPE_SZ).
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.state.lock().limit * PAGE
+    }
+
+    /// Changes the capacity to at least `bytes` (F_SETPIPE_SZ); returns what it became.
+    ///
+    /// # Errors
+    /// EINVAL for 0 and beyond 2 GiB, EPERM beyond 1 MiB, EBUSY where more is in use.
+    pub fn set_capacity(&self, bytes: usize) -> Result<usize> {
+        if bytes == 0 || bytes > 1 << 31 {
+            return Err(Error::new(Errno::EINVAL, "no such capacity"));
+        }
+        let pages = bytes.div_ceil(PAGE).next_power_of_two();
+        if pages > MAX_PAGES {
+            return Err(Error::new(Errno::EPERM, "beyond /proc/sys/fs/pipe-max-size"));
+        }
+        let mut state = self.state.lock();
+        if state.pages.len() > pages {
+            return Err(Error::new(Errno::EBUSY, "more is in use"));
+        }
+        state.limit = pages;
+        drop(state);
+        self.pollee.notify(Events::OUT | Events::WRNORM);
+        Ok(pages * PAGE)
+    }
+
+    /// Reads what is there. Other readers get what follows.
+    ///
+    /// # Errors
+    /// EAGAIN where nothing is there and there are writers, EFAULT (nothing is lost then).
+    fn read(&self, buffers: &mut Buffers<'_>) -> Result<usize> {
+        if buffers.remaining() == 0 {
+            return Ok(0);
+        }
+        let mut small = [0; 64];
+        let mut rest = Vec::new();
+        let (whole, part) = {
+            let mut state = self.state.lock();
+            if state.pages.is_empty() {
+                return if state.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN.into()) };
+            }
+            let mut wanted = buffers.remaining();
+            let mut whole = Vec::new();
+            while let Some(page) = state.pages.pop_front_if(|page| page.held().len() <= wanted) {
+                wanted -= page.held().len();
+                whole.push(page);
+            }
+            let part = match state.pages.front_mut() {
+                Some(page) if wanted > 0 => {
+                    let part = if wanted <= small.len() {
+                        &mut small[..wanted]
+                    } else {
+                        rest.resize(wanted, 0);
+                        &mut rest[..]
+                    };
+                    part.copy_from_slice(&page.bytes[page.start..page.start + wanted]);
+                    page.start += wanted;
+                    wanted
+                }
+                _ => 0,
+            };
+            (whole, part)
+        };
+        let part = if part <= small.len() { &small[..part] } else { &rest[..] };
+        self.hand_over(buffers, whole, part)
+    }
+
+    /// Copies to the program what was taken off the queue, and puts back what it could not take.
+    fn hand_over(&self, buffers: &mut Buffers<'_>, mut whole: Vec<Page>, part: &[u8]) -> Result<usize> {
+        let mut copied = 0;
+        let mut given = 0;
+        for page in &mut whole {
+            let moved = buffers.put(page.held());
+            copied += moved;
+            page.start += moved;
+            if page.start < page.end {
+                break;
+            }
+            given += 1;
+        }
+        let moved = if given == whole.len() { buffers.put(part) } else { 0 };
+        copied += moved;
+        let kept = &part[moved..];
+
+        let freed = given > 0;
+        let mut given_back = whole.split_off(given);
+        let mut state = self.state.lock();
+        if !kept.is_empty() {
+            let mut page = Page { bytes: state.page(), start: 0, end: kept.len() };
+            page.bytes[..kept.len()].copy_from_slice(kept);
+            given_back.push(page);
+        }
+        while let Some(page) = given_back.pop() {
+            state.pages.push_front(page);
+        }
+        if let Some(page) = whole.pop() {
+            state.recycle(page);
+        }
+        drop(state);
+        drop(whole);
+        if freed {
+            self.pollee.notify(Events::OUT | Events::WRNORM);
+        }
+        if copied == 0 { Err(Errno::EFAULT.into()) } else { Ok(copied) }
+    }
+
+    /// Writes what there is room for: at most `PIPE_BUF` bytes in one piece or not at all, more page by page.
+    ///
+    /// # Errors
+    /// EPIPE without readers, EAGAIN where there is no room, EFAULT.
+    fn write(&self, buffers: &mut Buffers<'_>) -> Result<usize> {
+        let mut written = 0;
+        let total = buffers.remaining();
+        while buffers.remaining() > 0 {
+            let odd = buffers.remaining() % PAGE;
+            let piece = if odd == 0 { PAGE } else { odd };
+            match self.write_piece(buffers, piece) {
+                Ok(()) => written += piece,
+                Err(error) if written == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        debug_assert!(written <= total);
+        Ok(written)
+    }
+
+    fn write_piece(&self, buffers: &mut Buffers<'_>, length: usize) -> Result<()> {
+        let room = |state: &State| {
+            if state.readers == 0 {
+                Err(Error::new(Errno::EPIPE, "nobody reads"))
+            } else if state.is_full() && !state.merges(length) {
+                Err(Errno::EAGAIN.into())
+            } else {
+                Ok(())
+            }
+        };
+        let mut bytes = {
+            let mut state = self.state.lock();
+            room(&state)?;
+            state.page()
+        };
+        let taken = buffers.take(&mut bytes[..length]);
+        let mut state = self.state.lock();
+        let page = Page { bytes, start: 0, end: length };
+        let result = if taken < length { Err(Errno::EFAULT.into()) } else { room(&state) };
+        let mut unused = None;
+        if result.is_err() {
+            state.recycle(page);
+        } else if state.merges(length) {
+            if let Some(last) = state.pages.back_mut() {
+                last.bytes[last.end..last.end + length].copy_from_slice(page.held());
+                last.end += length;
+            }
+            unused = Some(page);
+        } else {
+            state.pages.push_back(page);
+        }
+        if let Some(page) = unused {
+            state.recycle(page);
+        }
+        drop(state);
+        if result.is_ok() {
+            self.pollee.notify(Events::IN | Events::RDNORM);
+        }
+        result
+    }
+}
+
+/// One end of a pipe, or both (a fifo that is open for reading and writing).
+pub struct End {
+    pipe: Arc<Pipe>,
+    access: Access,
+    /// How often writers had come when this end was opened: without any since, there is no hang-up (poll(2) on a fifo).
+    writers_before: u64,
+}
+
+impl End {
+    /// Opens an end of `pipe`.
+    fn open(pipe: &Arc<Pipe>, access: Access) -> Self {
+        let mut state = pipe.state.lock();
+        let before = state.writers_ever;
+        if access.contains(Access::READ) {
+            state.readers += 1;
+            state.readers_ever += 1;
+        }
+        if access.contains(Access::WRITE) {
+            state.writers += 1;
+            state.writers_ever += 1;
+        }
+        let writers_before = if state.writers == 0 { before } else { u64::MAX };
+        drop(state);
+        pipe.pollee.notify(Events::IN | Events::OUT);
+        Self { pipe: pipe.clone(), access, writers_before }
+    }
+
+    /// The pipe.
+    #[must_use]
+    pub fn pipe(&self) -> &Arc<Pipe> {
+        &self.pipe
+    }
+
+    /// Reads (read(2), pipe(7)); 0 at the end, when nobody writes any more.
+    ///
+    /// # Errors
+    /// EAGAIN where the caller may wait, EFAULT.
+    pub fn read(&self, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.pipe.read(buffers)
+    }
+
+    /// Writes (write(2), pipe(7)).
+    ///
+    /// # Errors
+    /// EPIPE, EAGAIN where the caller may wait, EFAULT.
+    pub fn write(&self, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.pipe.write(buffers)
+    }
+
+    /// What can be done now (poll(2)).
+    #[must_use]
+    pub fn poll(&self) -> Events {
+        let state = self.pipe.state.lock();
+        let mut events = Events::empty();
+        if self.access.contains(Access::READ) {
+            if !state.pages.is_empty() {
+                events |= Events::IN | Events::RDNORM;
+            }
+            if state.writers == 0 && self.writers_before != state.writers_ever {
+                events |= Events::HUP;
+            }
+        }
+        if self.access.contains(Access::WRITE) {
+            if !state.is_full() {
+                events |= Events::OUT | Events::WRNORM;
+            }
+            if state.readers == 0 {
+                events |= Events::ERR;
+            }
+        }
+        events
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut state = self.pipe.state.lock();
+        if self.access.contains(Access::READ) {
+            state.readers -= 1;
+        }
+        if self.access.contains(Access::WRITE) {
+            state.writers -= 1;
+        }
+        let alone = state.readers == 0 || state.writers == 0;
+        drop(state);
+        if alone {
+            self.pipe.pollee.notify(Events::all());
+        }
+    }
+}
+
+/// The ends of a new pipe: to read from, to write to.
+pub(crate) fn ends() -> (Arc<Pipe>, End, End) {
+    let pipe = Pipe::new();
+    let reader = End::open(&pipe, Access::READ);
+    let writer = End::open(&pipe, Access::WRITE);
+    (pipe, reader, writer)
+}
+
+/// What an inode of type fifo holds: its pipe, as long as somebody has it open.
+pub(crate) struct Fifo(Mutex<Weak<Pipe>>);
+
+impl Fifo {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Weak::new()))
+    }
+
+    /// For the inode of a pipe without a name.
+    pub(crate) fn of(pipe: &Arc<Pipe>) -> Self {
+        Self(Mutex::new(Arc::downgrade(pipe)))
+    }
+
+    /// Opens an end; with the partner that the call has to wait for (fifo(7)).
+    ///
+    /// # Errors
+    /// ENXIO for writing without a reader, if the call may not wait.
+    pub(crate) fn open(&self, access: Access, nonblocking: bool) -> Result<(End, Option<Partner>)> {
+        let fresh = Pipe::new();
+        let pipe = {
+            let mut held = self.0.lock();
+            held.upgrade().unwrap_or_else(|| {
+                *held = Arc::downgrade(&fresh);
+                fresh
+            })
+        };
+        if nonblocking && access == Access::WRITE && pipe.state.lock().readers == 0 {
+            return Err(Error::new(Errno::ENXIO, "nobody reads"));
+        }
+        let end = End::open(&pipe, access);
+        let state = pipe.state.lock();
+        let missing = match access {
+            Access::READ => state.writers == 0,
+            Access::WRITE => state.readers == 0,
+            _ => false,
+        };
+        let partner = (missing && !nonblocking).then(|| Partner {
+            pipe: pipe.clone(),
+            writer: access == Access::READ,
+            before: if access == Access::READ { state.writers_ever } else { state.readers_ever },
+        });
+        drop(state);
+        Ok((end, partner))
+    }
+}
+
+/// Whom the open of a fifo waits for.
+pub struct Partner {
+    pipe: Arc<Pipe>,
+    writer: bool,
+    before: u64,
+}
+
+impl Partner {
+    /// Where the arrival is announced.
+    #[must_use]
+    pub fn pollee(&self) -> &Arc<Pollee> {
+        &self.pipe.pollee
+    }
+
+    /// Whether somebody came, even if only to leave again.
+    #[must_use]
+    pub fn arrived(&self) -> bool {
+        let state = self.pipe.state.lock();
+        self.before != if self.writer { state.writers_ever } else { state.readers_ever }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{
+        Segment,
+        tests::{BASE, Memory},
+    };
+
+    fn write(end: &End, bytes: &[u8]) -> Result<usize> {
+        let memory = Memory::new(bytes);
+        end.write(&mut Buffers::new(&memory, &[Segment { address: BASE, length: bytes.len() }]))
+    }
+
+    fn read(end: &End, length: usize) -> Result<Vec<u8>> {
+        let memory = Memory::new(&vec![0; length]);
+        let count = end.read(&mut Buffers::new(&memory, &[Segment { address: BASE, length }]))?;
+        let mut bytes = memory.bytes.into_inner();
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
+    fn errno<T>(result: Result<T>) -> Option<Errno> {
+        result.err().map(|error| error.errno)
+    }
+
+    #[test]
+    fn bytes_come_out_in_order_and_then_the_end() {
+        let (_, reader, writer) = ends();
+        assert_eq!(errno(read(&reader, 1)), Some(Errno::EAGAIN));
+        assert_eq!(write(&writer, b"hello "), Ok(6));
+        assert_eq!(write(&writer, b"world"), Ok(5));
+        assert_eq!(reader.pipe().available(), 11);
+        assert_eq!(read(&reader, 4).unwrap(), b"hell");
+        assert_eq!(read(&reader, 0).unwrap(), b"");
+        drop(writer);
+        assert_eq!(reader.poll(), Events::IN | Events::RDNORM | Events::HUP);
+        assert_eq!(read(&reader, 100).unwrap(), b"o world");
+        assert_eq!(read(&reader, 100).unwrap(), b"");
+        assert_eq!(reader.poll(), Events::HUP);
+    }
+
+    #[test]
+    fn small_writes_go_in_one_piece_or_not_at_all() {
+        let (_, reader, writer) = ends();
+        assert_eq!(write(&writer, &[1; 70_000]), Ok(65_536 - 4096 + 70_000 % 4096));
+        assert_eq!(writer.poll(), Events::empty());
+        assert_eq!(errno(write(&writer, &[2; 4096])), Some(Errno::EAGAIN));
+        // The first page is partly filled, the last is full: as in Linux, not even one byte fits.
+        assert_eq!(errno(write(&writer, &[2; 1])), Some(Errno::EAGAIN));
+        assert_eq!(read(&reader, 70_000 % 4096).unwrap().len(), 70_000 % 4096);
+        assert_eq!(writer.poll(), Events::OUT | Events::WRNORM);
+        assert_eq!(write(&writer, &[2; 1]), Ok(1));
+        assert_eq!(writer.poll(), Events::empty(), "the last page is taken");
+        assert_eq!(write(&writer, &[3; 4095]), Ok(4095));
+        assert_eq!(errno(write(&writer, &[4; 1])), Some(Errno::EAGAIN));
+        let all = read(&reader, 100_000).unwrap();
+        assert_eq!(all.len(), 65_536);
+        assert_eq!(all[15 * 4096..15 * 4096 + 3], [2, 3, 3]);
+    }
+
+    #[test]
+    fn without_readers_writes_fail() {
+        let (_, reader, writer) = ends();
+        drop(reader);
+        assert_eq!(errno(write(&writer, b"x")), Some(Errno::EPIPE));
+        assert_eq!(write(&writer, b""), Ok(0));
+        assert_eq!(writer.poll(), Events::OUT | Events::WRNORM | Events::ERR);
+    }
+
+    #[test]
+    fn a_fault_loses_nothing() {
+        let (_, reader, writer) = ends();
+        let mut bytes = vec![0_u8; 9000];
+        bytes.iter_mut().enumerate().for_each(|(index, byte)| *byte = (index % 256) as u8);
+        write(&writer, &bytes).unwrap();
+        for (mapped, asked) in [(0, 10), (0, 9000), (5000, 9000)] {
+            let memory = Memory::new(&vec![0; mapped]);
+            let segments = [Segment { address: BASE, length: asked }];
+            let result = reader.read(&mut Buffers::new(&memory, &segments));
+            match mapped {
+                0 => assert_eq!(errno(result), Some(Errno::EFAULT)),
+                _ => assert_eq!(result, Ok(mapped)),
+            }
+            bytes.drain(..mapped);
+        }
+        assert_eq!(read(&reader, 10_000).unwrap(), bytes);
+        let memory = Memory::new(b"abc");
+        let segments = [Segment { address: BASE, length: 4 }];
+        assert_eq!(errno(writer.write(&mut Buffers::new(&memory, &segments))), Some(Errno::EFAULT));
+        assert_eq!(reader.pipe().available(), 0, "half a piece is not written");
+    }
+
+    #[test]
+    fn capacities_are_powers_of_two() {
+        let (pipe, reader, writer) = ends();
+        assert_eq!(pipe.capacity(), 65_536);
+        assert_eq!(pipe.set_capacity(5000), Ok(8192));
+        assert_eq!(write(&writer, &[0; 10_000]), Ok(10_000 % 4096 + 4096));
+        assert_eq!(errno(pipe.set_capacity(1)), Some(Errno::EBUSY));
+        assert_eq!(errno(pipe.set_capacity(0)), Some(Errno::EINVAL));
+        assert_eq!(errno(pipe.set_capacity(2 << 20)), Some(Errno::EPERM));
+        drop(reader);
+    }
+
+    #[test]
+    fn a_fifo_waits_for_its_other_end() {
+        let fifo = Fifo::new();
+        assert_eq!(errno(fifo.open(Access::WRITE, true)), Some(Errno::ENXIO));
+        let (early, partner) = fifo.open(Access::READ, true).unwrap();
+        assert!(partner.is_none());
+        assert_eq!(early.poll(), Events::empty(), "no hang-up before the first writer");
+        assert_eq!(read(&early, 1).unwrap(), b"");
+        drop(early);
+        let (reader, partner) = fifo.open(Access::READ, false).unwrap();
+        let partner = partner.unwrap();
+        assert!(!partner.arrived());
+        let (writer, other) = fifo.open(Access::WRITE, false).unwrap();
+        assert!(other.is_none());
+        assert!(partner.arrived());
+        write(&writer, b"x").unwrap();
+        drop(writer);
+        assert!(partner.arrived());
+        assert_eq!(read(&reader, 9).unwrap(), b"x");
+        assert_eq!(reader.poll(), Events::HUP);
+        drop((reader, partner));
+        assert_eq!(fifo.open(Access::READ | Access::WRITE, false).unwrap().0.pipe().available(), 0);
+    }
+}
