@@ -28,6 +28,7 @@ mod log;
 mod machine;
 mod outcome;
 mod ports;
+mod pumps;
 mod qemu;
 mod session;
 mod streams;

@@ -5,10 +5,10 @@
 
 use std::{
     fs::{self, File},
-    io::{BufWriter, ErrorKind, Read, Write},
+    io::BufWriter,
     os::{
         fd::OwnedFd,
-        unix::{fs::symlink, net::UnixStream, process::ExitStatusExt},
+        unix::{fs::symlink, process::ExitStatusExt},
     },
     path::{Path, PathBuf},
     process::ExitStatus,
@@ -27,9 +27,9 @@ use tempfile::TempDir;
 
 use super::{
     CommandLine, Ending, Image, Log, Machine, Outcome, Streams,
-    control::{Lines, Message, end_of_input},
-    log::LogWriter,
+    control::Message,
     ports::{Listeners, NoConnection, Port},
+    pumps::{Event, pump_control, pump_input, pump_log, pump_output},
     qemu::Process,
 };
 
@@ -84,17 +84,6 @@ impl<'a> Request<'a> {
             boot_limit: Self::BOOT_LIMIT,
         }
     }
-}
-
-/// What the threads tell.
-#[derive(Debug)]
-enum Event {
-    Said(String),
-    /// All that the port carried has arrived where it goes.
-    Closed(Port),
-    Unwritable(Port, std::io::Error),
-    Ended,
-    Stop(u8),
 }
 
 /// Stops a session from another thread.
@@ -397,7 +386,7 @@ impl Run {
         while !self.open.is_empty() {
             match self.events.recv_timeout(patience.saturating_duration_since(Instant::now())) {
                 Ok(Event::Closed(port) | Event::Unwritable(port, _)) => {
-                    self.open.retain(|open| *open != port)
+                    self.open.retain(|open| *open != port);
                 }
                 Ok(_) => {}
                 // Somebody does not read what the guest wrote: not waited for.
@@ -420,77 +409,6 @@ impl Run {
         match &self.said_nonsense {
             Some(nonsense) => format!("{why}, {when}; before that {nonsense}"),
             None => format!("{why}, {when}"),
-        }
-    }
-}
-
-/// Passes standard input on, and says how long it was. Its thread is left alone at the run's end: a terminal may
-/// never give another byte.
-fn pump_input(mut from: Box<dyn Read + Send>, mut to: UnixStream, mut control: UnixStream) {
-    thread::spawn(move || {
-        let mut buffer = [0; 16 << 10];
-        let mut count = 0;
-        loop {
-            match from.read(&mut buffer) {
-                // A standard input that cannot be read has ended, as far as the program can tell.
-                Ok(0) => break,
-                Ok(read) => {
-                    if to.write_all(&buffer[..read]).is_err() {
-                        return;
-                    }
-                    count += read as u64;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-        // Fails when the guest has ended without it.
-        let _ = control.write_all(end_of_input(count).as_bytes());
-    });
-}
-
-fn pump_output(port: Port, mut from: UnixStream, mut to: Box<dyn Write + Send>, sender: Sender<Event>) {
-    thread::spawn(move || {
-        let mut buffer = [0; 64 << 10];
-        // Reading fails only when QEMU was killed with input unread: the same as the end.
-        while let Ok(count @ 1..) = read(&mut from, &mut buffer) {
-            if let Err(error) = to.write_all(&buffer[..count]).and_then(|()| to.flush()) {
-                let _ = sender.send(Event::Unwritable(port, error));
-                return;
-            }
-        }
-        let _ = sender.send(Event::Closed(port));
-    });
-}
-
-fn pump_control(mut from: UnixStream, sender: Sender<Event>) {
-    thread::spawn(move || {
-        let mut lines = Lines::default();
-        let say = |line: &str| {
-            let _ = sender.send(Event::Said(line.to_owned()));
-        };
-        let mut buffer = [0; 4 << 10];
-        while let Ok(count @ 1..) = read(&mut from, &mut buffer) {
-            lines.push(&buffer[..count], say);
-        }
-        lines.rest(say);
-        let _ = sender.send(Event::Closed(Port::Control));
-    });
-}
-
-fn pump_log(mut from: UnixStream, log: &mut LogWriter) {
-    let mut buffer = [0; 16 << 10];
-    while let Ok(count @ 1..) = read(&mut from, &mut buffer) {
-        // A full disk costs the log, not the run.
-        let _ = log.write(&buffer[..count]);
-    }
-}
-
-fn read(from: &mut UnixStream, buffer: &mut [u8]) -> std::io::Result<usize> {
-    loop {
-        match from.read(buffer) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
         }
     }
 }

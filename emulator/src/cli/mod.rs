@@ -1,7 +1,7 @@
 //! The command line of `postern`.
 
 mod boot;
-
+mod check;
 mod report;
 
 use std::{io::Write, process::ExitCode};
@@ -33,12 +33,15 @@ enum Command {
     Boot(boot::Boot),
     /// Show the last conformance report
     Report(report::Report),
+    /// Say whether SCML files are valid
+    Check(check::Check),
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let (result, failure) = match arguments.command {
         Command::Boot(boot) => (boot.run(), 125),
         Command::Report(report) => (report.run(), 2),
+        Command::Check(check) => (check.run(), 2),
     };
     result.unwrap_or_else(|error| {
         eprintln!("postern: {error:#}");

@@ -218,16 +218,4 @@ impl Report {
         write("report.json", self.to_json() + "\n")?;
         write("index.html", self.page())
     }
-
-    /// The rules of one call, for each call in the order of the rules.
-    pub(super) fn calls(&self) -> Vec<(&str, Vec<&Rule>)> {
-        let mut calls: Vec<(&str, Vec<&Rule>)> = Vec::new();
-        for rule in &self.rules {
-            match calls.iter_mut().find(|(call, _)| *call == rule.call) {
-                Some((_, rules)) => rules.push(rule),
-                None => calls.push((&rule.call, vec![rule])),
-            }
-        }
-        calls
-    }
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY,
+    Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table,
+    presets::UTF8_HORIZONTAL_ONLY,
 };
 
 use super::model::{Counts, Report};
@@ -23,7 +24,7 @@ impl Report {
     fn rules_table(&self, color: bool) -> Table {
         let mut table = Table::new();
         table
-            .load_style(UTF8_HORIZONTAL_ONLY)
+            .load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(WIDTH);
         table.force_no_tty();
@@ -31,7 +32,7 @@ impl Report {
             table.enforce_styling();
         }
         table.set_header(
-            ["Rule", "Declared", "Probed", "Held", "Broken", "Neighbours", "Leaking", "Unproven"]
+            ["Rule", "Declared", "Held", "Broken", "Refused", "Leaking", "Unproven"]
                 .map(|name| Cell::new(name).add_attribute(Attribute::Bold)),
         );
         for rule in &self.rules {
@@ -63,7 +64,7 @@ impl Report {
     }
 }
 
-fn row(name: &str, counts: &Counts) -> [Cell; 8] {
+fn row(name: &str, counts: &Counts) -> [Cell; 7] {
     let good = |count: usize| Cell::new(count);
     let bad = |count: usize| match count {
         0 => Cell::new("0"),
@@ -77,10 +78,9 @@ fn row(name: &str, counts: &Counts) -> [Cell; 8] {
     [
         Cell::new(name),
         good(counts.declared),
-        good(counts.probed),
         held,
         bad(counts.broken),
-        good(counts.neighbours),
+        good(counts.refused + counts.ignored),
         bad(counts.leaking),
         bad(counts.unproven),
     ]

@@ -28,7 +28,7 @@ impl Report {
                     (self.header())
                     main {
                         (self.controls())
-                        @for (call, rules) in self.calls() { (section(call, &rules)) }
+                        @for rule in &self.rules { (details(rule)) }
                         p #nothing hidden { "No probe matches." }
                     }
                     (self.footer())
@@ -54,7 +54,7 @@ impl Report {
                     (figure(counts.broken, "broken", Verdict::Broken, None))
                     (figure(counts.leaking, "leaking", Verdict::Leaking, None))
                     (figure(counts.unproven, "unproven", Verdict::Unproven, None))
-                    (figure(counts.refused, &format!("of {} neighbours refused as on Linux", counts.neighbours), Verdict::Refused, Some(counts.neighbours)))
+                    (figure(counts.refused + counts.ignored, &format!("of {} neighbours refused", counts.neighbours), Verdict::Refused, Some(counts.neighbours)))
                 }
             }
         }
@@ -120,16 +120,11 @@ const MEANINGS: &[(Verdict, &str)] = &[
 ];
 
 fn headline(counts: &Counts) -> String {
-    if counts.declared == 0 {
-        return "The profile declares nothing.".to_owned();
+    match (counts.declared, counts.is_good()) {
+        (0, _) => "The profile declares nothing.".to_owned(),
+        (declared, true) => format!("All {declared} declared alternatives hold."),
+        (declared, false) => format!("{} of {declared} declared alternatives hold.", counts.held),
     }
-    if counts.is_good() {
-        return format!("All {} declared alternatives hold.", counts.declared);
-    }
-    let parts = [(counts.broken, "broken"), (counts.leaking, "leaking"), (counts.unproven, "unproven")];
-    let parts: Vec<_> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
-    format!("{} of {} declared hold: {}.", counts.held, counts.declared, parts.join(", "))
 }
 
 fn figure(count: usize, label: &str, verdict: Verdict, of: Option<usize>) -> Markup {
@@ -142,15 +137,6 @@ fn figure(count: usize, label: &str, verdict: Verdict, of: Option<usize>) -> Mar
                 @let share = if of == 0 { 0.0 } else { 100.0 * count as f64 / of as f64 };
                 span.bar { span style=(format!("width:{share:.3}%")) {} }
             }
-        }
-    }
-}
-
-fn section(call: &str, rules: &[&Rule]) -> Markup {
-    html! {
-        section.call {
-            h2 { (call) }
-            @for rule in rules { (details(rule)) }
         }
     }
 }
@@ -198,14 +184,13 @@ fn tally(verdict: Verdict, count: usize) -> Markup {
 }
 
 fn row(rule: &Rule, probe: &Probe) -> Markup {
-    let kind = match probe.kind {
-        ProbeKind::Declared => "declared",
-        ProbeKind::Neighbour => "not declared",
-    };
     html! {
         tr data-verdict=(class(probe.verdict)) data-call=(rule.call) {
             td.argument { (probe.argument) }
-            td.value { code { (probe.value) } " " span.kind { (kind) } }
+            td.value {
+                code { (probe.value) }
+                @if probe.kind == ProbeKind::Neighbour { span.kind { "not declared" } }
+            }
             td data-label="Guest" { (seen(probe.guest.as_ref())) }
             td data-label="Host" { (seen(probe.host.as_ref())) }
             td.verdict {
@@ -276,7 +261,7 @@ mod tests {
             join(Origin { profile: "postern".to_owned(), ..Origin::default() }, vec![rule], &[], &[]).page();
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
         assert!(page.contains("sockfd = &lt;unix_stream&gt;") && page.contains("&lt;b&gt;&amp;"));
-        assert!(page.contains("0 of 1 declared hold: 1 unproven."));
+        assert!(page.contains("0 of 1 declared alternatives hold."));
         for fetched in ["http://", "https://", "src=", "@import", "url("] {
             assert!(!page.contains(fetched), "{fetched}");
         }

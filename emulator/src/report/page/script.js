@@ -1,5 +1,5 @@
 "use strict";
-// Shows the probes that the text and the chosen verdict leave, and the rules and calls that still have one.
+// Shows the probes that the text and the chosen verdict leave, and the rules that still have one.
 (() => {
   const box = document.getElementById("filter");
   const chips = [...document.querySelectorAll("[data-show]")];
@@ -13,7 +13,6 @@
     })),
     head: (details.querySelector("summary .id").textContent + " " + details.querySelector(".place").textContent).toLowerCase(),
   }));
-  const sections = [...document.querySelectorAll("section.call")];
   const nothing = document.getElementById("nothing");
   const fold = document.getElementById("fold");
   let show = "";
@@ -33,9 +32,6 @@
       rule.details.hidden = !shown;
       rule.details.open = active ? shown : rule.opened;
       any = any || shown;
-    }
-    for (const section of sections) {
-      section.hidden = !section.querySelector("details.rule:not([hidden])");
     }
     nothing.hidden = any;
   };
