@@ -49,7 +49,8 @@ cd "$root/kernel"
 # Its calls of cargo go through tools/kernel/cargo.
 POSTERN_ROOT=$root POSTERN_PATH=$PATH PATH=$root/tools/kernel:$PATH cargo-osdk osdk build --profile "$profile" 9>&-
 
-elf=$out/x86_64-unknown-none/$profile/postern-kernel-osdk-bin
+# The file that cargo-osdk has marked as 32-bit, without which QEMU does not take it; cargo's own may be another copy.
+elf=$out/osdk/postern-kernel-osdk-bin.qemu_elf
 if ! cmp -s "$elf" "$out/$image"; then
     cp "$elf" "$out/$image.new"
     mv "$out/$image.new" "$out/$image"
