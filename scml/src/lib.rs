@@ -13,9 +13,12 @@ extern crate alloc;
 
 mod call;
 mod compile;
+mod declared;
 pub mod diagnostic;
 pub mod domain;
+mod explain;
 mod matcher;
+pub mod probe;
 mod subject;
 pub mod syntax;
 pub mod tables;
@@ -27,6 +30,7 @@ pub use compile::{Profile, compile};
 pub use diagnostic::Diagnostic;
 #[cfg(feature = "std")]
 pub use diagnostic::compile_directory;
+pub use explain::{Explanation, NearestRule};
 pub use matcher::{Hit, Refusal};
 pub use subject::{Address, ControlHeader, Descriptor, Message, SocketState, Subject};
 pub use syntax::span::Source;

@@ -1,8 +1,11 @@
 //! Does a call conform? Compiled into the caller for each kind of [`Subject`] and each call that is known there.
 
+use alloc::{format, string::String, vec::Vec};
+
 use crate::{
     call::Call,
-    domain::{Field, Kind, Struct, denial, signature, structs},
+    domain::{Field, Kind, Struct, StructId, denial, signature, structs},
+    explain::show_control,
     subject::{Address, ControlHeader, Descriptor, Message, SocketState, Subject},
     tables::{LAYOUTS, Layout, Pattern, Row, Slot, SlotKind, Span, Tables, Test},
 };
@@ -79,7 +82,7 @@ impl Tables<'_> {
         self.value_matches(*pattern, &value(call, usize::from(test.place), subject))
     }
 
-    fn value_matches(&self, pattern: Pattern, value: &Value<'_>) -> bool {
+    pub(crate) fn value_matches(&self, pattern: Pattern, value: &Value<'_>) -> bool {
         match (pattern, value) {
             (Pattern::Any, _) | (_, Value::Absent) => true,
             (Pattern::Scalar(span), Value::Number(number)) => {
@@ -183,11 +186,31 @@ pub(crate) enum Elements<'s> {
     Memory(&'s [u8], usize),
 }
 
-impl Elements<'_> {
+impl<'s> Elements<'s> {
     fn all(&self, mut matches: impl FnMut(&Value<'_>) -> bool) -> bool {
         match self {
             Self::Controls(headers) => headers.iter().all(|header| matches(&Value::Control(*header))),
             Self::Memory(bytes, size) => bytes.chunks(*size).all(|element| matches(&Value::Memory(element))),
+        }
+    }
+
+    /// The first element that is wanted.
+    pub(crate) fn find(&self, wanted: impl Fn(&Value<'_>) -> bool) -> Option<Value<'s>> {
+        match self {
+            Self::Controls(headers) => headers.iter().map(|header| Value::Control(*header)).find(wanted),
+            Self::Memory(bytes, size) => bytes.chunks(*size).map(Value::Memory).find(wanted),
+        }
+    }
+
+    /// For messages.
+    pub(crate) fn show(&self) -> String {
+        match self {
+            Self::Controls(headers) => {
+                let shown: Vec<_> =
+                    headers.iter().map(|header| show_control(header.level, header.kind)).collect();
+                format!("[{}]", shown.join(", "))
+            }
+            Self::Memory(..) => String::from("[..]"),
         }
     }
 }
@@ -229,6 +252,18 @@ pub(crate) fn value<S: Subject>(call: Call, index: usize, subject: &S) -> Value<
 }
 
 impl<'s> Value<'s> {
+    /// Whether the value is a struct of that type, as far as that is known.
+    pub(crate) fn is_of(&self, of: &Struct) -> bool {
+        match self {
+            Self::Descriptor(..) => of.id == StructId::Descriptor,
+            Self::Address(_) => structs::ADDRESSES.iter().any(|address| address.id == of.id),
+            Self::Message(_) => matches!(of.id, StructId::Msghdr | StructId::Mmsghdr),
+            Self::Control(_) => of.id == StructId::Cmsghdr,
+            Self::Memory(_) => true,
+            Self::Absent | Self::Number(_) | Self::Elements(_) | Self::Present => false,
+        }
+    }
+
     /// What a field is worth to a pattern.
     pub(crate) fn field(&self, field: &Field, index: usize) -> Value<'s> {
         match self {
@@ -288,12 +323,10 @@ impl Tables<'_> {
         let Some(first) = rows.first() else {
             return Refusal { rule: None, parameter: 0, errno: denial::NO_RULE };
         };
-        let order = denial::order(call, |index| subject.parameter(index) as u32);
-        let count = signature(call).parameters.len();
         let mut checked = 0;
         let mut nearest = first;
         let mut refused = 0;
-        for &parameter in order.iter().filter(|&&parameter| usize::from(parameter) < count) {
+        for parameter in order(call, subject) {
             checked |= 1_u8 << parameter;
             refused = parameter;
             match rows.iter().find(|row| self.row_admits(row, call, subject, checked)) {
@@ -302,6 +335,18 @@ impl Tables<'_> {
             }
         }
         Refusal { rule: Some(nearest.rule), parameter: refused, errno: self.errno(call, refused, subject) }
+    }
+
+    /// The rows that admit all parameters before the one that was refused.
+    pub(crate) fn left<S: Subject>(
+        &self,
+        call: Call,
+        subject: &S,
+        refused: u8,
+    ) -> impl Iterator<Item = &Row> {
+        let before = order(call, subject).take_while(|parameter| *parameter != refused);
+        let checked = before.fold(0, |checked, parameter| checked | 1_u8 << parameter);
+        self.rows[call.index()].iter().filter(move |row| self.row_admits(row, call, subject, checked))
     }
 
     /// Whether the row admits the parameters of the mask.
@@ -336,4 +381,11 @@ impl Tables<'_> {
             family,
         })
     }
+}
+
+/// The parameters in the order in which Linux looks at them.
+fn order<S: Subject>(call: Call, subject: &S) -> impl Iterator<Item = u8> {
+    let count = signature(call).parameters.len();
+    let order = denial::order(call, |index| subject.parameter(index) as u32);
+    order.iter().copied().filter(move |parameter| usize::from(*parameter) < count)
 }

@@ -6,6 +6,7 @@
 pub mod calls;
 pub mod constants;
 pub mod denial;
+pub mod show;
 pub mod structs;
 pub(crate) mod syscalls;
 
