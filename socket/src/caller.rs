@@ -3,12 +3,7 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::{
-    error::Result,
-    policy::Denial,
-    socket::Socket,
-    world::World,
-};
+use crate::{error::Result, policy::Denial, socket::Socket, world::World};
 
 /// User memory could not be read or written in full.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +23,13 @@ pub struct Credentials {
     pub gid: u32,
 }
 
-/// The identity of a socket's inode, unique while anything holds the inode.
+impl Credentials {
+    /// What SO_PEERCRED shows where there is no peer.
+    pub const NOBODY: Self = Self { pid: 0, uid: u32::MAX, gid: u32::MAX };
+}
+
+/// The identity of a socket's inode. A file system never gives a number to a second socket inode: a name that is bound
+/// outlives the file that was made for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NodeId {
     /// File system.
@@ -80,6 +81,9 @@ pub trait Caller {
     /// As mknod(2), with EADDRINUSE in place of EEXIST.
     fn make_node(&self, path: &[u8]) -> Result<NodeId>;
 
+    /// Takes back a node that [`Caller::make_node`] has just made: the socket turned out to have a name already.
+    fn remove_node(&self, path: &[u8], node: NodeId);
+
     /// Follows `path` to a socket inode to which the caller may write.
     ///
     /// # Errors
@@ -93,6 +97,10 @@ pub trait Caller {
     fn cpu(&self) -> usize {
         0
     }
+
+    /// A send without MSG_NOSIGNAL met a connection that is shut, and fails with EPIPE: a caller that has signals sends
+    /// itself SIGPIPE.
+    fn broken_pipe(&self) {}
 
     /// What all callers of one system share: the policy and the tables of the families.
     fn world(&self) -> &World;

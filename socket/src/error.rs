@@ -35,6 +35,11 @@ errnos! {
 }
 
 impl Errno {
+    /// The errno that the policy's tables have for a refusal.
+    pub(crate) const fn from_policy(number: u16) -> Self {
+        Self(number)
+    }
+
     /// The number, as in the UAPI headers.
     #[must_use]
     pub const fn number(self) -> u16 {

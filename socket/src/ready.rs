@@ -14,24 +14,33 @@ bitflags! {
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct Events: u32 {
         /// Data can be read, or a connection accepted.
-        const IN = uapi::POLLIN as u32;
+        const IN = uapi::POLLIN;
         /// Urgent data.
-        const PRI = uapi::POLLPRI as u32;
+        const PRI = uapi::POLLPRI;
         /// Data can be written.
-        const OUT = uapi::POLLOUT as u32;
+        const OUT = uapi::POLLOUT;
         /// An error is pending.
-        const ERR = uapi::POLLERR as u32;
+        const ERR = uapi::POLLERR;
         /// Both directions are shut.
-        const HUP = uapi::POLLHUP as u32;
+        const HUP = uapi::POLLHUP;
         /// The descriptor is not open (poll's results only).
-        const NVAL = uapi::POLLNVAL as u32;
+        const NVAL = uapi::POLLNVAL;
         /// As IN.
-        const RDNORM = uapi::POLLRDNORM as u32;
+        const RDNORM = uapi::POLLRDNORM;
         /// As OUT.
-        const WRNORM = uapi::POLLWRNORM as u32;
+        const WRNORM = uapi::POLLWRNORM;
+        /// As OUT, for data of another priority; UNIX sockets announce it with OUT.
+        const WRBAND = uapi::POLLWRBAND;
         /// The peer has shut its writing direction.
-        const RDHUP = uapi::POLLRDHUP as u32;
+        const RDHUP = uapi::POLLRDHUP;
     }
+}
+
+impl Events {
+    /// What readable sockets announce.
+    pub const READABLE: Self = Self::IN.union(Self::RDNORM);
+    /// What writable sockets announce.
+    pub const WRITABLE: Self = Self::OUT.union(Self::WRNORM).union(Self::WRBAND);
 }
 
 /// Somebody to be told of events. `notify` is called without any lock of this crate held, never from interrupt context.
@@ -86,6 +95,7 @@ impl Pollee {
     }
 
     /// Ends a registration. The observer may still be told once of an announcement that is under way.
+    #[expect(clippy::needless_pass_by_value, reason = "a registration ends once")]
     pub fn unregister(&self, registration: Registration) {
         let mut entries = self.entries.lock();
         let removed = entries.get_mut(registration.0).and_then(Option::take);

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use crate::{
     caller::Caller,
-    error::Result,
+    error::{Errno, Error, Result},
     ready::{Events, Pollee},
 };
 
@@ -34,8 +34,86 @@ pub struct Wait {
     pub deadline: Option<Duration>,
 }
 
-/// A call on its way.
+/// A call on its way. It must not be stepped again once it is done.
 pub trait Operation<C: Caller> {
     /// Does what can be done now.
     fn step(&mut self, caller: &C) -> Step;
+
+    /// Ends a call that was to wait, because a signal came: the result is that of what has been transferred already, or
+    /// EINTR. (A kernel that restarts calls does so for EINTR.)
+    ///
+    /// # Errors
+    /// EINTR, and what storing the results fails with.
+    fn interrupt(&mut self, caller: &C) -> Result<usize> {
+        let _ = caller;
+        Err(Errno::EINTR.into())
+    }
+}
+
+/// Why a family could not do what it was asked.
+#[derive(Debug)]
+pub enum Stop {
+    /// It failed.
+    Error(Error),
+    /// It has to wait: a non-blocking call gets EAGAIN.
+    Blocked(Blocked),
+    /// Somebody else is at it this moment (Linux would sleep on a mutex): non-blocking calls wait for that, too.
+    Contended(Blocked),
+}
+
+/// Until when.
+pub struct Blocked {
+    /// Where the event will be announced.
+    pub pollee: Arc<Pollee>,
+    /// Any of these is worth another try.
+    pub events: Events,
+}
+
+impl core::fmt::Debug for Blocked {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.events.fmt(f)
+    }
+}
+
+/// What a family's method comes to.
+pub type Attempt<T> = core::result::Result<T, Stop>;
+
+impl From<Error> for Stop {
+    #[cold]
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Errno> for Stop {
+    #[cold]
+    fn from(errno: Errno) -> Self {
+        Self::Error(errno.into())
+    }
+}
+
+impl From<Blocked> for Wait {
+    fn from(Blocked { pollee, events }: Blocked) -> Self {
+        Self { pollee, events, deadline: None }
+    }
+}
+
+impl Stop {
+    /// What the call comes to that met this before it had any success.
+    #[cold]
+    pub(crate) fn into_step(self, nonblocking: bool) -> Step {
+        match self {
+            Self::Error(error) => Step::Done(Err(error)),
+            Self::Blocked(_) if nonblocking => Step::Done(Err(Errno::EAGAIN.into())),
+            Self::Blocked(blocked) | Self::Contended(blocked) => Step::Wait(blocked.into()),
+        }
+    }
+}
+
+/// The step of a call that does everything at once, or waits to do so.
+pub(crate) fn all_at_once(attempt: Attempt<usize>, nonblocking: bool) -> Step {
+    match attempt {
+        Ok(value) => Step::Done(Ok(value)),
+        Err(stop) => stop.into_step(nonblocking),
+    }
 }

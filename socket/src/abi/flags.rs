@@ -1,0 +1,47 @@
+//! The flag arguments of the calls.
+
+use bitflags::bitflags;
+use linux_raw_sys::{general as uapi, net};
+
+bitflags! {
+    /// `MSG_*`, of the calls that send and receive. Bits that have no name here Linux ignores; whether a program may
+    /// pass them is the policy's business.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct MessageFlags: u32 {
+        /// Urgent data.
+        const OOB = net::MSG_OOB;
+        /// Look, and leave the data where it is.
+        const PEEK = net::MSG_PEEK;
+        /// Do not wait.
+        const DONTWAIT = net::MSG_DONTWAIT;
+        /// Wait until the buffer is full.
+        const WAITALL = net::MSG_WAITALL;
+        /// No SIGPIPE.
+        const NOSIGNAL = net::MSG_NOSIGNAL;
+        /// Descriptors that are received are closed by exec.
+        const CMSG_CLOEXEC = net::MSG_CMSG_CLOEXEC;
+        /// A 32-bit program's structures: no program may pass it.
+        const CMSG_COMPAT = 0x8000_0000;
+        const _ = !0;
+    }
+}
+
+bitflags! {
+    /// The flag bits in the type argument of socket and socketpair, and the flags of accept4.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct CreationFlags: u32 {
+        /// SOCK_NONBLOCK
+        const NONBLOCK = uapi::O_NONBLOCK;
+        /// SOCK_CLOEXEC
+        const CLOEXEC = uapi::O_CLOEXEC;
+        const _ = !0;
+    }
+}
+
+impl CreationFlags {
+    /// Whether there are others than the two.
+    #[must_use]
+    pub fn has_unknown(self) -> bool {
+        self.intersects((Self::NONBLOCK | Self::CLOEXEC).complement())
+    }
+}

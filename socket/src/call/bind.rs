@@ -1,0 +1,67 @@
+//! bind(2)
+
+use alloc::sync::Arc;
+
+use scml::Call;
+
+use crate::{
+    abi::address::SocketAddress,
+    caller::Caller,
+    error::Result,
+    family::unix::address::{Name, is_autobind},
+    policy::{Admitted, Decoded},
+    socket::Socket,
+    step::{Operation, Step},
+};
+
+/// A name that a socket is to have.
+pub struct Bind {
+    socket: Arc<Socket>,
+    address: SocketAddress,
+}
+
+impl Decoded for Bind {
+    const CALL: Call = Call::Bind;
+
+    fn socket(&self) -> Option<&Socket> {
+        Some(&self.socket)
+    }
+
+    fn address(&self) -> Option<&[u8]> {
+        Some(self.address.bytes())
+    }
+}
+
+/// Decodes `bind(sockfd, addr, addrlen)`.
+///
+/// # Errors
+/// EBADF, ENOTSOCK; EINVAL for a length that no address has, EFAULT; what the policy says.
+pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<Bind>> {
+    let socket = super::socket(caller, registers)?;
+    let address = SocketAddress::read(caller, registers[1], registers[2] as i32)?;
+    caller.world().policy.admit(caller, registers, Bind { socket, address })
+}
+
+impl<C: Caller> Operation<C> for Admitted<Bind> {
+    fn step(&mut self, caller: &C) -> Step {
+        Step::Done(self.call().perform(caller).map(|()| 0))
+    }
+}
+
+impl Bind {
+    fn perform<C: Caller>(&self, caller: &C) -> Result<()> {
+        let (socket, world) = (&self.socket, caller.world());
+        if is_autobind(self.address.bytes()) {
+            return socket.bind_any(world);
+        }
+        match Name::parse(self.address.bytes())? {
+            Name::Abstract(name) => socket.bind_abstract(world, name),
+            Name::Path(path) => {
+                // Linux makes the inode before it looks whether the socket has a name: a path that cannot be made is
+                // the error that is seen.
+                let node = caller.make_node(path)?;
+                socket.bind_node(world, path, node).inspect_err(|_| caller.remove_node(path, node))
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! getsockopt(2)
+
+use alloc::sync::Arc;
+
+use linux_raw_sys::net;
+use scml::Call;
+
+use crate::{
+    abi::options::{OptionOut, OptionValue},
+    caller::Caller,
+    error::{Errno, Error, Result},
+    policy::{Admitted, Decoded},
+    socket::Socket,
+    step::{Operation, Step},
+};
+
+/// An option that is asked for.
+pub struct GetOption {
+    socket: Arc<Socket>,
+    level: u32,
+    name: u32,
+    value: usize,
+    length: usize,
+}
+
+impl Decoded for GetOption {
+    const CALL: Call = Call::Getsockopt;
+
+    fn socket(&self) -> Option<&Socket> {
+        Some(&self.socket)
+    }
+}
+
+/// Decodes `getsockopt(sockfd, level, optname, optval, optlen)`.
+///
+/// # Errors
+/// EBADF, ENOTSOCK; what the policy says.
+pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<GetOption>> {
+    let socket = super::socket(caller, registers)?;
+    let [_, level, name, value, length, _] = *registers;
+    let get = GetOption { socket, level: level as u32, name: name as u32, value, length };
+    caller.world().policy.admit(caller, registers, get)
+}
+
+impl<C: Caller> Operation<C> for Admitted<GetOption> {
+    fn step(&mut self, caller: &C) -> Step {
+        Step::Done(self.call().perform(caller).map(|()| 0))
+    }
+}
+
+impl GetOption {
+    fn perform<C: Caller>(&self, caller: &C) -> Result<()> {
+        if self.level != net::SOL_SOCKET {
+            return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
+        }
+        let out = OptionOut::read(caller, self.value, self.length)?;
+        out.write(caller, self.read()?)
+    }
+
+    fn read(&self) -> Result<OptionValue> {
+        let socket = &self.socket;
+        Ok(match self.name {
+            net::SO_PEERCRED => OptionValue::Credentials(socket.peer_credentials()),
+            name => OptionValue::Int(match name {
+                net::SO_TYPE => socket.socket_type().into(),
+                net::SO_DOMAIN => socket.descriptor().family().into(),
+                net::SO_PROTOCOL => socket.descriptor().protocol().into(),
+                net::SO_ACCEPTCONN => socket.is_listening().into(),
+                net::SO_SNDBUF => socket.send_buffer() as i32,
+                net::SO_RCVBUF => socket.receive_buffer() as i32,
+                net::SO_ERROR => socket.take_error().map_or(0, |error| error.errno.number().into()),
+                _ => return Err(super::setsockopt::UNKNOWN),
+            }),
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! readv(2) of a socket
+
+use alloc::sync::Arc;
+
+use scml::Call;
+
+use super::receiving::Receiving;
+use crate::{
+    abi::{buffers::Buffers, flags::MessageFlags},
+    caller::Caller,
+    error::Result,
+    policy::{Admitted, Decoded},
+    socket::Socket,
+    step::{Operation, Step},
+};
+
+/// Room that payload is to be received in.
+pub struct Readv(Receiving);
+
+impl Decoded for Readv {
+    const CALL: Call = Call::Readv;
+
+    #[inline]
+    fn socket(&self) -> Option<&Socket> {
+        Some(&self.0.socket)
+    }
+}
+
+/// Decodes `readv(fd, iov, iovcnt)`, where the descriptor is that of `socket`.
+///
+/// # Errors
+/// EINVAL for more than 1024 ranges or a negative length, EFAULT; what the policy says.
+#[inline]
+pub fn start<C: Caller>(caller: &C, socket: Arc<Socket>, registers: &[usize; 6]) -> Result<Admitted<Readv>> {
+    let buffers = Buffers::iovec(caller, registers[1], registers[2])?;
+    let call = Readv(Receiving::new(socket, buffers, MessageFlags::empty()));
+    caller.world().policy.admit(caller, registers, call)
+}
+
+impl<C: Caller> Operation<C> for Admitted<Readv> {
+    #[inline]
+    fn step(&mut self, caller: &C) -> Step {
+        // Linux asks nothing of the socket where there is no room.
+        let Readv(receiving) = self.call();
+        if receiving.has_no_room() {
+            return Step::Done(Ok(0));
+        }
+        receiving.step(caller).map_or_else(|step| step, |count| Step::Done(Ok(count)))
+    }
+
+    fn interrupt(&mut self, _caller: &C) -> Result<usize> {
+        self.call().0.interrupt()
+    }
+}

@@ -1,0 +1,74 @@
+//! recvmsg(2)
+
+use scml::{Call, Message};
+
+use super::{receiving::Receiving, sendmsg::refuse_compat};
+use crate::{
+    abi::{flags::MessageFlags, message::MessageHeader},
+    caller::Caller,
+    error::Result,
+    policy::{Admitted, Decoded},
+    socket::Socket,
+    step::{Operation, Step},
+};
+
+/// Room that a message is to be received in.
+pub struct ReceiveMessage {
+    receiving: Receiving,
+    header: MessageHeader,
+    flags: MessageFlags,
+}
+
+impl Decoded for ReceiveMessage {
+    const CALL: Call = Call::Recvmsg;
+
+    fn socket(&self) -> Option<&Socket> {
+        Some(&self.receiving.socket)
+    }
+
+    fn message(&self) -> Option<Message<'_>> {
+        let MessageHeader { parts, control, control_length, flags, .. } = self.header;
+        let room = control != 0 && control_length != 0;
+        Some(Message { name: None, parts, control: room.then_some(&[]), control_length, flags })
+    }
+}
+
+/// Decodes `recvmsg(sockfd, msg, flags)`.
+///
+/// # Errors
+/// In Linux's order: EINVAL for MSG_CMSG_COMPAT; EBADF, ENOTSOCK; for the header EFAULT, EINVAL for a negative length of the
+/// name, EMSGSIZE, EINVAL and EFAULT for the buffers; what the policy says.
+pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<ReceiveMessage>> {
+    let flags = MessageFlags::from_bits_retain(registers[2] as u32);
+    refuse_compat(flags)?;
+    let socket = super::socket(caller, registers)?;
+    let header = MessageHeader::read(caller, registers[1])?;
+    let buffers = header.buffers(caller)?;
+    let receiving = Receiving::new(socket, buffers, flags);
+    caller.world().policy.admit(caller, registers, ReceiveMessage { receiving, header, flags })
+}
+
+impl<C: Caller> Operation<C> for Admitted<ReceiveMessage> {
+    fn step(&mut self, caller: &C) -> Step {
+        let call = self.call();
+        match call.receiving.step(caller) {
+            Ok(count) => Step::Done(call.finish(caller, count)),
+            Err(step) => step,
+        }
+    }
+
+    fn interrupt(&mut self, caller: &C) -> Result<usize> {
+        let call = self.call();
+        let count = call.receiving.interrupt()?;
+        call.finish(caller, count)
+    }
+}
+
+impl ReceiveMessage {
+    fn finish<C: Caller>(&self, caller: &C, count: usize) -> Result<usize> {
+        // There are no control messages yet, and Linux shows this one flag of those that were asked for.
+        let flags = self.flags & MessageFlags::CMSG_CLOEXEC;
+        self.header.write_results(caller, self.receiving.sender(), flags.bits(), 0)?;
+        Ok(count)
+    }
+}

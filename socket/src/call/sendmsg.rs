@@ -1,0 +1,93 @@
+//! sendmsg(2)
+
+use linux_raw_sys::net;
+use scml::{Address, Call, Message};
+
+use super::sending::Sending;
+use crate::{
+    abi::{address::SocketAddress, control::ControlMessages, flags::MessageFlags, message::MessageHeader},
+    caller::Caller,
+    error::{Errno, Error, Result},
+    policy::{Admitted, Decoded},
+    socket::Socket,
+    step::{Operation, Step},
+};
+
+/// A message that is to be sent.
+pub struct SendMessage {
+    sending: Sending,
+    header: MessageHeader,
+    destination: Option<SocketAddress>,
+    control: ControlMessages,
+}
+
+impl Decoded for SendMessage {
+    const CALL: Call = Call::Sendmsg;
+
+    fn socket(&self) -> Option<&Socket> {
+        Some(&self.sending.socket)
+    }
+
+    fn message(&self) -> Option<Message<'_>> {
+        let header = &self.header;
+        Some(Message {
+            name: self.destination.as_ref().map(|address| Address { bytes: address.bytes() }),
+            parts: header.parts,
+            control: (header.control_length != 0).then_some(&self.control.headers[..]),
+            control_length: header.control_length,
+            flags: header.flags,
+        })
+    }
+}
+
+/// Decodes `sendmsg(sockfd, msg, flags)`.
+///
+/// # Errors
+/// In Linux's order: EINVAL for MSG_CMSG_COMPAT; EBADF, ENOTSOCK; for the header EFAULT, EINVAL for a negative length of the
+/// name, EFAULT for the name, EMSGSIZE, EINVAL and EFAULT for the buffers, ENOBUFS, EFAULT and EINVAL for the control
+/// messages; what the policy says.
+pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<SendMessage>> {
+    let flags = MessageFlags::from_bits_retain(registers[2] as u32);
+    refuse_compat(flags)?;
+    let socket = super::socket(caller, registers)?;
+    let header = MessageHeader::read(caller, registers[1])?;
+    let destination = header.read_name(caller)?;
+    let buffers = header.buffers(caller)?;
+    let control = ControlMessages::read(caller, &header)?;
+    let sending = Sending::new(socket, buffers, flags);
+    caller.world().policy.admit(caller, registers, SendMessage { sending, header, destination, control })
+}
+
+/// The flag by which the kernel marks calls of 32-bit programs.
+pub(super) fn refuse_compat(flags: MessageFlags) -> Result<()> {
+    if flags.contains(MessageFlags::CMSG_COMPAT) {
+        return Err(Error::new(Errno::EINVAL, "MSG_CMSG_COMPAT is the kernel's"));
+    }
+    Ok(())
+}
+
+impl<C: Caller> Operation<C> for Admitted<SendMessage> {
+    fn step(&mut self, caller: &C) -> Step {
+        let message = self.call();
+        if message.sending.is_new()
+            && let Err(error) = message.check()
+        {
+            return Step::Done(Err(error));
+        }
+        message.sending.step(caller)
+    }
+
+    fn interrupt(&mut self, _caller: &C) -> Result<usize> {
+        self.call().sending.interrupt()
+    }
+}
+
+impl SendMessage {
+    fn check(&self) -> Result<()> {
+        // Those of other levels Linux passes over.
+        if self.control.headers.iter().any(|header| header.level == net::SOL_SOCKET as i32) {
+            return Err(Error::new(Errno::EINVAL, "control messages are not supported"));
+        }
+        self.sending.check(self.destination.is_some())
+    }
+}

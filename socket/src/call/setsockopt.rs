@@ -1,0 +1,75 @@
+//! setsockopt(2)
+
+use alloc::sync::Arc;
+
+use linux_raw_sys::net;
+use scml::Call;
+
+use crate::{
+    abi::read_int,
+    caller::Caller,
+    error::{Errno, Error, Result},
+    policy::{Admitted, Decoded},
+    socket::Socket,
+    step::{Operation, Step},
+};
+
+/// An option that is to be set.
+pub struct SetOption {
+    socket: Arc<Socket>,
+    level: u32,
+    name: u32,
+    value: usize,
+    length: i32,
+}
+
+impl Decoded for SetOption {
+    const CALL: Call = Call::Setsockopt;
+
+    fn socket(&self) -> Option<&Socket> {
+        Some(&self.socket)
+    }
+}
+
+/// Decodes `setsockopt(sockfd, level, optname, optval, optlen)`.
+///
+/// # Errors
+/// EBADF, ENOTSOCK; EINVAL for a negative length; what the policy says.
+pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<SetOption>> {
+    let socket = super::socket(caller, registers)?;
+    let [_, level, name, value, length, _] = *registers;
+    let set = SetOption { socket, level: level as u32, name: name as u32, value, length: length as i32 };
+    if set.length < 0 {
+        return Err(Error::new(Errno::EINVAL, "a negative length"));
+    }
+    caller.world().policy.admit(caller, registers, set)
+}
+
+impl<C: Caller> Operation<C> for Admitted<SetOption> {
+    fn step(&mut self, caller: &C) -> Step {
+        Step::Done(self.call().perform(caller).map(|()| 0))
+    }
+}
+
+impl SetOption {
+    fn perform<C: Caller>(&self, caller: &C) -> Result<()> {
+        if self.level != net::SOL_SOCKET {
+            return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
+        }
+        if self.length < 4 {
+            return Err(Error::new(Errno::EINVAL, "the value is shorter than an int"));
+        }
+        // Linux reads the value before it looks which option it is for.
+        let value = read_int(caller, self.value)?;
+        let world = caller.world();
+        match self.name {
+            net::SO_SNDBUF => self.socket.set_send_buffer(world, value as u32),
+            net::SO_RCVBUF => self.socket.set_receive_buffer(world, value as u32),
+            _ => return Err(UNKNOWN),
+        }
+        Ok(())
+    }
+}
+
+/// For options that do not exist, cannot be read, or cannot be set, as in Linux.
+pub(super) const UNKNOWN: Error = Error::new(Errno::ENOPROTOOPT, "");

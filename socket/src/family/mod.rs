@@ -1,0 +1,3 @@
+//! The address families. Each is a folder: its addresses, its names, and a state machine per type of socket.
+
+pub mod unix;

@@ -1,0 +1,211 @@
+//! One end of a connection: what comes in there, and what the two sides have to know of it.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
+
+use spin::{Mutex, MutexGuard, Once};
+
+use super::{
+    Shutdown,
+    queue::Queue,
+    segments::{Segment, Segments},
+};
+use crate::{
+    caller::Credentials,
+    error::{Errno, Error},
+    family::unix::address::Address,
+    ready::{Events, Pollee},
+};
+
+/// Two ends. The sockets at them hold this, and not each other: what one of them leaves behind (its name, its last
+/// bytes) is there for the other.
+pub(super) struct Connection {
+    pub(super) ends: [End; 2],
+}
+
+/// One end. The socket at it receives, the other one sends.
+pub(super) struct End {
+    /// Of the socket at this end.
+    pub(super) pollee: Arc<Pollee>,
+    /// Its name, once it has one.
+    pub(super) name: Once<Address>,
+    /// Who is at the other end.
+    pub(super) peer_credentials: Credentials,
+    /// How much what this end sends may take up on its way, in bytes: SO_SNDBUF.
+    pub(super) send_buffer: AtomicU32,
+    /// Changed under the lock of `queue`, so that nothing is added behind what was the end.
+    shutdown: AtomicU8,
+    /// The error that waits to be reported, 0 for none: ECONNRESET is the only one.
+    error: AtomicU16,
+    reader: AtomicU8,
+    /// What is in `queue`, as it counts against the sender's buffer. Changed under the lock of `queue`.
+    charged: AtomicU32,
+    queue: Mutex<Queue>,
+}
+
+/// Who reads: only one at a time, so that bytes stay in order while they are copied with no lock held.
+const FREE: u8 = 0;
+const READING: u8 = 1;
+/// Somebody else waits to read.
+const WANTED: u8 = 2;
+
+impl End {
+    pub(super) fn new(pollee: Arc<Pollee>, peer_credentials: Credentials, send_buffer: u32) -> Self {
+        Self {
+            pollee,
+            name: Once::new(),
+            peer_credentials,
+            send_buffer: AtomicU32::new(send_buffer),
+            shutdown: AtomicU8::new(0),
+            error: AtomicU16::new(0),
+            reader: AtomicU8::new(FREE),
+            charged: AtomicU32::new(0),
+            queue: Mutex::new(Queue::new()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn shutdown(&self) -> Shutdown {
+        Shutdown::from_bits_truncate(self.shutdown.load(Ordering::Acquire))
+    }
+
+    /// Shuts directions of this end.
+    pub(super) fn shut(&self, directions: Shutdown) {
+        let queue = self.queue.lock();
+        self.shutdown.fetch_or(directions.bits(), Ordering::AcqRel);
+        drop(queue);
+    }
+
+    /// The peer is gone, and took bytes with it that it should have read (or the connection was never accepted).
+    pub(super) fn set_reset(&self) {
+        self.error.store(Errno::ECONNRESET.number(), Ordering::Release);
+    }
+
+    /// The pending error, which is thereby reported.
+    #[inline]
+    pub(super) fn take_error(&self) -> Option<Error> {
+        if self.error.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        (self.error.swap(0, Ordering::AcqRel) != 0)
+            .then_some(Error::new(Errno::ECONNRESET, "the peer closed without reading everything"))
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> Inbox<'_> {
+        Inbox { end: self, queue: self.queue.lock() }
+    }
+
+    /// A hint, without the lock, of what counts against the buffer of the one who sends here.
+    #[inline]
+    pub(super) fn charged_hint(&self) -> u32 {
+        self.charged.load(Ordering::Relaxed)
+    }
+
+    /// Makes the caller the only reader; `None` where there is one, who will then announce when it is done.
+    #[inline]
+    pub(super) fn reader(&self) -> Option<Reader<'_>> {
+        if self.reader.compare_exchange(FREE, READING, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            return Some(Reader { end: self });
+        }
+        self.wait_for_reader()
+    }
+
+    #[cold]
+    fn wait_for_reader(&self) -> Option<Reader<'_>> {
+        // Whoever finds that the reader had just gone has thereby taken its place; with WANTED in it, which costs a
+        // needless announcement.
+        (self.reader.swap(WANTED, Ordering::AcqRel) == FREE).then_some(Reader { end: self })
+    }
+
+    /// What poll shows of this end, were it not for the room at the other.
+    pub(super) fn poll(&self) -> Events {
+        let inbox = self.lock();
+        let mut events = self.shutdown().events();
+        if inbox.queue.available() > 0 {
+            events |= Events::READABLE;
+        }
+        events.set(Events::ERR, self.error.load(Ordering::Acquire) != 0);
+        events
+    }
+}
+
+/// The right to read.
+pub(super) struct Reader<'a> {
+    end: &'a End,
+}
+
+impl Drop for Reader<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.end.reader.swap(FREE, Ordering::AcqRel) == WANTED {
+            self.end.pollee.notify(Events::READABLE);
+        }
+    }
+}
+
+/// An end's queue, locked.
+pub(super) struct Inbox<'a> {
+    end: &'a End,
+    queue: MutexGuard<'a, Queue>,
+}
+
+impl core::ops::Deref for Inbox<'_> {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        &self.queue
+    }
+}
+
+impl core::ops::DerefMut for Inbox<'_> {
+    fn deref_mut(&mut self) -> &mut Queue {
+        &mut self.queue
+    }
+}
+
+impl Inbox<'_> {
+    /// What the queue counts against the sender's buffer.
+    #[inline]
+    pub(super) fn charged(&self) -> u32 {
+        self.end.charged.load(Ordering::Relaxed)
+    }
+
+    /// Adds a short message; `false` where it needs memory of its own.
+    #[inline]
+    pub(super) fn append(&mut self, bytes: &[u8]) -> bool {
+        let Some(charge) = self.queue.append(bytes) else { return false };
+        self.end.charged.store(self.charged() + charge, Ordering::Relaxed);
+        true
+    }
+
+    /// Adds a message in its own memory.
+    pub(super) fn push(&mut self, segment: Segment) {
+        let charge = self.queue.push(segment);
+        self.end.charged.store(self.charged() + charge, Ordering::Relaxed);
+    }
+
+    /// Removes bytes from the front. Returns whether thereby a sender with so large a buffer finds room again.
+    #[inline]
+    pub(super) fn consume(&mut self, length: usize, send_buffer: u32, freed: &mut Segments) -> bool {
+        let before = self.charged();
+        let after = before - self.queue.consume(length, freed);
+        self.end.charged.store(after, Ordering::Relaxed);
+        !writable(before, send_buffer) && writable(after, send_buffer)
+    }
+
+    /// Removes everything, and nothing is added any more. Returns the memory, and whether there were bytes.
+    pub(super) fn close(mut self) -> (Segments, bool) {
+        self.end.shutdown.store(Shutdown::all().bits(), Ordering::Release);
+        self.end.charged.store(0, Ordering::Relaxed);
+        let unread = self.queue.available() > 0;
+        (self.queue.clear(), unread)
+    }
+}
+
+/// Whether a sender counts as writable (Linux's `unix_writable`): long before the buffer is empty, but not as soon as a
+/// byte fits, so that the two sides do not wake each other for every message.
+#[inline]
+pub(super) fn writable(charged: u32, send_buffer: u32) -> bool {
+    u64::from(charged) * 4 <= u64::from(send_buffer)
+}

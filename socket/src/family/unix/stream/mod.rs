@@ -1,0 +1,408 @@
+//! UNIX sockets of type SOCK_STREAM.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod` | the socket: which state it is in, and the ways from one to the next |
+//! | `unconnected` | created, perhaps bound |
+//! | `listening` | accepts connections: backlog and queue |
+//! | `connected` | has, or had, a peer; there is no way out of this state |
+//! | `end` | what the two sides of a connection know of each other |
+//! | `queue`, `segments` | the bytes on their way |
+
+mod connected;
+mod end;
+mod listening;
+mod queue;
+mod segments;
+mod unconnected;
+
+use alloc::{boxed::Box, sync::Arc};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use bitflags::bitflags;
+use scml::SocketState;
+use spin::{Mutex, Once};
+
+pub use self::connected::{Link, Received};
+use self::{listening::Listener, unconnected::Unconnected};
+use crate::{
+    caller::{Credentials, NodeId},
+    error::{Errno, Error, Result},
+    family::unix::{
+        address::{Address, Name},
+        names::{Binding, Names},
+    },
+    ready::{Events, Pollee},
+    socket::Socket,
+    step::{Attempt, Blocked},
+};
+
+bitflags! {
+    /// Directions that are shut, as `sk_shutdown` has them.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct Shutdown: u8 {
+        /// Nothing more will come.
+        const RECEIVE = 1;
+        /// Nothing more may be sent.
+        const SEND = 2;
+    }
+}
+
+impl Shutdown {
+    /// What the peer's shutdown of these directions means here.
+    #[must_use]
+    fn mirrored(self) -> Self {
+        let mut mirrored = Self::empty();
+        mirrored.set(Self::SEND, self.contains(Self::RECEIVE));
+        mirrored.set(Self::RECEIVE, self.contains(Self::SEND));
+        mirrored
+    }
+
+    /// What poll shows of it.
+    #[must_use]
+    fn events(self) -> Events {
+        let mut events = Events::empty();
+        events.set(Events::HUP, self == Self::all());
+        events.set(Events::RDHUP | Events::READABLE, self.contains(Self::RECEIVE));
+        events
+    }
+}
+
+/// A stream socket.
+///
+/// Lock order: the state of a listening socket, then the state of a socket that connects to it, then the table of
+/// names, or the queue of an end of a connection. Two queues are never locked together, nothing is locked under a
+/// queue, and no lock is held while an observer is told, while user memory is touched, or while a socket is dropped.
+pub(crate) struct Stream {
+    /// Where the connection is, once there is one: found without a lock by all calls that transfer data.
+    link: Once<Link>,
+    /// Whether `state` is `Listening`, for the one that must not lock it: see [`Stream::connect`].
+    listening: AtomicBool,
+    state: Mutex<Named>,
+}
+
+/// The state, and the right to the name, which goes through all states.
+struct Named {
+    binding: Option<Box<Binding>>,
+    state: State,
+}
+
+enum State {
+    Unconnected(Unconnected),
+    Listening(Box<Listener>),
+    /// [`Stream::link`] says with whom.
+    Connected,
+}
+
+impl State {
+    /// The next state.
+    fn become_listening(&mut self, name: Address, shutdown: Shutdown) -> &mut Listener {
+        *self = Self::Listening(Box::new(Listener::new(name, shutdown)));
+        match self {
+            Self::Listening(listener) => listener,
+            _ => unreachable!("it has just been made one"),
+        }
+    }
+}
+
+impl Stream {
+    /// A socket without name and peer.
+    pub(crate) fn new() -> Self {
+        Self {
+            link: Once::new(),
+            listening: AtomicBool::new(false),
+            state: Mutex::new(Named { binding: None, state: State::Unconnected(Unconnected::default()) }),
+        }
+    }
+
+    /// One side of a connection.
+    pub(crate) fn connected(link: Link) -> Self {
+        Self {
+            link: Once::initialized(link),
+            listening: AtomicBool::new(false),
+            state: Mutex::new(Named { binding: None, state: State::Connected }),
+        }
+    }
+
+    /// The connection, if there is one.
+    #[inline]
+    pub(crate) fn link(&self) -> Option<&Link> {
+        self.link.get()
+    }
+
+    /// As a rule of the policy may name it.
+    pub(crate) fn phase(&self) -> SocketState {
+        match (&self.state.lock().state, self.link()) {
+            (State::Unconnected(unconnected), _) if unconnected.name.is_some() => SocketState::Bound,
+            (State::Unconnected(_), _) => SocketState::Unbound,
+            (State::Listening(_), _) => SocketState::Listening,
+            (State::Connected, Some(link)) if link.is_over() => SocketState::Closed,
+            (State::Connected, _) => SocketState::Connected,
+        }
+    }
+
+    /// Gives the socket the name that `register` finds for it.
+    ///
+    /// # Errors
+    /// EINVAL where it has one already; what `register` fails with.
+    fn name_it(&self, register: impl FnOnce() -> Result<(Address, Binding)>) -> Result<()> {
+        let mut named = self.state.lock();
+        let has_name = match &named.state {
+            State::Unconnected(unconnected) => unconnected.name.is_some(),
+            State::Listening(_) => true,
+            State::Connected => self.link().is_some_and(|link| link.local_address().is_some()),
+        };
+        if has_name {
+            return Err(HAS_NAME);
+        }
+        let (address, binding) = register()?;
+        named.binding = Some(Box::new(binding));
+        match &mut named.state {
+            State::Unconnected(unconnected) => unconnected.name = Some(address),
+            State::Listening(_) => {}
+            State::Connected => {
+                if let Some(link) = self.link() {
+                    link.set_local_address(address);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// bind(2) to an abstract name.
+    ///
+    /// # Errors
+    /// EINVAL where the socket has a name, EADDRINUSE where the name is taken.
+    pub(crate) fn bind_abstract(&self, socket: &Arc<Socket>, names: &Arc<Names>, name: &[u8]) -> Result<()> {
+        self.name_it(|| Ok((Address::new(Name::Abstract(name)), names.bind_abstract(socket, name)?)))
+    }
+
+    /// bind(2) to an inode that was made for this.
+    ///
+    /// # Errors
+    /// EINVAL where the socket has a name.
+    pub(crate) fn bind_node(
+        &self,
+        socket: &Arc<Socket>,
+        names: &Arc<Names>,
+        path: &[u8],
+        node: NodeId,
+    ) -> Result<()> {
+        self.name_it(|| Ok((Address::new(Name::Path(path)), names.bind_node(socket, node))))
+    }
+
+    /// bind(2) without saying to what. A socket that has a name keeps it.
+    ///
+    /// # Errors
+    /// ENOSPC where no name is free.
+    pub(crate) fn bind_any(&self, socket: &Arc<Socket>, names: &Arc<Names>) -> Result<()> {
+        match self.name_it(|| names.bind_any(socket)) {
+            Err(error) if error == HAS_NAME => Ok(()),
+            result => result,
+        }
+    }
+
+    /// listen(2), for the first time or again. `backlog` is bounded by the caller.
+    ///
+    /// # Errors
+    /// EINVAL for a socket without a name, or with a connection.
+    pub(crate) fn listen(&self, backlog: u32, credentials: Credentials, pollee: &Pollee) -> Result<()> {
+        let mut named = self.state.lock();
+        let listener = match &mut named.state {
+            State::Listening(listener) => listener,
+            State::Connected => return Err(Error::new(Errno::EINVAL, "a connected socket cannot listen")),
+            State::Unconnected(unconnected) => {
+                let Unconnected { name, shutdown } = core::mem::take(unconnected);
+                let Some(name) = name else {
+                    unconnected.shutdown = shutdown;
+                    return Err(Error::new(Errno::EINVAL, "a socket without a name cannot listen"));
+                };
+                self.listening.store(true, Ordering::SeqCst);
+                named.state.become_listening(name, shutdown)
+            }
+        };
+        listener.set_backlog(backlog, credentials);
+        drop(named);
+        // Connects that wait for room may find some; whoever polls finds another state.
+        pollee.notify(Events::all());
+        Ok(())
+    }
+
+    /// connect(2) to a socket that was found under the wanted name.
+    ///
+    /// # Errors
+    /// In this order: ECONNREFUSED where it does not listen; waits (on the listener's pollee) while its backlog is full;
+    /// EISCONN, or EINVAL, where `socket` itself is connected or listening.
+    pub(crate) fn connect(
+        &self,
+        socket: &Arc<Socket>,
+        target: &Arc<Socket>,
+        credentials: Credentials,
+        defaults: Defaults,
+    ) -> Attempt<()> {
+        let listener_side = target.stream();
+        let offer = match &listener_side.state.lock().state {
+            State::Listening(listener) => {
+                listener.admit(target.pollee())?;
+                listener.offer()
+            }
+            _ => return Err(REFUSED.into()),
+        };
+        // All memory is had before the locks are taken. Where one of the tests below fails, it is for nothing.
+        let (ours, theirs) = Link::pair(
+            [socket.pollee().clone(), defaults.pollee.clone()],
+            [offer.credentials, credentials],
+            [socket.send_buffer(), defaults.send_buffer],
+        );
+        theirs.set_local_address(offer.name);
+        let embryo = Socket::embryo(theirs, defaults);
+
+        let mut their_state = listener_side.state.lock();
+        let State::Listening(listener) = &mut their_state.state else { return Err(REFUSED.into()) };
+        listener.admit(target.pollee())?;
+        // Ours is locked under theirs. Two sockets that connect to each other could so wait for each other, but then
+        // both listen, and whoever holds the lock of one of them sees that in the flag of the other. (A socket that
+        // listens will do so for ever.)
+        if self.listening.load(Ordering::SeqCst) {
+            return Err(Error::new(Errno::EINVAL, "a listening socket cannot connect").into());
+        }
+        let mut our_state = self.state.lock();
+        let State::Unconnected(unconnected) = &mut our_state.state else {
+            return Err(match our_state.state {
+                State::Connected => Error::new(Errno::EISCONN, ""),
+                _ => Error::new(Errno::EINVAL, "a listening socket cannot connect"),
+            }
+            .into());
+        };
+        core::mem::take(unconnected).settle(&ours);
+        our_state.state = State::Connected;
+        self.link.call_once(|| ours);
+        listener.push(embryo);
+        drop(our_state);
+        drop(their_state);
+        target.pollee().notify(Events::READABLE);
+        Ok(())
+    }
+
+    /// accept(2): the next connection.
+    ///
+    /// # Errors
+    /// EINVAL where the socket does not listen, and where it waits although its receiving direction is shut (there
+    /// EAGAIN, if it must not wait). Waits for a connection.
+    pub(crate) fn accept(&self, pollee: &Arc<Pollee>, nonblocking: bool) -> Attempt<Arc<Socket>> {
+        let mut named = self.state.lock();
+        let State::Listening(listener) = &mut named.state else {
+            return Err(Error::new(Errno::EINVAL, "the socket does not listen").into());
+        };
+        if let Some(socket) = listener.pop() {
+            drop(named);
+            // A connect may wait for room.
+            pollee.notify(Events::WRITABLE);
+            return Ok(socket);
+        }
+        if listener.shutdown.contains(Shutdown::RECEIVE) && !nonblocking {
+            return Err(Error::new(Errno::EINVAL, "shut down, and no connections left").into());
+        }
+        Err(crate::step::Stop::Blocked(Blocked { pollee: pollee.clone(), events: Events::READABLE }))
+    }
+
+    /// shutdown(2). Possible in every state.
+    pub(crate) fn shutdown(&self, directions: Shutdown, pollee: &Pollee) {
+        let mut named = self.state.lock();
+        match &mut named.state {
+            State::Unconnected(unconnected) => unconnected.shutdown |= directions,
+            State::Listening(listener) => listener.shutdown |= directions,
+            State::Connected => {
+                drop(named);
+                if let Some(link) = self.link() {
+                    link.shutdown(directions);
+                }
+                return;
+            }
+        }
+        drop(named);
+        pollee.notify(Events::all());
+    }
+
+    /// What poll(2) shows.
+    pub(crate) fn poll(&self) -> Events {
+        if let Some(link) = self.link() {
+            return link.poll();
+        }
+        let named = self.state.lock();
+        match &named.state {
+            State::Unconnected(unconnected) => unconnected.poll(),
+            State::Listening(listener) => listener.poll(),
+            State::Connected => {
+                drop(named);
+                self.link().map_or(Events::HUP, Link::poll)
+            }
+        }
+    }
+
+    /// Whether accept may succeed: SO_ACCEPTCONN.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Relaxed)
+    }
+
+    /// The socket's own name.
+    pub(crate) fn local_address(&self) -> Option<Address> {
+        match &self.state.lock().state {
+            State::Unconnected(unconnected) => unconnected.name.clone(),
+            State::Listening(listener) => Some(listener.name.clone()),
+            State::Connected => self.link().and_then(Link::local_address).cloned(),
+        }
+    }
+
+    /// Who is at the other side: SO_PEERCRED. A listening socket shows who made it listen.
+    pub(crate) fn peer_credentials(&self) -> Credentials {
+        match (&self.state.lock().state, self.link()) {
+            (State::Listening(listener), _) => listener.credentials,
+            (_, Some(link)) => link.peer_credentials(),
+            _ => Credentials::NOBODY,
+        }
+    }
+
+    /// The send buffer has another size, which `set` stores.
+    pub(crate) fn set_send_buffer(&self, bytes: u32, set: impl FnOnce()) {
+        // Under the lock, so that a connect that is under way takes the one size or the other to both places.
+        let named = self.state.lock();
+        set();
+        if let Some(link) = self.link() {
+            link.set_send_buffer(bytes);
+        }
+        drop(named);
+    }
+
+    /// Nobody has the socket any more.
+    pub(crate) fn close(&mut self, pollee: &Pollee) {
+        let named = self.state.get_mut();
+        if let State::Listening(listener) = &mut named.state {
+            for socket in listener.take_all() {
+                if let Some(link) = socket.stream().link() {
+                    link.reset();
+                }
+            }
+        }
+        // The name goes first: who still finds it finds nobody behind it.
+        named.binding = None;
+        if let Some(link) = self.link.get() {
+            link.close();
+        }
+        // Connects may be waiting for room in the backlog.
+        pollee.notify(Events::all());
+    }
+}
+
+/// What a connection that waits to be accepted starts with.
+pub(crate) struct Defaults {
+    /// Its own.
+    pub(crate) pollee: Arc<Pollee>,
+    /// SO_SNDBUF as the system presets it.
+    pub(crate) send_buffer: u32,
+    /// SO_RCVBUF likewise.
+    pub(crate) receive_buffer: u32,
+}
+
+const HAS_NAME: Error = Error::new(Errno::EINVAL, "the socket has a name already");
+pub(crate) const REFUSED: Error = Error::new(Errno::ECONNREFUSED, "nobody listens there");

@@ -1,0 +1,173 @@
+//! What is on its way to one end of a connection.
+
+use super::segments::{Lent, Segment, Segments};
+
+/// How many bytes the queue holds in itself: short messages, the ones that are asked for and answered, need no memory.
+/// Chosen so that a connection with its two ends fits into 512 bytes.
+const INLINE: usize = 128;
+
+/// Bytes in order: first those in the queue itself, then those in segments.
+pub(super) struct Queue {
+    inline: [u8; INLINE],
+    start: u8,
+    end: u8,
+    segments: Segments,
+    /// How many bytes can be read, those in segments included.
+    available: u32,
+}
+
+/// A piece of the queue that a reader may copy while the queue is not locked.
+pub(super) enum Piece {
+    /// So many bytes, copied to the reader's buffer.
+    Copied(usize),
+    Lent(Lent),
+}
+
+impl Queue {
+    pub(super) const fn new() -> Self {
+        Self { inline: [0; INLINE], start: 0, end: 0, segments: Segments::new(), available: 0 }
+    }
+
+    /// How many bytes can be read.
+    #[inline]
+    pub(super) fn available(&self) -> usize {
+        self.available as usize
+    }
+
+    fn inline(&self) -> &[u8] {
+        &self.inline[usize::from(self.start)..usize::from(self.end)]
+    }
+
+    /// Adds a short message where there is memory for it; returns what it counts against the sender's buffer.
+    #[inline]
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Option<u32> {
+        let charge = if self.segments.is_empty() {
+            if self.start == self.end {
+                (self.start, self.end) = (0, 0);
+            }
+            let start = usize::from(self.end);
+            self.inline.get_mut(start..start + bytes.len())?.copy_from_slice(bytes);
+            self.end += bytes.len() as u8;
+            bytes.len() as u32
+        } else if self.segments.append(bytes) {
+            0
+        } else {
+            return None;
+        };
+        self.available += bytes.len() as u32;
+        Some(charge)
+    }
+
+    /// Adds a message in its own memory; returns what it counts against the sender's buffer.
+    pub(super) fn push(&mut self, segment: Segment) -> u32 {
+        self.available += segment.length() as u32;
+        let charge = segment.charge();
+        self.segments.push(segment);
+        charge
+    }
+
+    /// Copies from the front as much as `into` takes; the bytes stay.
+    #[inline]
+    pub(super) fn peek(&self, into: &mut [u8]) {
+        match self.inline().get(..into.len()) {
+            Some(bytes) => into.copy_from_slice(bytes),
+            None => self.peek_at(0, into),
+        }
+    }
+
+    fn peek_at(&self, skip: usize, mut into: &mut [u8]) {
+        let inline = self.inline().get(skip..).unwrap_or_default();
+        let here = inline.len().min(into.len());
+        into[..here].copy_from_slice(&inline[..here]);
+        into = &mut into[here..];
+        self.segments.copy(skip.saturating_sub(self.inline().len()), into);
+    }
+
+    /// The next piece from byte `skip` on, of at most `room` bytes: copied to `buffer` if they fit there or lie in the
+    /// queue itself, lent otherwise.
+    pub(super) fn next(&mut self, skip: usize, room: usize, buffer: &mut [u8]) -> Option<Piece> {
+        let length = room.min(self.available().saturating_sub(skip));
+        if length == 0 {
+            return None;
+        }
+        let inline = self.inline().len().saturating_sub(skip);
+        if length <= buffer.len() {
+            self.peek_at(skip, &mut buffer[..length]);
+            Some(Piece::Copied(length))
+        } else if inline > 0 {
+            self.peek_at(skip, &mut buffer[..inline]);
+            Some(Piece::Copied(inline))
+        } else {
+            self.segments.lend(skip - self.inline().len(), room).map(Piece::Lent)
+        }
+    }
+
+    /// Takes back what was lent.
+    pub(super) fn give_back(&mut self, lent: Lent) {
+        self.segments.give_back(lent);
+    }
+
+    /// Removes bytes from the front. Memory that is used up is given to `freed`: drop it where no lock is held. Returns
+    /// what no longer counts against the sender's buffer.
+    #[inline]
+    pub(super) fn consume(&mut self, length: usize, freed: &mut Segments) -> u32 {
+        self.available -= length as u32;
+        let inline = length.min(usize::from(self.end - self.start));
+        self.start += inline as u8;
+        let mut charge = inline as u32;
+        if inline < length {
+            charge += self.segments.consume(length - inline, freed);
+        }
+        charge
+    }
+
+    /// Removes everything.
+    pub(super) fn clear(&mut self) -> Segments {
+        (self.start, self.end, self.available) = (0, 0, 0);
+        core::mem::take(&mut self.segments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(queue: &mut Queue, length: usize) -> Vec<u8> {
+        let mut out = vec![0; length];
+        queue.peek(&mut out);
+        queue.consume(length, &mut Segments::default());
+        out
+    }
+
+    #[test]
+    fn short_messages_need_no_memory_until_there_are_too_many() {
+        let mut queue = Queue::new();
+        assert_eq!(queue.append(&[1; 100]), Some(100));
+        assert_eq!(queue.append(&[2; 100]), None);
+        let mut segment = Segment::with_capacity(200);
+        segment.fill(100).fill(2);
+        assert_eq!(queue.push(segment), 200 + 576);
+        // Not into the room that the queue itself has: the order would be lost.
+        assert_eq!(queue.append(&[3; 20]), Some(0));
+        assert_eq!(queue.available(), 220);
+        assert_eq!(read(&mut queue, 150), [[1; 100].as_slice(), &[2; 50]].concat());
+        assert_eq!(read(&mut queue, 70), [[2; 50].as_slice(), &[3; 20]].concat());
+        assert_eq!((queue.available(), queue.append(&[4; 128])), (0, Some(128)));
+    }
+
+    #[test]
+    fn pieces_follow_each_other() {
+        let mut queue = Queue::new();
+        queue.append(&[1; 30]);
+        let mut segment = Segment::with_capacity(500);
+        segment.fill(500).fill(2);
+        queue.push(segment);
+        let mut buffer = [0; 64];
+        assert!(matches!(queue.next(0, 1000, &mut buffer), Some(Piece::Copied(30))));
+        let Some(Piece::Lent(lent)) = queue.next(30, 1000, &mut buffer) else { panic!() };
+        assert_eq!(lent.bytes(), [2; 500]);
+        queue.give_back(lent);
+        assert!(matches!(queue.next(500, 1000, &mut buffer), Some(Piece::Copied(30))));
+        assert!(queue.next(530, 1000, &mut buffer).is_none());
+    }
+}

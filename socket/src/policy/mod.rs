@@ -1,0 +1,199 @@
+//! What programs may do: compiled SCML rules, and what was counted of their use.
+//!
+//! A call that has been decoded becomes an [`Admitted`] value or a denial. Only this module can make the former, and only
+//! the former can be performed: that nothing undeclared reaches a family is a fact of the types.
+
+mod counters;
+mod denial;
+mod subject;
+
+/// The profiles that `build.rs` compiled.
+#[expect(unreachable_pub, reason = "generated for any crate to include")]
+mod tables {
+    include!(concat!(env!("OUT_DIR"), "/postern.rs"));
+    include!(concat!(env!("OUT_DIR"), "/asterinas.rs"));
+}
+
+use scml::{Call, Refusal, Tables};
+
+use self::{counters::Counters, denial::Causes, subject::Judged};
+pub use self::{denial::Denial, subject::Decoded};
+use crate::{
+    caller::Caller,
+    error::{Errno, Error, Result},
+};
+
+/// The profiles that come with the crate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Profile {
+    /// Exactly what works.
+    #[default]
+    Postern,
+    /// What the neighbour's kernel declares, rule by rule.
+    Asterinas,
+}
+
+impl Profile {
+    /// Its name, as on command lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Postern => "postern",
+            Self::Asterinas => "asterinas",
+        }
+    }
+
+    /// Its rules.
+    #[must_use]
+    pub fn tables(self) -> &'static Tables<'static> {
+        match self {
+            Self::Postern => &tables::POSTERN,
+            Self::Asterinas => &tables::ASTERINAS,
+        }
+    }
+}
+
+/// What comes of a call that no rule admits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// It fails.
+    #[default]
+    Enforce,
+    /// It is recorded, and performed.
+    Audit,
+    /// Nothing: no call is judged.
+    Off,
+}
+
+/// How finely admitted calls are counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Count {
+    /// By rule.
+    #[default]
+    Rule,
+    /// By rule, and by what the rule declares.
+    Full,
+}
+
+/// The rules of a system, and what was counted.
+pub struct Policy {
+    tables: Tables<'static>,
+    mode: Mode,
+    count: Count,
+    counters: Counters,
+    causes: Causes,
+}
+
+/// A value that the policy has admitted; the only way to have it performed.
+pub struct Admitted<T>(T);
+
+impl<T> Admitted<T> {
+    /// The decoded call, which the way to its result changes.
+    #[inline]
+    pub(crate) fn call(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl Policy {
+    /// The policy of a system with so many CPUs.
+    #[must_use]
+    pub fn new(tables: &Tables<'static>, mode: Mode, count: Count, cpus: usize) -> Self {
+        let alternatives = if count == Count::Full { tables.alternatives.len() } else { 0 };
+        let counters = Counters::new(tables.rule_count(), alternatives, cpus);
+        Self { tables: *tables, mode, count, counters, causes: Causes::default() }
+    }
+
+    /// What comes of denials.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn tables(&self) -> &Tables<'static> {
+        &self.tables
+    }
+
+    /// How many calls a rule has admitted. `rule` is an index below [`Tables::rule_count`].
+    #[must_use]
+    pub fn hits(&self, rule: usize) -> u64 {
+        self.counters.rule(rule)
+    }
+
+    /// How many admitted calls have made use of what a rule declares, with [`Count::Full`]. `alternative` is an index in
+    /// [`Tables::alternatives`].
+    #[must_use]
+    pub fn alternative_hits(&self, alternative: usize) -> u64 {
+        self.counters.alternative(alternative)
+    }
+
+    /// How many calls no rule has admitted.
+    #[must_use]
+    pub fn denials(&self) -> u64 {
+        self.causes.total()
+    }
+
+    /// Judges a decoded call.
+    ///
+    /// # Errors
+    /// The errno that Linux has for the argument that is not declared, in mode [`Mode::Enforce`].
+    #[inline]
+    pub(crate) fn admit<C: Caller, T: Decoded>(
+        &self,
+        caller: &C,
+        registers: &[usize; 6],
+        decoded: T,
+    ) -> Result<Admitted<T>> {
+        if self.mode != Mode::Off {
+            let subject = Judged { registers, decoded: &decoded };
+            match self.tables.admit(T::CALL, &subject) {
+                Ok(hit) => {
+                    self.counters.count(caller.cpu(), usize::from(hit.rule));
+                    if self.count == Count::Full {
+                        self.count_alternatives(caller.cpu(), hit.rule, &subject);
+                    }
+                }
+                Err(refusal) => self.deny(caller, refusal, &subject)?,
+            }
+        }
+        Ok(Admitted(decoded))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn deny<C: Caller, T: Decoded>(
+        &self,
+        caller: &C,
+        refusal: Refusal,
+        subject: &Judged<'_, T>,
+    ) -> Result<()> {
+        let enforced = self.mode == Mode::Enforce;
+        if self.causes.is_new(T::CALL, refusal, subject) {
+            let explanation = self.tables.explain(T::CALL, subject, refusal);
+            caller.report_denial(&Denial { enforced, explanation });
+        }
+        if enforced {
+            return Err(Error::new(
+                Errno::from_policy(refusal.errno),
+                "the policy has no rule that admits it",
+            ));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_alternatives<T: Decoded>(&self, cpu: usize, rule: u16, subject: &Judged<'_, T>) {
+        for index in self.tables.exercised(T::CALL, subject, rule) {
+            self.counters.count(cpu, self.tables.rule_count() + index);
+        }
+    }
+
+    /// Whether a call is judged at all in this policy.
+    #[must_use]
+    pub fn governs(&self, call: Call) -> bool {
+        self.mode != Mode::Off && self.tables.governs(call)
+    }
+}
