@@ -7,6 +7,7 @@
 # Its bin folder goes into PATH, not RUSTUP_TOOLCHAIN into the environment: cargo-osdk removes that variable before it
 # calls cargo, and would get the default toolchain.
 
+root=$(cd "$root" && pwd)
 . "$root/tools/pins.sh"
 
 is_pinned_rust() { # <sysroot>

@@ -46,11 +46,13 @@ fi
 
 # cargo-osdk takes the crate it stands in: the workspace's default members are the host's.
 cd "$root/kernel"
-# Its calls of cargo go through tools/kernel/cargo.
-POSTERN_ROOT=$root POSTERN_PATH=$PATH PATH=$root/tools/kernel:$PATH cargo-osdk osdk build --profile "$profile" 9>&-
+# Its calls of cargo go through tools/kernel/cargo. Each profile has an output folder of its own: cargo-osdk hard-links
+# cargo's file into that folder, and would then write one profile's kernel over the other's.
+POSTERN_ROOT=$root POSTERN_PATH=$PATH PATH=$root/tools/kernel:$PATH \
+    cargo-osdk osdk build --profile "$profile" --output "$out/osdk-$profile" 9>&-
 
 # The file that cargo-osdk has marked as 32-bit, without which QEMU does not take it; cargo's own may be another copy.
-elf=$out/osdk/postern-kernel-osdk-bin.qemu_elf
+elf=$out/osdk-$profile/postern-kernel-osdk-bin.qemu_elf
 if ! cmp -s "$elf" "$out/$image"; then
     cp "$elf" "$out/$image.new"
     mv "$out/$image.new" "$out/$image"

@@ -12,6 +12,11 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/tools/env.sh"
 for part in common apt toolchain qemu rust-src osdk; do . "$root/tools/setup/$part.sh"; done
 
+# Two at a time would install the same things over each other.
+mkdir -p "$tools"
+exec 9>"$tools/lock"
+flock 9
+
 case ${1:-all} in
 host)
     ensure_linker
@@ -29,3 +34,6 @@ all)
     exit 2
     ;;
 esac
+
+# Package lists and archives, kept until here for whoever has to find out why something failed.
+if [ -d "$tools/apt" ]; then rm -rf "$tools/apt" 2>/dev/null || true; fi

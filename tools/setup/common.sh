@@ -7,8 +7,8 @@ say() { printf 'setup: %s\n' "$*"; }
 
 # fail <what could not be had> <what to do>
 fail() {
-    printf 'setup: FAILED: %s\n' "$1" >&2
-    printf 'setup: to do: %s\n' "$2" >&2
+    printf 'setup: FAILED, could not get: %s\n' "$1" >&2
+    printf 'setup: what to do: %s\n' "$2" >&2
     exit 1
 }
 
@@ -19,14 +19,16 @@ bounded() {
     limit=$1 log=$logs/$2.log
     shift 2
     mkdir -p "$logs"
-    if timeout --kill-after=5 "$limit" "$@" >"$log" 2>&1 </dev/null; then return 0; else status=$?; fi
+    status=0
+    RUST_BACKTRACE=0 timeout --kill-after=5 "$limit" "$@" >"$log" 2>&1 </dev/null 9>&- || status=$?
     case $status in
-    124 | 137) printf 'setup: gave up after %s s: %s\n' "$limit" "$*" >&2 ;;
+    0) return 0 ;;
+    124 | 137) say "gave up after $limit s (its output: $log)" ;;
     *)
-        printf 'setup: status %s: %s\n' "$status" "$*" >&2
-        tail -n 4 "$log" | sed 's/^/setup:   | /' >&2
+        say "failed with status $status (its output: $log):"
+        tail -n 4 "$log" | sed 's/^/setup:   | /'
         ;;
-    esac
+    esac >&2
     return 1
 }
 

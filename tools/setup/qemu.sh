@@ -17,10 +17,11 @@ ensure_qemu() {
             return 0
         fi
     else
-        [ -z "${POSTERN_QEMU:-}" ] || fail "QEMU at \$POSTERN_QEMU" "set it to a working qemu-system-x86_64, or unset it"
+        [ -z "${POSTERN_QEMU:-}" ] ||
+            fail "QEMU from POSTERN_QEMU=$POSTERN_QEMU" "set it to a working qemu-system-x86_64, or unset it"
         major=0
     fi
-    # Asked once: a machine whose mirror has nothing newer is not asked again at every run.
+    # Asked once: a machine whose mirror has nothing newer is not asked again at every run (remove the file to ask).
     if [ "$major" != 0 ] && [ -f "$tools/old-qemu" ]; then
         old_qemu
         return 0
@@ -28,7 +29,7 @@ ensure_qemu() {
     install_qemu || true
     hash -r
     major=$(qemu_major "$(qemu_binary)") ||
-        fail "QEMU for x86 (qemu-system-x86_64)" "see $logs; install QEMU $QEMU_MAJOR or later, or name it in POSTERN_QEMU"
+        fail "qemu-system-x86_64" "install QEMU $QEMU_MAJOR or later, or name it in POSTERN_QEMU (logs: $logs)"
     if [ "$major" -lt "$QEMU_MAJOR" ]; then
         : >"$tools/old-qemu"
         old_qemu
@@ -36,51 +37,54 @@ ensure_qemu() {
 }
 
 old_qemu() {
-    say "QEMU $major is older than $QEMU_MAJOR: all works with one CPU, -smp does not"
+    say "QEMU $major is older than $QEMU_MAJOR: everything works with one CPU, nothing with more"
 }
 
 install_qemu() {
-    command -v apt-get >/dev/null || return 1
-    backports=$(machine_release)-backports
-    say "looking for QEMU $QEMU_MAJOR or later at the mirror"
-    apt_prepare qemu "$backports" || return 1
-    pick_qemu || return 1
+    say "looking for QEMU $QEMU_MAJOR or later at the machine's package mirror"
+    backports=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")-backports
+    apt_prepare qemu "$backports" && pick_qemu "$major" || return 1
     if find_root; then
         say "installing QEMU $version from $suite"
-        bounded 600 apt-qemu $as_root env DEBIAN_FRONTEND=noninteractive \
-            apt-get $apt_options install -y --no-install-recommends -t "$suite" "qemu-system-x86=$version"
+        apt_install "$suite" "qemu-system-x86=$version"
     else
         say "unpacking QEMU $version from $suite into .tools (no root)"
         unpack_qemu
     fi
 }
 
-# Sets $version and $suite: the release's own if it is new enough, else that of its backports, else the release's own.
+# pick_qemu <major version that is there, or 0>
+# Sets $version and $suite to the release's own QEMU if it is new enough, else to that of its backports, else, on a
+# machine without any, to the release's own after all.
 pick_qemu() {
     for suite in "$release" "$backports"; do
-        version=$(apt_versions qemu-system-x86 | sed -n "s/ $suite\$//p" | sort -V | tail -n 1)
-        major=${version#*:}
-        major=${major%%[!0-9]*}
-        if [ "${major:-0}" -ge "$QEMU_MAJOR" ]; then return 0; fi
+        newest_qemu
+        picked=${version#*:}
+        picked=${picked%%[!0-9]*}
+        if [ "${picked:-0}" -ge "$QEMU_MAJOR" ]; then return 0; fi
     done
     suite=$release
-    version=$(apt_versions qemu-system-x86 | sed -n "s/ $suite\$//p" | sort -V | tail -n 1)
-    [ -n "$version" ]
+    newest_qemu
+    [ "$1" = 0 ] && [ -n "$version" ]
 }
+
+# Sets $version to the newest in $suite.
+newest_qemu() { version=$(apt_versions qemu-system-x86 | sed -n "s/ $suite\$//p" | sort -V | tail -n 1); }
 
 # Without root: the package and those it needs that the machine lacks, unpacked, behind a wrapper.
 unpack_qemu() {
-    packages=$(apt-get $apt_options -s install --no-install-recommends -t "$suite" "qemu-system-x86=$version" 2>"$logs/apt-simulate.log" |
+    packages=$(apt-get $apt_options --simulate install --no-install-recommends -t "$suite" \
+        "qemu-system-x86=$version" 2>"$logs/apt-simulate.log" |
         sed -n 's/^Inst \([^ ]*\) \(\[[^]]*\] \)*(\([^ ]*\) .*/\1=\3/p')
     [ -n "$packages" ] || return 1
     rm -rf "$tools/qemu" "$tools/qemu.new"
     mkdir -p "$tools/qemu.new/packages" "$tools/bin"
-    (cd "$tools/qemu.new/packages" && bounded 600 apt-qemu apt-get $apt_options download $packages) || return 1
+    (cd "$tools/qemu.new/packages" && bounded 600 apt-download apt-get $apt_options download $packages) || return 1
     for package in "$tools"/qemu.new/packages/*.deb; do
         bounded 60 dpkg-qemu dpkg -x "$package" "$tools/qemu.new" || return 1
     done
     rm -r "$tools/qemu.new/packages"
-    mv "$tools/qemu.new" "$tools/qemu"
+    mv "$tools/qemu.new" "$tools/qemu" || return 1
     cat >"$tools/bin/qemu-system-x86_64" <<'WRAPPER'
 #!/bin/sh
 # QEMU unpacked without root by tools/setup.sh: its libraries, firmware and modules are where the packages lie.

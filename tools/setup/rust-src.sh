@@ -12,9 +12,9 @@ library_release() { # <library>
 }
 
 check_library() { # <library>
-    release_found=$(library_release "$1")
-    [ "$release_found" = "$RUST_VERSION" ] ||
-        fail "standard library sources of Rust $RUST_VERSION: those in $1 are of ${release_found:-no release}" \
+    found=$(library_release "$1")
+    [ "$found" = "$RUST_VERSION" ] ||
+        fail "the standard library's sources of Rust $RUST_VERSION: those in $1 are of ${found:-no release}" \
             "move that folder away and run this again"
 }
 
@@ -33,12 +33,15 @@ ensure_rust_src() {
     done
     rust_src_from_rustup || rust_src_from_apt ||
         fail "the standard library's sources of Rust $RUST_VERSION, neither from rustup nor as a package" \
-            "see $logs; on a network that reaches rustup's server run 'rustup component add rust-src --toolchain $RUST_VERSION'"
+            "where rustup's server is in reach: rustup component add rust-src --toolchain $RUST_VERSION (logs: $logs)"
     ensure_rust_src
 }
 
+# Is the toolchain one of rustup's, and not, say, the distribution's, whose folders belong to its packages?
+is_rustups() { case $rust_sysroot in */toolchains/*) return 0 ;; *) return 1 ;; esac }
+
 rust_src_from_rustup() {
-    command -v rustup >/dev/null || return 1
+    command -v rustup >/dev/null && is_rustups || return 1
     say "installing the standard library's sources with rustup (20 s at most)"
     # The folder's name is the toolchain's; "1.95.0" may be only an alias, which rustup does not add components to.
     bounded 20 rustup-rust-src rustup component add rust-src --toolchain "$(basename "$rust_sysroot")" || return 1
@@ -46,27 +49,26 @@ rust_src_from_rustup() {
 }
 
 rust_src_from_apt() {
-    command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 1
     say "downloading the standard library's sources as the package $RUST_SRC_PACKAGE"
     apt_prepare rust-src "$RUST_SRC_SUITE" || return 1
     unpacked=$tools/rust-src/unpacked
     rm -rf "$unpacked"
     mkdir -p "$unpacked"
-    (cd "$unpacked" && bounded 300 apt-rust-src apt-get $apt_options download "$RUST_SRC_PACKAGE") || return 1
+    (cd "$unpacked" && bounded 300 apt-download apt-get $apt_options download "$RUST_SRC_PACKAGE") || return 1
     if ! echo "$RUST_SRC_SHA256  $(ls "$unpacked"/rust-src_*.deb)" | sha256sum --check --status; then
         say "the package is not the known one (its sha256 differs): not used"
         return 1
     fi
     bounded 120 dpkg-rust-src dpkg -x "$unpacked"/rust-src_*.deb "$unpacked" || return 1
     library=$(sysroot_library)
-    if ! mkdir -p "$(dirname "$library")" 2>/dev/null || [ ! -w "$(dirname "$library")" ]; then
+    if ! is_rustups || ! mkdir -p "$library.new" 2>/dev/null; then
         library=$(local_library)
-        mkdir -p "$(dirname "$library")"
-        say "the toolchain's folder $rust_sysroot cannot be written to: the sources stay in .tools"
+        say "nothing can be added to the toolchain in $rust_sysroot: the sources stay in .tools"
     fi
     # Copied under another name first: an interrupted copy must not look complete.
     rm -rf "$library.new"
-    cp -a "$unpacked/usr/src/rustc-$RUST_VERSION/library" "$library.new"
-    mv "$library.new" "$library"
-    rm -rf "$unpacked"
+    mkdir -p "$(dirname "$library")" &&
+        cp -r "$unpacked/usr/src/rustc-$RUST_VERSION/library" "$library.new" &&
+        mv "$library.new" "$library" &&
+        rm -rf "$unpacked"
 }
