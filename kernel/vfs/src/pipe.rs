@@ -390,6 +390,9 @@ impl Fifo {
     /// # Errors
     /// ENXIO for writing without a reader, if the call may not wait.
     pub(crate) fn open(&self, access: Access, nonblocking: bool) -> Result<(End, Option<Partner>)> {
+        if access.is_empty() {
+            return Err(Error::new(Errno::EINVAL, "neither for reading nor for writing"));
+        }
         let fresh = Pipe::new();
         let pipe = {
             let mut held = self.0.lock();

@@ -9,6 +9,9 @@ use crate::{
     inode::{Inode, Timestamp},
 };
 
+/// `ST_VALID | ST_RELATIME` (statfs(2)): how times of reading are kept.
+const VALID_RELATIME: u64 = 0x1020;
+
 /// The unit of `st_blocks`, in bytes.
 const BLOCK: u64 = 512;
 
@@ -186,7 +189,7 @@ impl FileSystem {
             (offset_of!(uapi::statfs, f_fsid), self.device()),
             (offset_of!(uapi::statfs, f_namelen), u64::from(uapi::NAME_MAX)),
             (offset_of!(uapi::statfs, f_frsize), block),
-            (offset_of!(uapi::statfs, f_flags), 0x20),
+            (offset_of!(uapi::statfs, f_flags), VALID_RELATIME),
         ];
         for (offset, word) in words {
             to.put(offset, word.to_ne_bytes());

@@ -85,13 +85,13 @@ pub(crate) const MEMORY_DEVICES: [(&[u8], u64); 5] = [
 ];
 
 /// Makes the devices of memory known to the system.
-pub fn register_memory_devices(environment: &Environment, entropy: &Arc<dyn Entropy>) {
+pub fn register_memory_devices(environment: &Environment, entropy: Arc<dyn Entropy>) {
     let devices: [Arc<dyn Device>; 5] = [
         Arc::new(Null),
         Arc::new(Zero { full: false }),
         Arc::new(Zero { full: true }),
         Arc::new(Random(entropy.clone())),
-        Arc::new(Random(entropy.clone())),
+        Arc::new(Random(entropy)),
     ];
     for ((_, number), device) in MEMORY_DEVICES.into_iter().zip(devices) {
         environment.register_device(number, device);

@@ -63,13 +63,11 @@ impl Attributes {
         Self { mode, uid, gid, nlink, accessed: now, modified: now, changed: now, born: now }
     }
 
-    /// Takes away what must not outlive a change by somebody else: set-user-id, and set-group-id where the group may
-    /// execute (chown(2), write(2)).
-    fn drop_set_id(&mut self) {
-        self.mode &= !uapi::S_ISUID;
-        if self.mode & uapi::S_IXGRP != 0 {
-            self.mode &= !uapi::S_ISGID;
-        }
+    /// The bits that must not outlive a change of contents or owner by `who`: set-user-id, and set-group-id where the
+    /// group may execute or `who` is not in it (chown(2), write(2)).
+    fn set_id_to_drop(&self, who: &Identity) -> u32 {
+        let group = self.mode & uapi::S_IXGRP != 0 || !(who.is_privileged() || who.is_member(self.gid));
+        self.mode & if group { uapi::S_ISUID | uapi::S_ISGID } else { uapi::S_ISUID }
     }
 }
 
@@ -129,8 +127,8 @@ impl Inode {
         let mut attributes = self.attributes.lock();
         attributes.modified = now;
         attributes.changed = now;
-        if who.is_some_and(|who| !who.is_privileged()) && attributes.mode & 0o6000 != 0 {
-            attributes.drop_set_id();
+        if let Some(who) = who.filter(|who| !who.is_privileged()) {
+            attributes.mode &= !attributes.set_id_to_drop(who);
         }
     }
 
@@ -178,13 +176,14 @@ impl Inode {
         if !who.is_privileged() && !(uid_allowed && gid_allowed) {
             return Err(Error::new(Errno::EPERM, "only the superuser gives files away"));
         }
-        let directory = self.is_directory();
+        let dropped = if self.is_directory() { 0 } else { old.set_id_to_drop(who) };
+        if dropped != 0 && !who.owns(old.uid) {
+            return Err(Error::new(Errno::EPERM, "that would change the mode, which is the owner's matter"));
+        }
         self.update(|attributes| {
             attributes.uid = uid.unwrap_or(attributes.uid);
             attributes.gid = gid.unwrap_or(attributes.gid);
-            if !directory {
-                attributes.drop_set_id();
-            }
+            attributes.mode &= !dropped;
         });
         Ok(())
     }

@@ -6,6 +6,7 @@ use alloc::{
     sync::{Arc, Weak},
     vec::Vec,
 };
+use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general as uapi;
 use socket::error::{Errno, Error, Result};
@@ -78,6 +79,14 @@ pub(crate) struct DirectoryEntry<'a> {
     pub(crate) file_type: FileType,
     /// `d_off`: where to go on after it.
     pub(crate) next: u64,
+}
+
+/// Names have at most 255 bytes.
+///
+/// # Errors
+/// ENAMETOOLONG.
+pub(crate) fn check_length(name: &[u8]) -> Result<()> {
+    if name.len() > uapi::NAME_MAX as usize { Err(Errno::ENAMETOOLONG.into()) } else { Ok(()) }
 }
 
 impl Entries {
@@ -173,9 +182,7 @@ impl Inode {
 
     /// The inode of that name; `None` where there is none. `.` and `..` are not names.
     pub(crate) fn child(self: &Arc<Self>, name: &[u8]) -> Result<Option<Arc<Self>>> {
-        if name.len() > uapi::NAME_MAX as usize {
-            return Err(Errno::ENAMETOOLONG.into());
-        }
+        check_length(name)?;
         let directory = self.directory()?;
         match &directory.listing {
             Listing::Held(entries) => Ok(entries.lock().get(name).cloned()),
@@ -263,9 +270,7 @@ impl Inode {
         if name.is_empty() || name == b"." || name == b".." || name.contains(&b'/') || name.contains(&0) {
             return Err(Error::new(Errno::EINVAL, "not a name"));
         }
-        if name.len() > uapi::NAME_MAX as usize {
-            return Err(Errno::ENAMETOOLONG.into());
-        }
+        check_length(name)?;
         let directory = self.directory()?;
         let replaced = directory.entries()?.take(name);
         if let Some(replaced) = replaced {
@@ -281,8 +286,9 @@ impl Inode {
     /// One more name.
     fn count_link(&self) -> Result<()> {
         let mut result = Ok(());
+        let linkable = self.linkable.swap(false, Ordering::Relaxed);
         self.update(|attributes| match attributes.nlink {
-            0 => result = Err(Error::new(Errno::ENOENT, "the file has lost its last name")),
+            0 if !linkable => result = Err(Error::new(Errno::ENOENT, "the file has lost its last name")),
             u32::MAX => result = Err(Errno::EMLINK.into()),
             nlink => attributes.nlink = nlink + 1,
         });

@@ -7,7 +7,7 @@ mod rename;
 mod synthetic;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use linux_raw_sys::general as uapi;
 use socket::{
@@ -23,7 +23,7 @@ pub use self::{
     synthetic::{Generate, MagicLink, Populate},
 };
 pub(crate) use self::{
-    directory::{Directory, DirectoryEntry, Located, Name},
+    directory::{Directory, DirectoryEntry, Located, Name, check_length},
     rename::{Side, rename},
     synthetic::Synthetic,
 };
@@ -104,6 +104,8 @@ pub struct Inode {
     pub(crate) node: Node,
     /// Positive: so many writers. Negative: so many who forbid writing.
     write_access: AtomicI32,
+    /// Whether it can be given a name even though it has none (O_TMPFILE).
+    pub(crate) linkable: AtomicBool,
 }
 
 impl Inode {
@@ -117,7 +119,14 @@ impl Inode {
             attributes: Mutex::new(Attributes::new(mode & 0o7777, uid, gid, nlink, now)),
             node,
             write_access: AtomicI32::new(0),
+            linkable: AtomicBool::new(false),
         })
+    }
+
+    /// Takes the name away that a new inode counts as having.
+    pub(crate) fn make_nameless(&self, linkable: bool) {
+        self.linkable.store(linkable, Ordering::Relaxed);
+        self.update(|attributes| attributes.nlink = 0);
     }
 
     /// The root of a new tree: a directory that root owns.

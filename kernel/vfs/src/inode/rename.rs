@@ -9,7 +9,7 @@ use spin::MutexGuard;
 
 use super::{
     Inode,
-    directory::{Entries, Name},
+    directory::{Entries, Name, check_length},
 };
 use crate::identity::{Access, Identity};
 
@@ -62,7 +62,9 @@ pub(crate) fn rename(who: &Identity, old: &Side<'_>, new: &Side<'_>, flags: Rena
 
     let structure = file_system.structure.lock();
     let mut both = Both::lock(old.directory, new.directory)?;
+    check_length(old.name)?;
     let source = both.old.get(old.name).cloned().ok_or(Errno::ENOENT)?;
+    check_length(new.name)?;
     let target = both.new().get(new.name).cloned();
     if flags.contains(RenameFlags::NOREPLACE) && target.is_some() {
         return Err(Errno::EEXIST.into());

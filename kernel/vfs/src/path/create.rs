@@ -31,17 +31,7 @@ impl Place {
     /// EACCES, ENOENT in a removed directory, EEXIST where somebody else was faster, ENOSPC.
     pub(super) fn make(&self, who: &Identity, node: Node, mode: u32) -> Result<Arc<Inode>> {
         self.may_create(who)?;
-        let above = self.directory.attributes();
-        let inherits = above.mode & uapi::S_ISGID != 0;
-        let gid = if inherits { above.gid } else { who.gid };
-        let is_directory = matches!(node, Node::Directory(_));
-        let mut mode = mode;
-        if inherits && is_directory {
-            mode |= uapi::S_ISGID;
-        } else if inherits && !who.is_privileged() && !who.is_member(gid) && mode & uapi::S_IXGRP != 0 {
-            mode &= !uapi::S_ISGID;
-        }
-        let inode = Inode::new(self.directory.file_system(), node, mode, who.uid, gid);
+        let inode = new_inode(&self.directory, who, node, mode);
         self.directory.add(&self.name, &inode, false)?;
         Ok(inode)
     }
@@ -51,6 +41,36 @@ impl Place {
             return Err(Error::new(Errno::ENOENT, "the directory was removed"));
         }
         self.directory.check(who, Access::WRITE | Access::EXECUTE)
+    }
+}
+
+/// An inode that is to be in `directory`, owned as that says.
+pub(super) fn new_inode(directory: &Inode, who: &Identity, node: Node, mode: u32) -> Arc<Inode> {
+    let above = directory.attributes();
+    let inherits = above.mode & uapi::S_ISGID != 0;
+    let gid = if inherits { above.gid } else { who.gid };
+    let mut mode = mode;
+    if inherits && matches!(node, Node::Directory(_)) {
+        mode |= uapi::S_ISGID;
+    } else if inherits && !who.is_privileged() && !who.is_member(gid) && mode & uapi::S_IXGRP != 0 {
+        mode &= !uapi::S_ISGID;
+    }
+    Inode::new(directory.file_system(), node, mode, who.uid, gid)
+}
+
+/// Whether `who` may give somebody's file a further name, as Linux has it with `fs.protected_hardlinks` (proc_sys_fs(5)):
+/// only a file that is harmless and that they could read and write anyway.
+fn may_link(who: &Identity, inode: &Inode) -> Result<()> {
+    let attributes = inode.attributes();
+    let set_group = uapi::S_ISGID | uapi::S_IXGRP;
+    let harmless = inode.file_type() == FileType::Regular
+        && attributes.mode & uapi::S_ISUID == 0
+        && attributes.mode & set_group != set_group
+        && inode.check(who, Access::READ | Access::WRITE).is_ok();
+    if harmless || who.owns(attributes.uid) {
+        Ok(())
+    } else {
+        Err(Error::new(Errno::EPERM, "somebody else's file"))
     }
 }
 
@@ -143,6 +163,7 @@ impl Walker<'_> {
         if !Arc::ptr_eq(inode.file_system(), place.directory.file_system()) {
             return Err(Errno::EXDEV.into());
         }
+        may_link(self.who, inode)?;
         place.may_create(self.who)?;
         if inode.is_directory() {
             return Err(Error::new(Errno::EPERM, "directories have one name"));
@@ -163,6 +184,17 @@ impl Walker<'_> {
             Errno::EEXIST => Error::new(Errno::EADDRINUSE, "the path exists"),
             _ => error,
         })
+    }
+
+    /// Takes back a socket inode that [`Walker::bind_socket`] has just made at `path`, if it still is there.
+    pub fn unbind_socket(&self, path: &[u8], node: NodeId) {
+        let Ok(mut walk) = Walk::new(self, path) else { return };
+        let Ok(Last::Name(range)) = walk.to_last() else { return };
+        let name = walk.name(&range);
+        if walk.at.child(name).is_ok_and(|child| child.is_some_and(|child| child.id() == node)) {
+            // Somebody else may have been faster; nothing is left to do then.
+            let _ = walk.at.remove_file(&Identity::root(), name);
+        }
     }
 
     /// Follows a path to a socket inode for connect(2).

@@ -8,7 +8,7 @@ use socket::error::{Errno, Error, Result};
 
 use super::{
     Follow, Walker,
-    create::Place,
+    create::{Place, new_inode},
     walk::{Found, Last, Walk},
 };
 use crate::{
@@ -113,8 +113,7 @@ impl Walker<'_> {
     pub fn open(&self, path: &[u8], flags: u32, mode: u32, umask: u32) -> Result<Opened> {
         let flags = OpenFlags::checked(flags)?;
         if flags.wants_tmpfile() {
-            self.find_directory(path)?;
-            return Err(Error::new(Errno::EOPNOTSUPP, "files without a name are not supported"));
+            return self.open_nameless(path, flags, mode & !umask & 0o7777);
         }
         let outcome = if flags.contains(OpenFlags::CREAT) {
             self.find_or_create(path, flags, mode & !umask & 0o7777)?
@@ -137,10 +136,27 @@ impl Walker<'_> {
         self.open_found(found, OpenFlags::checked(flags)?, false)
     }
 
+    /// Makes a file without a name (O_TMPFILE); without O_EXCL, it can be given one.
+    fn open_nameless(&self, path: &[u8], flags: OpenFlags, mode: u32) -> Result<Opened> {
+        let directory = self.find(path, Follow::Yes)?;
+        if !directory.is_directory() {
+            return Err(Errno::ENOTDIR.into());
+        }
+        directory.check(self.who, Access::WRITE | Access::EXECUTE)?;
+        let inode = new_inode(&directory, self.who, Node::empty_file(), mode);
+        inode.make_nameless(!flags.contains(OpenFlags::EXCL));
+        let found = Found { inode, located: None };
+        let (file, partner) = OpenFile::open(found, flags)?;
+        Ok(Opened { file, close_on_exec: flags.contains(OpenFlags::CLOEXEC), partner })
+    }
+
     fn find_or_create(&self, path: &[u8], flags: OpenFlags, mode: u32) -> Result<Outcome> {
         let mut walk = Walk::new(self, path)?;
         loop {
-            let Last::Name(range) = walk.to_last()? else { return Err(Errno::EISDIR.into()) };
+            let Last::Name(range) = walk.to_last()? else {
+                let exclusive = flags.contains(OpenFlags::EXCL);
+                return Err(if exclusive { Errno::EEXIST } else { Errno::EISDIR }.into());
+            };
             if walk.slash {
                 return Err(Error::new(Errno::EISDIR, "a slash behind the name promises a directory"));
             }
@@ -179,6 +195,11 @@ impl Walker<'_> {
         if flags.contains(OpenFlags::CREAT) && !created && file_type == FileType::Directory {
             return Err(Errno::EISDIR.into());
         }
+        if flags.contains(OpenFlags::CREAT)
+            && let Some(located) = &found.located
+        {
+            self.may_create_in_sticky(&located.directory, inode)?;
+        }
         if flags.contains(OpenFlags::DIRECTORY) && file_type != FileType::Directory {
             return Err(Errno::ENOTDIR.into());
         }
@@ -199,6 +220,20 @@ impl Walker<'_> {
             file.inode().touch_modified(Some(self.who));
         }
         Ok(Opened { file, close_on_exec, partner })
+    }
+
+    /// In a sticky directory that everybody may write to, O_CREAT does not open what a third party put there. Regular
+    /// files and fifos are exempt, as with `fs.protected_regular` and `fs.protected_fifos` at 0 (proc_sys_fs(5)).
+    fn may_create_in_sticky(&self, directory: &Inode, inode: &Inode) -> Result<()> {
+        let above = directory.attributes();
+        let uid = inode.attributes().uid;
+        let exempt = matches!(inode.file_type(), FileType::Regular | FileType::Fifo);
+        let open_to_all = uapi::S_ISVTX | uapi::S_IWOTH;
+        if exempt || above.mode & open_to_all != open_to_all || uid == above.uid || uid == self.who.uid {
+            Ok(())
+        } else {
+            Err(Error::new(Errno::EACCES, "somebody else put it into a sticky directory"))
+        }
     }
 
     fn may_open(&self, inode: &Inode, file_type: FileType, flags: &mut OpenFlags) -> Result<()> {

@@ -8,7 +8,7 @@ use super::{
     Walker,
     walk::{Last, Walk},
 };
-use crate::inode::{Inode, Name, RenameFlags, Side, rename};
+use crate::inode::{Inode, Name, RenameFlags, Side, check_length, rename};
 
 impl Walker<'_> {
     /// unlink(2).
@@ -49,11 +49,11 @@ impl Walker<'_> {
     /// # Errors
     /// As rename(2).
     pub fn rename(&self, old: &[u8], new: &Walker<'_>, path: &[u8], flags: RenameFlags) -> Result<()> {
-        let (from, from_name, from_slash) = self.side(old, Errno::EBUSY)?;
+        let (from, from_name, from_slash) = self.side(old)?;
+        let (to, to_name, to_slash) = new.side(path)?;
         let taken = if flags.contains(RenameFlags::NOREPLACE) { Errno::EEXIST } else { Errno::EBUSY };
-        let (to, to_name, to_slash) = new.side(path, taken)?;
-        check_length(&from_name)?;
-        check_length(&to_name)?;
+        let from_name = from_name.ok_or(Errno::EBUSY)?;
+        let to_name = to_name.ok_or(taken)?;
         rename(
             self.who,
             &Side { directory: &from, name: &from_name, slash: from_slash },
@@ -62,18 +62,13 @@ impl Walker<'_> {
         )
     }
 
-    /// One side of a rename; a path that does not end in a name fails with `unnamed`.
-    fn side(&self, path: &[u8], unnamed: Errno) -> Result<(Arc<Inode>, Name, bool)> {
+    /// One side of a rename: the directory, the name if the path ends in one, and whether a slash follows it.
+    fn side(&self, path: &[u8]) -> Result<(Arc<Inode>, Option<Name>, bool)> {
         let mut walk = Walk::new(self, path)?;
-        let Last::Name(range) = walk.to_last()? else { return Err(unnamed.into()) };
-        let name = walk.name(&range).into();
+        let name = match walk.to_last()? {
+            Last::Name(range) => Some(walk.name(&range).into()),
+            Last::Root | Last::Dot | Last::DotDot => None,
+        };
         Ok((walk.at, name, walk.slash))
     }
-}
-
-fn check_length(name: &[u8]) -> Result<()> {
-    if name.len() > linux_raw_sys::general::NAME_MAX as usize {
-        return Err(Errno::ENAMETOOLONG.into());
-    }
-    Ok(())
 }
