@@ -301,6 +301,11 @@ fn owned(number: usize) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(number as i32) }
 }
 
+/// Takes ownership of the descriptor that [`Region::call`] returned.
+pub(crate) fn adopt(number: usize) -> OwnedFd {
+    owned(number)
+}
+
 /// Closes a descriptor by hand, to see what close(2) returns.
 #[track_caller]
 pub(crate) fn close(fd: OwnedFd) -> Result<usize> {

@@ -1,5 +1,6 @@
 //! The suites, by the part of the system that they are about.
 
+mod pointers;
 mod unix;
 
 use crate::harness::Test;
@@ -20,6 +21,11 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::shutdown::TESTS,
         unix::options::TESTS,
         unix::permissions::TESTS,
+        pointers::sockets::TESTS,
+        pointers::nested::TESTS,
+        pointers::lengths::TESTS,
+        pointers::registers::TESTS,
+        pointers::others::TESTS,
     ];
     suites.iter().flat_map(|tests| tests.iter()).collect()
 }
