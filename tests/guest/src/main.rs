@@ -10,6 +10,7 @@ mod harness;
 mod suite;
 #[allow(unsafe_code, reason = "the system calls; everything else is safe")]
 mod sys;
+mod tool;
 
 use std::{io::Write, process::ExitCode, time::Duration};
 
@@ -42,6 +43,9 @@ enum Command {
         #[arg(long, default_value_t = 30, value_name = "SECONDS")]
         limit: u64,
     },
+    /// Small programs for the tests of `postern boot`.
+    #[command(hide = true, subcommand)]
+    Tool(tool::Tool),
 }
 
 /// Prints one line of the machine-readable output.
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
             let limit = Duration::from_secs(limit);
             harness::run(&suite::all(), &harness::Options { filter, list, never_skip, inline, limit })
         }
+        Command::Tool(tool) => return tool::run(tool),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
