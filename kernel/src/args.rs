@@ -7,45 +7,18 @@
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use ostd::log::LevelFilter;
-
-/// Which of the compiled profiles decides what socket calls may do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Profile {
-    /// Exactly what works here.
-    #[default]
-    Postern,
-    /// The neighbour's declarations, rule by rule.
-    Asterinas,
-}
-
-/// What a denial comes to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Mode {
-    /// An error for the program.
-    #[default]
-    Enforce,
-    /// A line in the log; the call is performed.
-    Audit,
-    /// Nothing: no call is checked.
-    Off,
-}
-
-/// How finely the use of the policy is counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Count {
-    /// Per rule.
-    #[default]
-    Rule,
-    /// Per alternative within a rule.
-    Full,
-}
+use socket::policy::{Count, Mode, Profile};
 
 /// The decoded command line.
 #[derive(Debug)]
 pub(crate) struct Arguments {
+    /// Which of the compiled profiles decides what socket calls may do.
     pub(crate) profile: Profile,
+    /// What a denial comes to.
     pub(crate) mode: Mode,
+    /// How finely the use of the policy is counted.
     pub(crate) count: Count,
+    /// Up to which level records are logged.
     pub(crate) log_level: LevelFilter,
     /// Frequency of the time stamp counter in Hz, where the host knows it better than we could measure.
     pub(crate) tsc_hz: Option<u64>,

@@ -2,17 +2,30 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-use ostd::{boot::boot_info, cpu::num_cpus};
-use socket::error::{Errno, Error, Result};
+use linux_raw_sys::general::O_RDWR;
+use ostd::{
+    arch::cpu::context::UserContext,
+    boot::{boot_info, smp::register_ap_entry},
+    cpu::num_cpus,
+    log::LevelFilter,
+};
+use socket::error::Result;
+use vfs::{Handle, Identity, Walker};
 
 use crate::{
     args::Arguments,
-    console::{self, control, log},
+    console::{
+        self, control,
+        device::{self, Nodes},
+        input, log,
+    },
     context::Context,
     exec::{self, Program},
-    mm::{self, AddressSpace, Source},
+    mm::{self, AddressSpace},
     process::{self, Process, Start},
-    sched, time,
+    sched,
+    system::{self, System},
+    time,
 };
 
 /// Sets everything up and lets the first program's thread run, once the scheduler does.
@@ -21,38 +34,73 @@ pub(crate) fn start() {
     let arguments = match Arguments::parse(&boot_info().kernel_cmdline) {
         Ok(arguments) => arguments,
         Err(message) => {
-            log::init(ostd::log::LevelFilter::Error);
+            log::init(LevelFilter::Error);
             control::fail(format_args!("{message}"));
         }
     };
     log::init(arguments.log_level);
     time::clock::init(arguments.tsc_hz);
+    ostd::info!("{} CPUs, {} MiB of memory", num_cpus(), mm::total_bytes() >> 20);
     mm::init_faults();
     process::init_switching();
     sched::init();
     sched::start_on_cpu();
     time::timer::init();
-    ostd::boot::smp::register_ap_entry(sched::start_on_cpu);
-    ostd::info!("{} CPUs, {} MiB of memory", num_cpus(), mm::total_bytes() >> 20);
-    if let Err(error) = start_first_process(arguments) {
+    if let Err(error) = input::start() {
+        control::fail(format_args!("standard input cannot be had: {error:?}"));
+    }
+    let system = system::init(&arguments);
+    let nodes = fill_root(system);
+    register_ap_entry(sched::start_on_cpu);
+    if let Err(error) = start_first_process(system, &nodes, arguments) {
         control::fail(format_args!("the first process cannot be made: {error}"));
     }
 }
 
-fn start_first_process(arguments: Arguments) -> Result<()> {
-    let space = AddressSpace::new();
-    let process = Process::new(process::new_id()?, 0, space);
+/// Fills the root directory from the initramfs, and with what the kernel adds.
+fn fill_root(system: &System) -> Nodes {
+    let Some(image) = boot_info().initramfs else {
+        control::fail(format_args!("there is no initramfs"));
+    };
+    match vfs::load_initramfs(&system.root, image) {
+        Ok(loaded) => ostd::info!("initramfs: {} entries, {} bytes", loaded.entries, loaded.bytes),
+        Err(error) => control::fail(format_args!("bad initramfs: {error}")),
+    }
+    let nodes = vfs::make_directories(&system.root, b"dev").and_then(|devices| {
+        vfs::populate_devices(&devices)?;
+        device::populate(&devices)
+    });
+    match nodes {
+        Ok(nodes) => nodes,
+        Err(error) => control::fail(format_args!("/dev cannot be filled: {error}")),
+    }
+}
+
+fn start_first_process(system: &'static System, nodes: &Nodes, arguments: Arguments) -> Result<()> {
+    let process = Process::new(process::new_id()?, 0, AddressSpace::new(), system);
+    let who = Identity::root();
+    let walker = Walker { root: &system.root, start: &system.root, who: &who };
+    for node in [&nodes.standard, &nodes.standard, &nodes.error] {
+        let opened = walker.open_inode(node, O_RDWR)?;
+        process.files.add(Handle::File(opened.file), false)?;
+    }
     let thread = process.first_thread(arguments.program.first().map_or(&[], Vec::as_slice));
     let prepare = move |context: &Context| Some(start_program(context, arguments));
     process::spawn(&thread, Start::Prepare(Box::new(prepare)))
 }
 
 /// Runs in the first thread, with its address space in place.
-fn start_program(context: &Context, arguments: Arguments) -> ostd::arch::cpu::context::UserContext {
+fn start_program(context: &Context, arguments: Arguments) -> UserContext {
     let path = arguments.program.first().cloned().unwrap_or_default();
-    let registers = open(&path).and_then(|(file, size)| {
-        let program =
-            Program { file, size, path: path.clone(), arguments: arguments.program, environment: arguments.environment };
+    let registers = exec::open(context, &path).and_then(|file| {
+        context.process.set_executable(file.clone());
+        let program = Program {
+            size: file.inode().length(),
+            file,
+            path: path.clone(),
+            arguments: arguments.program,
+            environment: arguments.environment,
+        };
         exec::load(context, &program)
     });
     match registers {
@@ -62,20 +110,4 @@ fn start_program(context: &Context, arguments: Arguments) -> ostd::arch::cpu::co
         }
         Err(error) => control::fail(format_args!("cannot run {}: {error}", path.escape_ascii())),
     }
-}
-
-struct Raw(&'static [u8]);
-
-impl Source for Raw {
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
-        let Some(rest) = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)) else { return Ok(0) };
-        let length = rest.len().min(into.len());
-        into[..length].copy_from_slice(&rest[..length]);
-        Ok(length)
-    }
-}
-
-fn open(_path: &[u8]) -> Result<(Arc<dyn Source>, u64)> {
-    let bytes = boot_info().initramfs.ok_or(Error::new(Errno::ENOENT, "there is no initramfs"))?;
-    Ok((Arc::new(Raw(bytes)), bytes.len() as u64))
 }

@@ -17,6 +17,7 @@ macro_rules! __log_prefix {
 
 mod args;
 mod boot;
+mod caller;
 mod console;
 mod context;
 mod exec;
@@ -27,6 +28,7 @@ mod process;
 mod random;
 mod sched;
 mod syscall;
+mod system;
 mod time;
 mod wait;
 

@@ -8,6 +8,7 @@
 //! | COM4 | control lines: see [`control`] |
 
 pub(crate) mod control;
+pub(crate) mod device;
 pub(crate) mod input;
 pub(crate) mod log;
 mod uart;

@@ -7,17 +7,18 @@ mod stack;
 use alloc::{sync::Arc, vec::Vec};
 
 use ostd::arch::cpu::context::UserContext;
-use socket::error::Result;
+use socket::error::{Errno, Error, Result};
+use vfs::{Access, FileType, Follow, WritingDenied};
 
 use crate::{
     context::Context,
-    mm::{Source, layout::STACK_TOP},
+    mm::layout::STACK_TOP,
 };
 
 /// A program to be started.
 pub(crate) struct Program {
     /// Its file.
-    pub(crate) file: Arc<dyn Source>,
+    pub(crate) file: Arc<WritingDenied>,
     /// The file's size in bytes.
     pub(crate) size: u64,
     /// The path it was found by.
@@ -26,6 +27,19 @@ pub(crate) struct Program {
     pub(crate) arguments: Vec<Vec<u8>>,
     /// envp.
     pub(crate) environment: Vec<Vec<u8>>,
+}
+
+/// The file of a program, which nobody may write to from now on.
+///
+/// # Errors
+/// As path_resolution(7); EACCES where it is no regular file or may not be executed; ETXTBSY where it is open for writing.
+pub(crate) fn open(context: &Context, path: &[u8]) -> Result<Arc<WritingDenied>> {
+    let inode = context.walk(|walker| walker.find(path, Follow::Yes))?;
+    if inode.file_type() != FileType::Regular {
+        return Err(Error::new(Errno::EACCES, "not a regular file"));
+    }
+    inode.check(&context.process.identity(), Access::EXECUTE)?;
+    inode.deny_writing().map(Arc::new)
 }
 
 /// Maps a program into the caller's address space, in which nothing is mapped, and gives the registers with which it

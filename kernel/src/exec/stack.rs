@@ -27,7 +27,8 @@ const TOTAL_LIMIT: usize = STACK_SIZE / 4;
 /// # Errors
 /// E2BIG; EFAULT or ENOMEM where memory is short.
 pub(super) fn build(context: &Context, program: &Program, placed: &Placed) -> Result<usize> {
-    let owner = Owner { uid: 0, euid: 0, gid: 0, egid: 0 };
+    let identity = context.process.identity();
+    let owner = Owner { uid: identity.uid, euid: identity.uid, gid: identity.gid, egid: identity.gid };
     let too_big = Error::new(Errno::E2BIG, "arguments and environment are too long");
 
     let mut strings = Vec::new();

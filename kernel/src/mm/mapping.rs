@@ -58,6 +58,18 @@ pub(crate) trait Source: Send + Sync {
     fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize>;
 }
 
+impl Source for vfs::Inode {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
+        Self::read_at(self, offset, into)
+    }
+}
+
+impl Source for vfs::WritingDenied {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
+        self.inode().read_at(offset, into)
+    }
+}
+
 /// What is behind a mapping.
 #[derive(Clone)]
 pub(crate) enum Backing {

@@ -93,6 +93,7 @@ pub(super) fn leave(context: &Context) {
 
 /// What is left to do when the last thread is gone.
 fn end_of_process(process: &Process) {
+    process.files.close_all();
     let first_thread = ExitStatus::Exited(process.first_thread_code.load(Ordering::Relaxed));
     let status = process.status.lock().unwrap_or(first_thread);
     if process.parent == 0 {

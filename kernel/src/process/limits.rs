@@ -22,7 +22,7 @@ impl Default for Limits {
         let mut limits = [Limit { soft: INFINITY, hard: INFINITY }; RLIM_NLIMITS as usize];
         limits[RLIMIT_STACK as usize].soft = STACK_SIZE as u64;
         limits[RLIMIT_CORE as usize].soft = 0;
-        limits[RLIMIT_NOFILE as usize] = Limit { soft: 1024, hard: 4096 };
+        limits[RLIMIT_NOFILE as usize] = Limit { soft: u64::from(vfs::DEFAULT_LIMIT), hard: 4096 };
         Self(limits)
     }
 }

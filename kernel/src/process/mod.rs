@@ -23,8 +23,9 @@ use ostd::sync::SpinLock;
 pub(crate) use run::{Start, spawn};
 use signal::Actions;
 pub(crate) use thread::{Thread, current_thread};
+use vfs::{FileTable, FsState, Identity, Inode, WritingDenied};
 
-use crate::mm::AddressSpace;
+use crate::{mm::AddressSpace, system::System};
 
 /// A process: what its threads share.
 ///
@@ -41,6 +42,16 @@ pub(crate) struct Process {
     status: SpinLock<Option<ExitStatus>>,
     /// What the first thread said to exit(2).
     first_thread_code: AtomicU8,
+    /// What there is one of.
+    pub(crate) system: &'static System,
+    /// Descriptors.
+    pub(crate) files: Arc<FileTable>,
+    /// Root, working directory, umask.
+    pub(crate) fs: Arc<FsState>,
+    /// Who it is.
+    identity: SpinLock<Identity>,
+    /// The file of the program that it runs.
+    executable: SpinLock<Option<Arc<WritingDenied>>>,
     /// Resource limits.
     pub(crate) limits: SpinLock<Limits>,
     /// What signals do.
@@ -48,8 +59,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// A process without threads.
-    pub(crate) fn new(pid: i32, parent: i32, space: Arc<AddressSpace>) -> Arc<Self> {
+    /// A process of the superuser, without threads and open files, in the root directory.
+    pub(crate) fn new(pid: i32, parent: i32, space: Arc<AddressSpace>, system: &'static System) -> Arc<Self> {
         Arc::new(Self {
             pid,
             parent,
@@ -57,6 +68,11 @@ impl Process {
             threads: SpinLock::new(BTreeMap::new()),
             status: SpinLock::new(None),
             first_thread_code: AtomicU8::new(0),
+            system,
+            files: FileTable::new(),
+            fs: FsState::new(&system.root),
+            identity: SpinLock::new(Identity::root()),
+            executable: SpinLock::new(None),
             limits: SpinLock::new(Limits::default()),
             actions: SpinLock::new(Actions::default()),
         })
@@ -73,6 +89,22 @@ impl Process {
     /// Its memory.
     pub(crate) fn space(&self) -> Arc<AddressSpace> {
         self.space.lock().clone()
+    }
+
+    /// Who it is.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity.lock().clone()
+    }
+
+    /// Says which file's program it runs.
+    pub(crate) fn set_executable(&self, file: Arc<WritingDenied>) {
+        let old = self.executable.lock().replace(file);
+        drop(old);
+    }
+
+    /// The file of the program that it runs.
+    pub(crate) fn executable(&self) -> Option<Arc<Inode>> {
+        self.executable.lock().as_ref().map(|file| file.inode().clone())
     }
 
     /// How many threads there are.

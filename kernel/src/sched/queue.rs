@@ -57,16 +57,16 @@ impl Locked<'_> {
         self.tasks.idle = Some(task);
     }
 
-    /// Whether the CPU has nothing better to do than to look at its queue at once.
+    /// Whether the idle task runs. Before its first task a CPU is still booting, which is not to be interrupted.
     pub(super) fn is_idle(&self) -> bool {
         match (&self.tasks.current, &self.tasks.idle) {
             (Some(current), Some(idle)) => Arc::ptr_eq(current, idle),
-            (current, _) => current.is_none(),
+            _ => false,
         }
     }
 
     fn publish_load(&self) {
-        let running = usize::from(!self.is_idle());
+        let running = usize::from(self.tasks.current.is_some() && !self.is_idle());
         self.load.store(self.tasks.waiting.len() + running, Ordering::Relaxed);
     }
 }

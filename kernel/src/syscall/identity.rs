@@ -12,10 +12,10 @@ pub(super) const CALLS: &Calls = &[
     (__NR_getpid, Plain(getpid)),
     (__NR_gettid, Plain(gettid)),
     (__NR_getppid, Plain(getppid)),
-    (__NR_getuid, Plain(root)),
-    (__NR_geteuid, Plain(root)),
-    (__NR_getgid, Plain(root)),
-    (__NR_getegid, Plain(root)),
+    (__NR_getuid, Plain(uid)),
+    (__NR_geteuid, Plain(uid)),
+    (__NR_getgid, Plain(gid)),
+    (__NR_getegid, Plain(gid)),
 ];
 
 fn getpid(context: &Context, _: &Arguments) -> Result<usize> {
@@ -30,6 +30,11 @@ fn getppid(context: &Context, _: &Arguments) -> Result<usize> {
     Ok(context.process.parent as usize)
 }
 
-fn root(_: &Context, _: &Arguments) -> Result<usize> {
-    Ok(0)
+/// Real and effective numbers are the same so far.
+fn uid(context: &Context, _: &Arguments) -> Result<usize> {
+    Ok(context.process.identity().uid as usize)
+}
+
+fn gid(context: &Context, _: &Arguments) -> Result<usize> {
+    Ok(context.process.identity().gid as usize)
 }

@@ -1,17 +1,21 @@
 //! Mappings and the heap.
 
+use alloc::sync::Arc;
+
 use linux_raw_sys::general::{
     __NR_brk, __NR_madvise, __NR_mmap, __NR_mprotect, __NR_mremap, __NR_munmap, MADV_DODUMP, MADV_DONTDUMP,
     MADV_DONTFORK, MADV_DONTNEED, MADV_DOFORK, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_NORMAL, MADV_RANDOM,
     MADV_SEQUENTIAL, MADV_WILLNEED, MAP_ANONYMOUS, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_FIXED, MAP_FIXED_NOREPLACE,
     MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_STACK, MREMAP_FIXED, MREMAP_MAYMOVE,
+    O_ACCMODE, O_WRONLY,
 };
 use socket::error::{Errno, Error, Result};
+use vfs::FileType;
 
 use super::{Arguments, Calls, Handler::Plain};
 use crate::{
     context::Context,
-    mm::{Access, Backing, Place, Protection, layout::PAGE_SIZE},
+    mm::{Access, Backing, Place, Protection, Source, layout::PAGE_SIZE},
 };
 
 pub(super) const CALLS: &Calls = &[
@@ -35,7 +39,7 @@ const HARMLESS: u32 = MAP_DENYWRITE | MAP_EXECUTABLE | MAP_NORESERVE | MAP_STACK
 /// Shared anonymous memory is private memory as long as there is no fork; shared mappings of files are not served
 /// (ENODEV), nor are locked, growing and huge ones (EINVAL).
 fn mmap(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let [address, length, protection, flags, _descriptor, offset] = *arguments;
+    let [address, length, protection, flags, descriptor, offset] = *arguments;
     let flags = u32::try_from(flags).map_err(|_| Errno::EINVAL)?;
     let known = MAP_TYPE | HARMLESS | MAP_ANONYMOUS | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_POPULATE;
     let kind = flags & MAP_TYPE;
@@ -53,14 +57,33 @@ fn mmap(context: &Context, arguments: &Arguments) -> Result<usize> {
     } else {
         Place::Hint(address)
     };
-    if flags & MAP_ANONYMOUS == 0 {
-        return Err(Errno::ENODEV.into());
-    }
-    let start = context.space.map(place, length, protection, Backing::Anonymous)?;
+    let backing = if flags & MAP_ANONYMOUS == 0 {
+        let source = file(context, descriptor as i32, kind)?;
+        Backing::File { source, offset: offset as u64, length }
+    } else {
+        Backing::Anonymous
+    };
+    let start = context.space.map(place, length, protection, backing)?;
     if flags & MAP_POPULATE != 0 {
         populate(context, start, length, protection);
     }
     Ok(start)
+}
+
+/// The file to be mapped.
+fn file(context: &Context, descriptor: i32, kind: u32) -> Result<Arc<dyn Source>> {
+    let file = context.process.files.file(descriptor)?.ok_or(Error::new(Errno::ENODEV, "sockets cannot be mapped"))?;
+    if file.is_path_only() {
+        return Err(Errno::EBADF.into());
+    }
+    if file.status() & O_ACCMODE == O_WRONLY {
+        return Err(Errno::EACCES.into());
+    }
+    let inode = file.inode();
+    if inode.file_type() != FileType::Regular || kind != MAP_PRIVATE {
+        return Err(Errno::ENODEV.into());
+    }
+    Ok(inode.clone())
 }
 
 /// Brings the pages in, as far as possible: what is missing comes when it is touched.

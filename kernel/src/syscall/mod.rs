@@ -8,13 +8,14 @@ mod identity;
 mod memory;
 mod process;
 mod signal;
+mod socket;
 mod system;
 mod time;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use ostd::user::UserMode;
-use socket::error::{Errno, Result};
+use ::socket::error::{Errno, Result};
 
 use crate::context::Context;
 
@@ -42,6 +43,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     memory::CALLS,
     process::CALLS,
     signal::CALLS,
+    socket::CALLS,
     system::CALLS,
     time::CALLS,
 ]);

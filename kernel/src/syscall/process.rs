@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::{
     general::{
         __NR_arch_prctl, __NR_clone, __NR_exit, __NR_exit_group, __NR_getrlimit, __NR_prctl, __NR_prlimit64,
-        __NR_sched_getaffinity, __NR_sched_yield, __NR_set_tid_address, __NR_setrlimit,
+        RLIMIT_NOFILE, __NR_sched_getaffinity, __NR_sched_yield, __NR_set_tid_address, __NR_setrlimit,
     },
     prctl::{PR_GET_NAME, PR_SET_NAME},
 };
@@ -173,6 +173,12 @@ fn setrlimit(context: &Context, arguments: &Arguments) -> Result<usize> {
 fn set_limit(context: &Context, resource: u32, limit: Limit) -> Result<()> {
     if limit.soft > limit.hard {
         return Err(Errno::EINVAL.into());
+    }
+    if resource == RLIMIT_NOFILE {
+        if limit.hard > u64::from(vfs::MAX_LIMIT) {
+            return Err(Errno::EPERM.into());
+        }
+        context.process.files.set_limit(limit.soft as u32);
     }
     context.process.limits.lock().set(resource, limit);
     Ok(())

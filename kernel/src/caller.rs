@@ -1,0 +1,176 @@
+//! The calling thread as the crates `socket` and `vfs` see it.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use ostd::{cpu::PinCurrentCpu, task::disable_preempt};
+use socket::{
+    caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
+    error::Result,
+    policy::Denial,
+    ready::{Events, Observer, Pollee, Registration},
+    socket::Socket,
+    step::{Operation, Step, Wait},
+    world::World,
+};
+use vfs::{Handle, Identity, Inode, Reserved, UserMemory, Walker};
+
+use crate::{
+    context::Context,
+    time::{clock, timer::Alarm},
+};
+
+impl Caller for Context {
+    type Slot = Slot;
+
+    #[inline]
+    fn read_memory(&self, address: usize, into: &mut [u8]) -> core::result::Result<(), Fault> {
+        self.space.read_bytes(address, into)
+    }
+
+    #[inline]
+    fn write_memory(&self, address: usize, from: &[u8]) -> core::result::Result<(), Fault> {
+        self.space.write_bytes(address, from)
+    }
+
+    #[inline]
+    fn socket(&self, descriptor: i32) -> Result<Arc<Socket>> {
+        self.process.files.socket(descriptor)
+    }
+
+    fn reserve_descriptor(&self) -> Result<Slot> {
+        self.process.files.reserve().map(Slot)
+    }
+
+    fn install(&self, slot: Slot, socket: Arc<Socket>, close_on_exec: bool) {
+        slot.0.install(Handle::Socket(socket), close_on_exec);
+    }
+
+    fn credentials(&self) -> Credentials {
+        let Identity { uid, gid, .. } = self.process.identity();
+        Credentials { pid: self.process.pid, uid, gid }
+    }
+
+    fn make_node(&self, path: &[u8]) -> Result<NodeId> {
+        let umask = self.process.fs.umask();
+        self.walk(|walker| walker.bind_socket(path, umask))
+    }
+
+    fn remove_node(&self, path: &[u8], node: NodeId) {
+        self.walk(|walker| walker.unbind_socket(path, node));
+    }
+
+    fn find_node(&self, path: &[u8]) -> Result<NodeId> {
+        self.walk(|walker| walker.find_socket(path))
+    }
+
+    fn now(&self) -> Duration {
+        clock::now()
+    }
+
+    #[inline]
+    fn cpu(&self) -> usize {
+        u32::from(disable_preempt().current_cpu()) as usize
+    }
+
+    #[inline]
+    fn world(&self) -> &World {
+        &self.system.world
+    }
+
+    fn report_denial(&self, denial: &Denial) {
+        ostd::warn!("{denial}");
+    }
+}
+
+/// A reserved number in the process's descriptor table.
+pub(crate) struct Slot(Reserved);
+
+impl DescriptorSlot for Slot {
+    fn number(&self) -> i32 {
+        self.0.number()
+    }
+}
+
+impl UserMemory for Context {
+    fn read(&self, address: usize, into: &mut [u8]) -> core::result::Result<(), Fault> {
+        self.space.read_bytes(address, into)
+    }
+
+    fn write(&self, address: usize, from: &[u8]) -> core::result::Result<(), Fault> {
+        self.space.write_bytes(address, from)
+    }
+}
+
+impl Context {
+    /// Resolves paths as the process does, relative ones from its working directory.
+    pub(crate) fn walk<T>(&self, f: impl FnOnce(&Walker<'_>) -> T) -> T {
+        self.walk_from(&self.process.fs.working_directory(), f)
+    }
+
+    /// Resolves paths as the process does, relative ones from `start`.
+    pub(crate) fn walk_from<T>(&self, start: &Arc<Inode>, f: impl FnOnce(&Walker<'_>) -> T) -> T {
+        let who = self.process.identity();
+        f(&Walker { root: self.process.fs.root(), start, who: &who })
+    }
+}
+
+/// Steps a call until it is done, sleeping where it waits.
+///
+/// # Errors
+/// The call's own; EINTR, or what was done so far, where the thread is being killed.
+#[inline]
+pub(crate) fn perform(context: &Context, mut operation: impl Operation<Context>) -> Result<usize> {
+    match operation.step(context) {
+        Step::Done(result) => result,
+        Step::Wait(wait) => finish(context, &mut operation, wait),
+    }
+}
+
+#[cold]
+fn finish(context: &Context, operation: &mut dyn Operation<Context>, mut wait: Wait) -> Result<usize> {
+    loop {
+        let _registration = Observed::new(context, wait.pollee.clone(), wait.events);
+        let mut alarm = None;
+        // Until it is done or waits for something else.
+        wait = loop {
+            let next = match operation.step(context) {
+                Step::Done(result) => return result,
+                Step::Wait(next) => next,
+            };
+            if !Arc::ptr_eq(&next.pollee, &wait.pollee) || next.events != wait.events || next.deadline != wait.deadline
+            {
+                break next;
+            }
+            if context.thread.must_attend() {
+                return operation.interrupt(context);
+            }
+            if let (Some(deadline), None) = (wait.deadline, &alarm) {
+                alarm = Some(Alarm::set(deadline, context.waiter.waker()));
+            }
+            context.waiter.wait();
+        };
+    }
+}
+
+/// The thread's registration as an observer, taken back when dropped.
+struct Observed {
+    pollee: Arc<Pollee>,
+    registration: Option<Registration>,
+}
+
+impl Observed {
+    fn new(context: &Context, pollee: Arc<Pollee>, events: Events) -> Self {
+        let observer: Arc<dyn Observer> = context.thread.clone();
+        let registration = Some(pollee.register(observer, events));
+        Self { pollee, registration }
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        if let Some(registration) = self.registration.take() {
+            self.pollee.unregister(registration);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What there is one of.
+
+use alloc::{boxed::Box, sync::Arc};
+
+use linux_raw_sys::general::{PIPEFS_MAGIC, TMPFS_MAGIC};
+use socket::{policy::Policy, world};
+use spin::Once;
+use vfs::{Entropy, Environment, FileSystem, Inode, Limits};
+
+use crate::{args::Arguments, console, mm, random, time::clock};
+
+/// The system that runs: its files and its sockets.
+pub(crate) struct System {
+    /// What all files share.
+    pub(crate) environment: Arc<Environment>,
+    /// The root directory.
+    pub(crate) root: Arc<Inode>,
+    /// Where pipes without a name have their inodes.
+    pub(crate) pipes: Arc<FileSystem>,
+    /// What all sockets share.
+    pub(crate) world: world::World,
+}
+
+static SYSTEM: Once<&'static System> = Once::new();
+
+/// How many names the root file system may have.
+const ROOT_ENTRIES: u64 = 1 << 20;
+
+struct Randomness;
+
+impl Entropy for Randomness {
+    fn fill(&self, into: &mut [u8]) {
+        random::fill(into);
+    }
+}
+
+impl System {
+    /// A system with an empty root directory, as the command line has it.
+    fn new(arguments: &Arguments) -> Self {
+        let environment = Environment::new(clock::realtime);
+        vfs::register_memory_devices(&environment, Arc::new(Randomness));
+        console::device::register(&environment);
+        // As tmpfs: half of the memory.
+        let limits = Limits { bytes: mm::total_bytes() as u64 / 2, entries: ROOT_ENTRIES };
+        let root_files = FileSystem::new(&environment, 1, TMPFS_MAGIC, limits);
+        let root = Inode::new_root(&root_files, 0o755);
+        let pipes = FileSystem::new(&environment, 2, PIPEFS_MAGIC, Limits::NONE);
+        let policy = Policy::new(
+            arguments.profile.tables(),
+            arguments.mode,
+            arguments.count,
+            ostd::cpu::num_cpus(),
+        );
+        let world = world::World::new(policy, world::Limits::default());
+        Self { environment, root, pipes, world }
+    }
+}
+
+/// Makes the system. To be called once.
+pub(crate) fn init(arguments: &Arguments) -> &'static System {
+    SYSTEM.call_once(|| Box::leak(Box::new(System::new(arguments))))
+}
