@@ -6,9 +6,9 @@ use core::ops::Range;
 use crate::{
     call::Call,
     domain::{Kind, signature, structs},
-    matcher::{Value, value},
     subject::Subject,
     tables::{Alternative, AlternativeKind, Tables},
+    value::{Value, value},
 };
 
 impl Tables<'_> {

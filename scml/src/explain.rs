@@ -10,9 +10,10 @@ use core::fmt;
 use crate::{
     call::Call,
     domain::{Field, Kind, show, signature, structs},
-    matcher::{Refusal, Value, value},
-    subject::{Descriptor, Subject},
-    tables::{LAYOUTS, Pattern, Row, Slot, Tables},
+    matcher::Refusal,
+    subject::{Descriptor, FURTHER_TESTS, Subject},
+    tables::{Bits, Pattern, Row, Tables},
+    value::{Value, value},
 };
 
 /// The rule that came nearest.
@@ -106,14 +107,14 @@ impl Tables<'_> {
         let rows = self.rows[call.index()].iter().filter(|row| row.rule == nearest);
         let Some(row) = rows.clone().next() else { return explanation };
         let mut path = String::new();
-        match (parameter.kind, LAYOUTS[call.index()].slot(index)) {
-            (kind, Some(slot)) => {
-                self.explain_scalar(&mut explanation, kind, row.slots[slot], index, subject)
+        match parameter.kind {
+            Kind::Enumeration(_) | Kind::Dependent { .. } | Kind::BitSet(_) | Kind::Typed { .. } => {
+                explain_scalar(&mut explanation, parameter.kind, row.bits, index, subject);
             }
-            (Kind::Descriptor, None) if descriptor_refused(rows, subject.descriptor()) => {
+            Kind::Descriptor if descriptor_refused(rows, subject.descriptor()) => {
                 explanation.value = show_descriptor(subject.descriptor());
             }
-            (kind, None) => {
+            kind => {
                 let test = self.row_tests(row).iter().find(|test| {
                     usize::from(test.place) == index && !self.test_matches(**test, call, subject)
                 });
@@ -128,30 +129,6 @@ impl Tables<'_> {
         }
         explanation.admitted = self.admitted(call, subject, refusal, &path);
         explanation
-    }
-
-    fn explain_scalar<S: Subject>(
-        &self,
-        explanation: &mut Explanation,
-        kind: Kind,
-        slot: Slot,
-        index: usize,
-        subject: &S,
-    ) {
-        let number = |index: usize| subject.parameter(index) & 0xffff_ffff;
-        let register = number(index);
-        let selector = if let Kind::Dependent { on, .. } = kind { number(usize::from(on)) } else { 0 };
-        let refused_bits = register & u64::from(slot.forbidden);
-        explanation.value = show::value(kind, register, selector);
-        explanation.offending = match kind {
-            Kind::BitSet(domain) => unknown_bits(show::bits(domain, refused_bits)),
-            Kind::Typed { flags, .. } if refused_bits != 0 => unknown_bits(show::bits(flags, refused_bits)),
-            Kind::Typed { values, .. } => match register & 0xf {
-                0 => alloc::vec![String::from("no type")],
-                kind => alloc::vec![show::member(values, kind)],
-            },
-            _ => alloc::vec![explanation.value.clone()],
-        };
     }
 
     /// Goes down to the value that does not match; returns it as text.
@@ -232,6 +209,29 @@ impl Tables<'_> {
     }
 }
 
+fn explain_scalar<S: Subject>(
+    explanation: &mut Explanation,
+    kind: Kind,
+    bits: Bits,
+    index: usize,
+    subject: &S,
+) {
+    let number = |index: usize| subject.parameter(index) & 0xffff_ffff;
+    let register = number(index);
+    let selector = if let Kind::Dependent { on, .. } = kind { number(usize::from(on)) } else { 0 };
+    let refused_bits = register & u64::from(bits.forbidden);
+    explanation.value = show::value(kind, register, selector);
+    explanation.offending = match kind {
+        Kind::BitSet(domain) => unknown_bits(show::bits(domain, refused_bits)),
+        Kind::Typed { flags, .. } if refused_bits != 0 => unknown_bits(show::bits(flags, refused_bits)),
+        Kind::Typed { values, .. } => match register & 0xf {
+            0 => alloc::vec![String::from("no type")],
+            kind => alloc::vec![show::member(values, kind)],
+        },
+        _ => alloc::vec![explanation.value.clone()],
+    };
+}
+
 /// What is looked at on the way down.
 #[derive(Clone, Copy)]
 struct Looked {
@@ -246,7 +246,7 @@ fn unknown_bits(names: Vec<String>) -> Vec<String> {
 }
 
 fn descriptor_refused<'r>(rows: impl Iterator<Item = &'r Row>, descriptor: Option<Descriptor>) -> bool {
-    let bits = descriptor.map_or(u64::MAX, Descriptor::bits);
+    let bits = descriptor.map_or(u64::MAX, Descriptor::bits) & !FURTHER_TESTS;
     rows.into_iter().all(|row| row.forbidden & bits != 0)
 }
 

@@ -19,9 +19,11 @@ pub mod domain;
 mod explain;
 mod matcher;
 pub mod probe;
+mod refusal;
 mod subject;
 pub mod syntax;
 pub mod tables;
+mod value;
 
 pub use call::Call;
 #[cfg(feature = "std")]

@@ -19,7 +19,7 @@ use crate::{
     subject::{
         Address, ControlHeader, Descriptor, FAMILIES, FAMILY_BITS, Message, SocketState, Subject, TYPES,
     },
-    tables::{Alternative, AlternativeKind, LAYOUTS, Row, Slot, SlotKind, Tables},
+    tables::{Alternative, AlternativeKind, Bits, LAYOUTS, Row, Tables},
 };
 
 /// A call that stands for many.
@@ -369,10 +369,19 @@ fn sample(tables: &Tables<'_>, call: Call, row: &Row) -> Vec<Sample> {
             .map(|alternative| alternative.value)
     };
     let mut registers = [0; 6];
-    for slot in 0..row.slots.len() {
-        let first = first_value(layout.kinds[slot], row.slots[slot]);
-        registers[usize::from(layout.parameters[slot])] |= first;
-    }
+    let mut set = |parameter: Option<u8>, value: u64| {
+        if let Some(parameter) = parameter {
+            registers[usize::from(parameter)] = value & 0xffff_ffff;
+        }
+    };
+    let first = row.choice.base + u64::from(row.choice.set.trailing_zeros());
+    set(layout.upper, first >> 32);
+    set(layout.lower, first);
+    // Any type: a stream.
+    set(
+        layout.typed,
+        if row.bits == Bits::ANY { SOCK_STREAM.into() } else { row.bits.types.trailing_zeros().into() },
+    );
     let control = declared(Place::ControlLevel).or_else(|| declared(Place::ControlType)).map(|_| {
         let value = |place: Place, otherwise: u32| {
             declared(place).map_or(u64::from(otherwise), |it| it.value) as u32 as i32
@@ -404,18 +413,6 @@ fn sample(tables: &Tables<'_>, call: Call, row: &Row) -> Vec<Sample> {
 fn state(value: u64) -> Option<SocketState> {
     use SocketState::{Bound, Closed, Connected, Connecting, Listening, Unbound};
     [Unbound, Bound, Connecting, Connected, Listening, Closed].get(usize::try_from(value).ok()?).copied()
-}
-
-/// The smallest value of a slot; an unused one has none, a bit set the empty set.
-fn first_value(kind: SlotKind, slot: Slot) -> u64 {
-    match kind {
-        SlotKind::Unused | SlotKind::BitSet => 0,
-        // Any type: a stream.
-        SlotKind::Typed if slot == Slot::ANY => 1,
-        SlotKind::Typed | SlotKind::Enumeration => {
-            u64::from(slot.base) + u64::from(slot.set.trailing_zeros())
-        }
-    }
 }
 
 /// Every kind of socket that is not forbidden; a UNIX stream where anything goes.

@@ -35,6 +35,9 @@ pub(crate) const FAMILIES: u32 = 46;
 /// Types are 0..SOCK_MAX (11): the bits after the families.
 pub(crate) const TYPES: u32 = 11;
 pub(crate) const FAMILY_BITS: u64 = (1 << FAMILIES) - 1;
+/// The bit after the types: every socket has it, and every row that needs further tests forbids it. One test so tells
+/// both that the descriptor is admitted and that nothing else is to be looked at.
+pub(crate) const FURTHER_TESTS: u64 = 1 << 63;
 pub(crate) const TYPE_BITS: u64 = ((1 << TYPES) - 1) << FAMILIES;
 
 impl Descriptor {
@@ -43,7 +46,12 @@ impl Descriptor {
     /// A family or type that no Linux socket has conforms only to rules that do not name one.
     #[must_use]
     pub const fn new(family: u16, kind: u8, protocol: u16) -> Self {
-        Self { bits: family_bit(family as u32) | type_bit(kind as u32), family, kind, protocol }
+        Self {
+            bits: family_bit(family as u32) | type_bit(kind as u32) | FURTHER_TESTS,
+            family,
+            kind,
+            protocol,
+        }
     }
 
     /// The address family (`AF_*`).

@@ -9,49 +9,90 @@ use crate::{
     domain::{Kind, StructId, signature},
 };
 
-/// How many scalar parameters of a call are tested in the row itself.
-pub const SLOTS: usize = 3;
-
-/// A test of a 32-bit scalar: `t = x - base` has no forbidden bit, and bit `t % 64` of `set` is set.
+/// A test of one value, or of two side by side, among few: `t = x - base` has no bit of `outside`, and bit `t % 64` of
+/// `set` is set.
 ///
-/// An enumeration forbids all bits from 64 on and lists its members in `set`; a bit set forbids what is not listed; a
-/// socket type does both. Any value: nothing forbidden, everything set.
+/// A call has up to two enumerations. With two (the level and the option, the family and the protocol), the first is the
+/// upper half of `x` and the second the lower; a row has one value of the first, or any.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Slot {
+pub struct Choice {
     /// Subtracted first, wrapping around.
-    pub base: u32,
+    pub base: u64,
     /// Bits of the difference that must be 0.
-    pub forbidden: u32,
+    pub outside: u64,
     /// Which of the 64 values that the low six bits make are admitted.
     pub set: u64,
 }
 
-impl Slot {
+impl Choice {
     /// Admits everything.
-    pub const ANY: Self = Self { base: 0, forbidden: 0, set: u64::MAX };
+    pub const ANY: Self = Self { base: 0, outside: 0, set: u64::MAX };
 
     /// Whether the value is admitted.
+    #[inline(always)]
     #[must_use]
-    pub const fn admits(self, value: u32) -> bool {
+    pub const fn admits(self, value: u64) -> bool {
         let offset = value.wrapping_sub(self.base);
-        offset & self.forbidden == 0 && (self.set >> (offset & 63)) & 1 != 0
+        offset & self.outside == 0 && (self.set >> (offset & 63)) & 1 != 0
     }
+
+    /// Whether the upper half alone is admitted.
+    #[must_use]
+    pub const fn admits_upper(self, value: u32) -> bool {
+        self.outside >> 32 == 0 || self.base >> 32 == value as u64
+    }
+
+    /// Whether the lower half alone is admitted.
+    #[must_use]
+    pub const fn admits_lower(self, value: u32) -> bool {
+        let offset = value.wrapping_sub(self.base as u32);
+        offset & self.outside as u32 == 0 && (self.set >> (offset & 63)) & 1 != 0
+    }
+}
+
+/// A test of a bit set, or of a socket type with its flags.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bits {
+    /// Bits that must be 0.
+    pub forbidden: u32,
+    /// Which types, the low four bits, are admitted.
+    pub types: u32,
+}
+
+impl Bits {
+    /// Admits everything.
+    pub const ANY: Self = Self { forbidden: 0, types: u32::MAX };
 }
 
 /// One conjunction: a cache line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(C, align(64))]
 pub struct Row {
-    /// One-hot bits of the socket (families, then types) that must not be there.
+    /// One-hot bits of the socket (families, then types) that must not be there; the highest bit where there are further
+    /// tests.
     pub forbidden: u64,
-    /// Tests of the call's scalar parameters, in the order of its signature.
-    pub slots: [Slot; SLOTS],
+    /// The test of the call's enumerations.
+    pub choice: Choice,
+    /// The test of the call's bit set or socket type.
+    pub bits: Bits,
     /// The index in [`Tables::rules`].
     pub rule: u16,
     /// How many further tests in [`Tables::tests`] there are.
     pub tests: u16,
     /// Where these begin.
     pub first: u32,
+}
+
+impl Row {
+    /// Matches nothing: stands where a call has no rule.
+    pub const NONE: Self = Self {
+        forbidden: u64::MAX,
+        choice: Choice { base: 0, outside: u64::MAX, set: 0 },
+        bits: Bits { forbidden: u32::MAX, types: 0 },
+        rule: u16::MAX,
+        tests: u16::MAX,
+        first: 0,
+    };
 }
 
 /// A test of what needs more than a register: what lies behind a pointer, the state of a socket, a 64-bit number.
@@ -95,7 +136,7 @@ impl Span {
     }
 }
 
-/// As [`Slot`], for 64 bits.
+/// As [`Choice`], for one value beyond the row; or a bit set, with every bit of `set`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
     /// Subtracted first, wrapping around.
@@ -184,9 +225,11 @@ pub enum AlternativeKind {
 /// The compiled rules of a profile.
 #[derive(Clone, Copy, Debug)]
 pub struct Tables<'a> {
+    /// For each call, its first row, or [`Row::NONE`]: most calls have one, and it is found without a load.
+    pub first: [Row; Call::COUNT],
     /// For each call, its rows.
     pub rows: [&'a [Row]; Call::COUNT],
-    /// Tests beyond the slots.
+    /// Tests beyond the rows.
     pub tests: &'a [Test],
     /// What they test for.
     pub patterns: &'a [Pattern],
@@ -216,55 +259,46 @@ impl<'a> Tables<'a> {
     }
 }
 
-/// How a scalar parameter is tested; known when the call is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum SlotKind {
-    Unused,
-    Enumeration,
-    BitSet,
-    Typed,
-}
-
-/// Where a call's row tests look: derived from the signature, and constant where the call is.
+/// Which parameters the tests of a row look at: derived from the signature, and constant where the call is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
+    /// Whether there is a descriptor.
     pub(crate) descriptor: bool,
-    pub(crate) kinds: [SlotKind; SLOTS],
-    pub(crate) parameters: [u8; SLOTS],
+    /// The enumeration in the upper half of the choice.
+    pub(crate) upper: Option<u8>,
+    /// The enumeration in the lower half.
+    pub(crate) lower: Option<u8>,
+    /// The bit set.
+    pub(crate) bits: Option<u8>,
+    /// The socket type.
+    pub(crate) typed: Option<u8>,
 }
 
 impl Layout {
     const fn of(call: Call) -> Self {
-        let mut layout = Self { descriptor: false, kinds: [SlotKind::Unused; SLOTS], parameters: [0; SLOTS] };
+        let mut layout = Self { descriptor: false, upper: None, lower: None, bits: None, typed: None };
         let parameters = signature(call).parameters;
         let mut index = 0;
-        let mut used = 0;
         while index < parameters.len() {
-            let kind = match parameters[index].kind {
-                Kind::Descriptor => {
-                    layout.descriptor = true;
-                    SlotKind::Unused
+            let here = Some(index as u8);
+            match parameters[index].kind {
+                Kind::Descriptor => layout.descriptor = true,
+                Kind::Enumeration(_) | Kind::Dependent { .. } => {
+                    assert!(layout.upper.is_none(), "a call has at most two enumerations");
+                    layout.upper = layout.lower;
+                    layout.lower = here;
                 }
-                Kind::Enumeration(_) | Kind::Dependent { .. } => SlotKind::Enumeration,
-                Kind::BitSet(_) => SlotKind::BitSet,
-                Kind::Typed { .. } => SlotKind::Typed,
-                _ => SlotKind::Unused,
-            };
-            if !matches!(kind, SlotKind::Unused) {
-                layout.kinds[used] = kind;
-                layout.parameters[used] = index as u8;
-                used += 1;
+                Kind::BitSet(_) => {
+                    assert!(layout.bits.is_none(), "a call has at most one bit set");
+                    layout.bits = here;
+                }
+                Kind::Typed { .. } => layout.typed = here,
+                _ => {}
             }
             index += 1;
         }
+        assert!(layout.bits.is_none() || layout.typed.is_none(), "a row has room for one of them");
         layout
-    }
-
-    /// The slot of a parameter.
-    pub(crate) fn slot(&self, parameter: usize) -> Option<usize> {
-        (0..SLOTS).find(|&slot| {
-            self.kinds[slot] != SlotKind::Unused && usize::from(self.parameters[slot]) == parameter
-        })
     }
 }
 

@@ -52,6 +52,9 @@ impl Profile {
     #[must_use]
     pub fn tables(&self) -> Tables<'_> {
         Tables {
+            first: array::from_fn(|call| {
+                self.rows[self.calls[call].clone()].first().copied().unwrap_or(Row::NONE)
+            }),
             rows: array::from_fn(|call| &self.rows[self.calls[call].clone()]),
             tests: &self.tests,
             patterns: &self.patterns,

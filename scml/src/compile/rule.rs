@@ -1,6 +1,7 @@
 //! A call rule becomes rows.
 
 use alloc::{
+    collections::BTreeSet,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -18,11 +19,12 @@ use crate::{
     call::Call,
     diagnostic::Reporter,
     domain::{Domain, Kind, Parameter, Signature, Variant, signature, structs, syscalls},
+    subject::FURTHER_TESTS,
     syntax::{
         ast::{AtomKind, CallRule, File, Pattern as Syntax, Rule as SyntaxRule},
         span::Text as SourceText,
     },
-    tables::{Alternative, AlternativeKind, LAYOUTS, Layout, Row, Rule, SLOTS, Slot, Test},
+    tables::{Alternative, AlternativeKind, Bits, Choice, LAYOUTS, Layout, Row, Rule, Test},
 };
 
 /// How many rows one rule may come to: alternatives of the descriptor times windows of its enumerations.
@@ -54,8 +56,43 @@ pub(super) struct Lowering<'a, 'r, 's> {
     ordinals: [u16; Call::COUNT],
 }
 
-/// The slots of a row, as far as they are known.
-type Slots = [Slot; SLOTS];
+/// The tests of a row's scalars, as far as they are known.
+#[derive(Clone, Copy)]
+struct Draft {
+    /// One value of the enumeration in the upper half; `None` for any.
+    upper: Option<u32>,
+    /// A window of values of the one in the lower half, `(base, set)`; `None` for any.
+    lower: Option<(u32, u64)>,
+    bits: Bits,
+}
+
+impl Draft {
+    const ANY: Self = Self { upper: None, lower: None, bits: Bits::ANY };
+
+    /// Both; `None` where no call could match both.
+    fn and(self, other: Self) -> Option<Self> {
+        let upper = match (self.upper, other.upper) {
+            (Some(one), Some(two)) if one != two => return None,
+            (one, two) => one.or(two),
+        };
+        let bits = Bits {
+            forbidden: self.bits.forbidden | other.bits.forbidden,
+            types: self.bits.types & other.bits.types,
+        };
+        Some(Self { upper, lower: self.lower.or(other.lower), bits })
+    }
+
+    fn choice(self) -> Choice {
+        let (base, set) = self.lower.unwrap_or((0, u64::MAX));
+        let lower = if self.lower.is_some() { !63_u32 } else { 0 };
+        let upper = if self.upper.is_some() { u32::MAX } else { 0 };
+        Choice {
+            base: u64::from(self.upper.unwrap_or_default()) << 32 | u64::from(base),
+            outside: u64::from(upper) << 32 | u64::from(lower),
+            set,
+        }
+    }
+}
 
 impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
     pub(super) fn new(definitions: &'r Definitions<'a>, reporter: &'r mut Reporter<'s>) -> Self {
@@ -132,7 +169,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
         }
         let layout = &LAYOUTS[call.index()];
         let mut descriptors = alloc::vec![Admitted::ANY];
-        let mut rows: Vec<Slots> = alloc::vec![[Slot::ANY; SLOTS]];
+        let mut rows = alloc::vec![Draft::ANY];
         let mut tests = Vec::new();
         for (index, (parameter, labelled)) in signature.parameters.iter().zip(&rule.parameters).enumerate() {
             let Some(pattern) = &labelled.pattern else { continue };
@@ -146,8 +183,8 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
                     }
                 }
                 Kind::Enumeration(_) | Kind::Dependent { .. } | Kind::BitSet(_) | Kind::Typed { .. } => {
-                    if let Some(slots) = self.slots(&at, pattern) {
-                        rows = combine(&rows, &slots);
+                    if let Some(drafts) = self.drafts(&at, pattern) {
+                        rows = combine(&rows, &drafts);
                     }
                 }
                 _ => tests.extend(self.parameter_test(&at, pattern)),
@@ -171,10 +208,12 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
                 tests.push(Test { place: place.unwrap_or_default() as u8, pattern });
             }
             let span = self.tables.tests(&tests);
-            self.tables.rows.extend(rows.iter().map(|slots| {
+            let further = if span.count == 0 { 0 } else { FURTHER_TESTS };
+            self.tables.rows.extend(rows.iter().map(|draft| {
                 let row = Row {
-                    forbidden: descriptor.forbidden,
-                    slots: *slots,
+                    forbidden: descriptor.forbidden | further,
+                    choice: draft.choice(),
+                    bits: draft.bits,
                     rule: number,
                     tests: span.count,
                     first: u32::from(span.first),
@@ -242,55 +281,55 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
         Some(Test { place: at.index as u8, pattern })
     }
 
-    /// The alternatives of the slots for one parameter (and the one that it depends on); each is a row.
-    fn slots(&mut self, at: &At<'_>, pattern: &Syntax) -> Option<Vec<Vec<(usize, Slot)>>> {
+    /// The alternatives of one parameter (and of the one that it depends on); each is a row.
+    fn drafts(&mut self, at: &At<'_>, pattern: &Syntax) -> Option<Vec<Draft>> {
         let what = format!("`{}`", at.parameter.name);
         let flat = self.atoms(at.file, &what, pattern)?;
-        let slot = at.layout.slot(at.index)?;
         let (width, path) = (at.parameter.width, at.path());
         match at.parameter.kind {
             Kind::Enumeration(domain) => {
                 let values = scalar::values(&flat, &[domain], width, &what, self.reporter)?;
                 self.declare(&path, &values, AlternativeKind::Member);
-                Some(each(slot, scalar::enumeration_slots(&values)))
+                Some(at.enumeration(&values))
             }
             Kind::BitSet(domain) => {
                 let values = scalar::values(&flat, &[domain], width, &what, self.reporter)?;
                 self.declare(&path, &values, AlternativeKind::Flag);
-                Some(each(slot, [scalar::bit_set_slot(&values)]))
+                let forbidden = !scalar::allowed(&values) as u32;
+                Some(alloc::vec![Draft { bits: Bits { forbidden, ..Bits::ANY }, ..Draft::ANY }])
             }
             Kind::Typed { values, flags } => {
                 let domains = [values, flags];
                 let found = scalar::values(&flat, &domains, width, &what, self.reporter)?;
-                let found = self.typed(&path, &found, pattern)?;
-                Some(each(slot, [found]))
+                let bits = self.typed(&path, &found, pattern)?;
+                Some(alloc::vec![Draft { bits, ..Draft::ANY }])
             }
-            Kind::Dependent { on, variants } => self.dependent(at, &flat, slot, usize::from(on), variants),
+            Kind::Dependent { on, variants } => self.dependent(at, &flat, usize::from(on), variants),
             _ => None,
         }
     }
 
     /// A socket type: one of the types in the low four bits, and some of the flags.
-    fn typed(&mut self, path: &Path, values: &Values, pattern: &Syntax) -> Option<Slot> {
+    fn typed(&mut self, path: &Path, values: &Values, pattern: &Syntax) -> Option<Bits> {
         const LOW: u64 = 0xf;
-        let Values::These(named) = values else { return Some(Slot::ANY) };
-        let mut slot = Slot { base: 0, forbidden: !(LOW as u32), set: 0 };
+        let Values::These(named) = values else { return Some(Bits::ANY) };
+        let mut bits = Bits { forbidden: !(LOW as u32), types: 0 };
         for Named { name, value } in named {
             let kind = value & LOW;
             if kind != 0 {
-                slot.set |= 1 << kind;
+                bits.types |= 1 << kind;
             }
-            slot.forbidden &= !(value & !LOW) as u32;
+            bits.forbidden &= !(value & !LOW) as u32;
             let declared = if kind == 0 { AlternativeKind::Flag } else { AlternativeKind::Member };
             self.declare_one(path, name, *value, declared);
         }
-        if slot.set == 0 {
+        if bits.types == 0 {
             self.reporter
                 .error(pattern.span(), "no socket type is listed: no call could match")
                 .note("at least one of SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, ... has to be there");
             return None;
         }
-        Some(slot)
+        Some(bits)
     }
 
     /// An enumeration whose members depend on another parameter: a name counts only where that one has a value that it
@@ -299,23 +338,21 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
         &mut self,
         at: &At<'_>,
         flat: &[Flat],
-        slot: usize,
         on: usize,
         variants: &'static [Variant],
-    ) -> Option<Vec<Vec<(usize, Slot)>>> {
+    ) -> Option<Vec<Draft>> {
         let what = format!("`{}`", at.parameter.name);
         let selected = self.selected(at, on);
         let domains = domains_of(variants, selected.as_deref());
         self.check_belonging(at, flat, on, variants, selected.as_deref(), &domains)?;
         let values = scalar::values(flat, &domains, at.parameter.width, &what, self.reporter)?;
         self.declare(&at.path(), &values, AlternativeKind::Member);
-        let Values::These(_) = &values else { return Some(each(slot, [Slot::ANY])) };
+        let Values::These(_) = &values else { return Some(alloc::vec![Draft::ANY]) };
         let names = flat.iter().any(|flat| matches!(flat.atom, AtomKind::Constant(_)));
         if !names || selected.as_ref().is_some_and(|selected| selected.len() == 1) {
-            return Some(each(slot, scalar::enumeration_slots(&values)));
+            return Some(at.enumeration(&values));
         }
         let selectors = selected.unwrap_or_else(|| variants.iter().map(|variant| variant.selector).collect());
-        let selector_slot = at.layout.slot(on)?;
         let mut rows = Vec::new();
         for selector in selectors {
             let domains = domains_of(variants, Some(&[selector]));
@@ -327,11 +364,13 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
                     _ => None,
                 })
                 .collect();
-            let only = Slot { base: selector, forbidden: !63, set: 1 };
-            for (base, set) in scalar::windows(own) {
-                let own = Slot { base: base as u32, forbidden: !63, set };
-                rows.push(alloc::vec![(selector_slot, only), (slot, own)]);
-            }
+            let windows = scalar::windows(own);
+            let row = |(base, set): (u64, u64)| Draft {
+                upper: Some(selector),
+                lower: Some((base as u32, set)),
+                ..Draft::ANY
+            };
+            rows.extend(windows.into_iter().map(row));
         }
         Some(rows)
     }
@@ -441,35 +480,25 @@ impl At<'_> {
     const fn path(&self) -> Path {
         Path { parameter: self.index as u8, fields: String::new() }
     }
+
+    /// An enumeration: a row for each value in the upper half, for each window of values in the lower.
+    fn enumeration(&self, values: &Values) -> Vec<Draft> {
+        let Values::These(named) = values else { return alloc::vec![Draft::ANY] };
+        if self.layout.upper == Some(self.index as u8) {
+            let values: BTreeSet<_> = named.iter().map(|named| named.value as u32).collect();
+            return values.into_iter().map(|value| Draft { upper: Some(value), ..Draft::ANY }).collect();
+        }
+        let windows = scalar::windows(named.iter().map(|named| named.value));
+        let row = |(base, set): (u64, u64)| Draft { lower: Some((base as u32, set)), ..Draft::ANY };
+        windows.into_iter().map(row).collect()
+    }
 }
 
 fn names(parameters: &[Parameter]) -> String {
     parameters.iter().map(|parameter| parameter.name).collect::<Vec<_>>().join(", ")
 }
 
-/// Each slot as a row of its own.
-fn each(slot: usize, slots: impl IntoIterator<Item = Slot>) -> Vec<Vec<(usize, Slot)>> {
-    slots.into_iter().map(|test| alloc::vec![(slot, test)]).collect()
-}
-
-/// Every row with every alternative. A slot that both have (what another parameter depends on) is met by both: the
-/// alternative's is the narrower one where the row's admits it, and otherwise the row cannot match and is left out.
-fn combine(rows: &[Slots], alternatives: &[Vec<(usize, Slot)>]) -> Vec<Slots> {
-    let mut combined = Vec::new();
-    for row in rows {
-        for alternative in alternatives {
-            let mut row = *row;
-            let mut possible = true;
-            for (slot, test) in alternative {
-                if row[*slot] != Slot::ANY {
-                    possible &= row[*slot].admits(test.base);
-                }
-                row[*slot] = *test;
-            }
-            if possible {
-                combined.push(row);
-            }
-        }
-    }
-    combined
+/// Every row with every alternative.
+fn combine(rows: &[Draft], alternatives: &[Draft]) -> Vec<Draft> {
+    rows.iter().flat_map(|row| alternatives.iter().filter_map(|alternative| row.and(*alternative))).collect()
 }

@@ -12,7 +12,7 @@ use crate::{
     diagnostic::Reporter,
     domain::{Domain, Width, constants},
     syntax::ast::AtomKind,
-    tables::{Slot, Window},
+    tables::Window,
 };
 
 /// An alternative with its name, as the file has it.
@@ -133,22 +133,6 @@ pub(super) fn windows(values: impl IntoIterator<Item = u64>) -> Vec<(u64, u64)> 
         }
     }
     windows
-}
-
-/// An enumeration in a row.
-pub(super) fn enumeration_slots(values: &Values) -> Vec<Slot> {
-    match values {
-        Values::Any => alloc::vec![Slot::ANY],
-        Values::These(named) => windows(named.iter().map(|named| named.value))
-            .into_iter()
-            .map(|(base, set)| Slot { base: base as u32, forbidden: !63, set })
-            .collect(),
-    }
-}
-
-/// A bit set in a row.
-pub(super) fn bit_set_slot(values: &Values) -> Slot {
-    Slot { forbidden: !allowed(values) as u32, ..Slot::ANY }
 }
 
 /// The bits that may be set.

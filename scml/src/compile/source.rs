@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::Profile;
 use crate::{
     call::Call,
-    tables::{Alternative, Pattern, Row, Rule, Shape, Slot, Span, Test, Text, Window},
+    tables::{Alternative, Bits, Choice, Pattern, Row, Rule, Shape, Span, Test, Text, Window},
 };
 
 /// The tables as the Rust source of `pub static NAME: scml::Tables<'static>`.
@@ -27,6 +27,13 @@ fn write(out: &mut String, profile: &Profile, name: &str) -> fmt::Result {
     writeln!(out, "/// Compiled from {} rules: {}.", tables.rules.len(), files.join(", ").escape_default())?;
     writeln!(out, "#[rustfmt::skip]")?;
     writeln!(out, "pub static {name}: ::scml::Tables<'static> = ::scml::Tables {{")?;
+    writeln!(out, "    first: [")?;
+    for call in Call::ALL {
+        write!(out, "        ")?;
+        first_row(out, tables.rows[call.index()])?;
+        writeln!(out, ", // {}", call.name())?;
+    }
+    writeln!(out, "    ],")?;
     writeln!(out, "    rows: [")?;
     for call in Call::ALL {
         writeln!(out, "        // {}", call.name())?;
@@ -60,16 +67,25 @@ fn list<T>(out: &mut String, indent: &str, items: &[T], item: Item<T>) -> fmt::R
     writeln!(out, "{indent}],")
 }
 
-fn row(out: &mut String, row: &Row) -> fmt::Result {
-    let Row { forbidden, slots, rule, tests, first } = row;
-    write!(out, "Row {{ forbidden: {forbidden:#x}, slots: [")?;
-    for Slot { base, forbidden, set } in slots {
-        write!(
-            out,
-            "::scml::tables::Slot {{ base: {base:#x}, forbidden: {forbidden:#x}, set: {set:#x} }}, "
-        )?;
+fn first_row(out: &mut String, rows: &[Row]) -> fmt::Result {
+    write!(out, "::scml::tables::")?;
+    match rows.first() {
+        Some(first) => row(out, first),
+        None => write!(out, "Row::NONE"),
     }
-    write!(out, "], rule: {rule}, tests: {tests}, first: {first} }}")
+}
+
+fn row(out: &mut String, row: &Row) -> fmt::Result {
+    let Row { forbidden, choice, bits, rule, tests, first } = row;
+    let Choice { base, outside, set } = choice;
+    write!(out, "Row {{ forbidden: {forbidden:#x}, ")?;
+    write!(
+        out,
+        "choice: ::scml::tables::Choice {{ base: {base:#x}, outside: {outside:#x}, set: {set:#x} }}, "
+    )?;
+    let Bits { forbidden, types } = bits;
+    write!(out, "bits: ::scml::tables::Bits {{ forbidden: {forbidden:#x}, types: {types:#x} }}, ")?;
+    write!(out, "rule: {rule}, tests: {tests}, first: {first} }}")
 }
 
 fn test(out: &mut String, Test { place, pattern }: &Test) -> fmt::Result {
