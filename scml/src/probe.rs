@@ -380,7 +380,11 @@ fn sample(tables: &Tables<'_>, call: Call, row: &Row) -> Vec<Sample> {
     // Any type: a stream.
     set(
         layout.typed,
-        if row.bits == Bits::ANY { SOCK_STREAM.into() } else { row.bits.types.trailing_zeros().into() },
+        if row.bits.all() == Bits::ANY.types {
+            SOCK_STREAM.into()
+        } else {
+            row.bits.all().trailing_zeros().into()
+        },
     );
     let control = declared(Place::ControlLevel).or_else(|| declared(Place::ControlType)).map(|_| {
         let value = |place: Place, otherwise: u32| {

@@ -55,13 +55,33 @@ impl Choice {
 pub struct Bits {
     /// Bits that must be 0.
     pub forbidden: u32,
-    /// Which types, the low four bits, are admitted.
+    /// Which types, the low four bits of the value, are admitted: in the lower half, or in the upper half of a row with
+    /// further tests, so that no value passes without these.
     pub types: u32,
 }
 
 impl Bits {
     /// Admits everything.
-    pub const ANY: Self = Self { forbidden: 0, types: u32::MAX };
+    pub const ANY: Self = Self { forbidden: 0, types: 0xffff };
+
+    /// The types that a row without further tests admits.
+    #[inline(always)]
+    #[must_use]
+    pub const fn plain(self) -> u32 {
+        self.types
+    }
+
+    /// The same for a row with further tests.
+    #[must_use]
+    pub const fn with_further_tests(self) -> Self {
+        Self { types: self.types << 16, ..self }
+    }
+
+    /// The types, whatever further tests there are.
+    #[must_use]
+    pub const fn all(self) -> u32 {
+        (self.types >> 16 | self.types) & 0xffff
+    }
 }
 
 /// One conjunction: a cache line.

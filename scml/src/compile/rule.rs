@@ -213,7 +213,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
                 let row = Row {
                     forbidden: descriptor.forbidden | further,
                     choice: draft.choice(),
-                    bits: draft.bits,
+                    bits: if span.count == 0 { draft.bits } else { draft.bits.with_further_tests() },
                     rule: number,
                     tests: span.count,
                     first: u32::from(span.first),
