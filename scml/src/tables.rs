@@ -55,14 +55,16 @@ impl Choice {
 pub struct Bits {
     /// Bits that must be 0.
     pub forbidden: u32,
-    /// Which types, the low four bits of the value, are admitted: in the lower half, or in the upper half of a row with
-    /// further tests, so that no value passes without these.
+    /// Which types, the low four bits of the value, are admitted; none in a row with further tests, so that no value
+    /// passes without these.
     pub types: u32,
+    /// The types of a row with further tests.
+    pub further: u32,
 }
 
 impl Bits {
     /// Admits everything.
-    pub const ANY: Self = Self { forbidden: 0, types: 0xffff };
+    pub const ANY: Self = Self { forbidden: 0, types: u32::MAX, further: 0 };
 
     /// The types that a row without further tests admits.
     #[inline(always)]
@@ -71,16 +73,16 @@ impl Bits {
         self.types
     }
 
-    /// The same for a row with further tests.
-    #[must_use]
-    pub const fn with_further_tests(self) -> Self {
-        Self { types: self.types << 16, ..self }
-    }
-
     /// The types, whatever further tests there are.
     #[must_use]
     pub const fn all(self) -> u32 {
-        (self.types >> 16 | self.types) & 0xffff
+        self.types | self.further
+    }
+
+    /// The same for a row with further tests.
+    #[must_use]
+    pub const fn with_further_tests(self) -> Self {
+        Self { types: 0, further: self.types, ..self }
     }
 }
 
@@ -108,7 +110,7 @@ impl Row {
     pub const NONE: Self = Self {
         forbidden: u64::MAX,
         choice: Choice { base: 0, outside: u64::MAX, set: 0 },
-        bits: Bits { forbidden: u32::MAX, types: 0 },
+        bits: Bits { forbidden: u32::MAX, types: 0, further: 0 },
         rule: u16::MAX,
         tests: u16::MAX,
         first: 0,

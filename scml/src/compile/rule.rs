@@ -78,6 +78,7 @@ impl Draft {
         let bits = Bits {
             forbidden: self.bits.forbidden | other.bits.forbidden,
             types: self.bits.types & other.bits.types,
+            further: 0,
         };
         Some(Self { upper, lower: self.lower.or(other.lower), bits })
     }
@@ -313,7 +314,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
     fn typed(&mut self, path: &Path, values: &Values, pattern: &Syntax) -> Option<Bits> {
         const LOW: u64 = 0xf;
         let Values::These(named) = values else { return Some(Bits::ANY) };
-        let mut bits = Bits { forbidden: !(LOW as u32), types: 0 };
+        let mut bits = Bits { forbidden: !(LOW as u32), types: 0, further: 0 };
         for Named { name, value } in named {
             let kind = value & LOW;
             if kind != 0 {

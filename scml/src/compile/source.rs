@@ -83,8 +83,11 @@ fn row(out: &mut String, row: &Row) -> fmt::Result {
         out,
         "choice: ::scml::tables::Choice {{ base: {base:#x}, outside: {outside:#x}, set: {set:#x} }}, "
     )?;
-    let Bits { forbidden, types } = bits;
-    write!(out, "bits: ::scml::tables::Bits {{ forbidden: {forbidden:#x}, types: {types:#x} }}, ")?;
+    let Bits { forbidden, types, further } = bits;
+    write!(
+        out,
+        "bits: ::scml::tables::Bits {{ forbidden: {forbidden:#x}, types: {types:#x}, further: {further:#x} }}, "
+    )?;
     write!(out, "rule: {rule}, tests: {tests}, first: {first} }}")
 }
 
