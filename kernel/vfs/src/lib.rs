@@ -43,9 +43,9 @@ pub use self::{
     },
     memory::{Buffers, MAX_TRANSFER, Segment, UserMemory},
     open_file::{Entries, OpenFile, Whence},
-    path::{Follow, Opened, PATH_MAX, Walker, absolute_path},
+    path::{Follow, Opened, PATH_MAX, Walker, absolute_path, check_open_flags},
     pipe::{End, PAGE as PIPE_BUF, Partner, Pipe},
-    stat::{STAT_SIZE, STATFS_SIZE, STATX_SIZE, Stat},
+    stat::{STAT_SIZE, STATFS_SIZE, STATX_SIZE, Stat, nodeless_statfs},
     table::{DEFAULT_LIMIT, FileTable, Handle, MAX_LIMIT, Reserved, descriptor_flags},
     tree::{make_directories, populate_devices},
 };

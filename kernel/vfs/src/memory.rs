@@ -59,6 +59,16 @@ impl<'a> Buffers<'a> {
         self.remaining = self.remaining.min(length);
     }
 
+    /// Leaves out the next `length` bytes.
+    pub fn skip(&mut self, length: usize) {
+        let mut left = length.min(self.remaining);
+        while let Some((_, length)) = self.front(left) {
+            self.done += length;
+            self.remaining -= length;
+            left -= length;
+        }
+    }
+
     /// Copies `from` out to the program; returns how many bytes fitted, fewer on a fault or at the end.
     pub fn put(&mut self, from: &[u8]) -> usize {
         let mut from = &from[..from.len().min(self.remaining)];

@@ -329,8 +329,27 @@ impl OpenFile {
         }
     }
 
-    /// Fails where pread and pwrite make no sense.
-    fn check_positioned(&self) -> Result<()> {
+    /// Whether it is open for reading.
+    ///
+    /// # Errors
+    /// EBADF.
+    pub fn check_readable(&self) -> Result<()> {
+        self.check_access(Access::READ)
+    }
+
+    /// Whether it is open for writing.
+    ///
+    /// # Errors
+    /// EBADF.
+    pub fn check_writable(&self) -> Result<()> {
+        self.check_access(Access::WRITE)
+    }
+
+    /// Whether pread(2) and pwrite(2) make sense.
+    ///
+    /// # Errors
+    /// ESPIPE where there are no offsets, EBADF for O_PATH.
+    pub fn check_positioned(&self) -> Result<()> {
         match &self.body {
             Body::Pipe(_) => Err(Errno::ESPIPE.into()),
             Body::Device(device) if !device.seekable() => Err(Errno::ESPIPE.into()),

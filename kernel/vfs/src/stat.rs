@@ -170,30 +170,41 @@ impl FileSystem {
     /// `struct statfs`. Where there is no limit, the numbers are 0, as in Linux's file systems of that kind.
     #[must_use]
     pub fn to_statfs(&self) -> [u8; STATFS_SIZE] {
-        let mut to = Layout([0; STATFS_SIZE]);
-        let block = 4096_u64;
-        let share = |(used, limit): (u64, u64), unit: u64| match limit {
-            u64::MAX => (0, 0),
-            _ => (limit / unit, limit.saturating_sub(used) / unit),
-        };
-        let (blocks, free_blocks) = share(self.bytes(), block);
-        let (files, free_files) = share(self.entries(), 1);
-        let words = [
-            (offset_of!(uapi::statfs, f_type), u64::from(self.magic())),
-            (offset_of!(uapi::statfs, f_bsize), block),
-            (offset_of!(uapi::statfs, f_blocks), blocks),
-            (offset_of!(uapi::statfs, f_bfree), free_blocks),
-            (offset_of!(uapi::statfs, f_bavail), free_blocks),
-            (offset_of!(uapi::statfs, f_files), files),
-            (offset_of!(uapi::statfs, f_ffree), free_files),
-            (offset_of!(uapi::statfs, f_fsid), self.device()),
-            (offset_of!(uapi::statfs, f_namelen), u64::from(uapi::NAME_MAX)),
-            (offset_of!(uapi::statfs, f_frsize), block),
-            (offset_of!(uapi::statfs, f_flags), VALID_RELATIME),
-        ];
-        for (offset, word) in words {
-            to.put(offset, word.to_ne_bytes());
-        }
-        to.0
+        statfs(self.magic(), self.device(), self.bytes(), self.entries())
     }
+}
+
+/// `struct statfs` of a kind of file that is in no file system: sockets.
+#[must_use]
+pub fn nodeless_statfs(magic: u32) -> [u8; STATFS_SIZE] {
+    statfs(magic, 0, (0, u64::MAX), (0, u64::MAX))
+}
+
+/// `bytes` and `entries` are what is used and what is allowed.
+fn statfs(magic: u32, device: u64, bytes: (u64, u64), entries: (u64, u64)) -> [u8; STATFS_SIZE] {
+    let mut to = Layout([0; STATFS_SIZE]);
+    let block = 4096_u64;
+    let share = |(used, limit): (u64, u64), unit: u64| match limit {
+        u64::MAX => (0, 0),
+        _ => (limit / unit, limit.saturating_sub(used) / unit),
+    };
+    let (blocks, free_blocks) = share(bytes, block);
+    let (files, free_files) = share(entries, 1);
+    let words = [
+        (offset_of!(uapi::statfs, f_type), u64::from(magic)),
+        (offset_of!(uapi::statfs, f_bsize), block),
+        (offset_of!(uapi::statfs, f_blocks), blocks),
+        (offset_of!(uapi::statfs, f_bfree), free_blocks),
+        (offset_of!(uapi::statfs, f_bavail), free_blocks),
+        (offset_of!(uapi::statfs, f_files), files),
+        (offset_of!(uapi::statfs, f_ffree), free_files),
+        (offset_of!(uapi::statfs, f_fsid), device),
+        (offset_of!(uapi::statfs, f_namelen), u64::from(uapi::NAME_MAX)),
+        (offset_of!(uapi::statfs, f_frsize), block),
+        (offset_of!(uapi::statfs, f_flags), VALID_RELATIME),
+    ];
+    for (offset, word) in words {
+        to.put(offset, word.to_ne_bytes());
+    }
+    to.0
 }

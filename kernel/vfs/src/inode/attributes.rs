@@ -173,7 +173,7 @@ impl Inode {
         let owner = who.uid == old.uid;
         let uid_allowed = uid.is_none_or(|uid| owner && uid == old.uid);
         let gid_allowed = gid.is_none_or(|gid| owner && (who.is_member(gid) || gid == old.gid));
-        if !who.is_privileged() && !(uid_allowed && gid_allowed) {
+        if !(who.is_privileged() || uid_allowed && gid_allowed) {
             return Err(Error::new(Errno::EPERM, "only the superuser gives files away"));
         }
         let dropped = if self.is_directory() { 0 } else { old.set_id_to_drop(who) };

@@ -45,7 +45,7 @@ impl<'a> Both<'a> {
         Ok(Self { old: first, new: second })
     }
 
-    fn new(&mut self) -> &mut Entries {
+    fn target_entries(&mut self) -> &mut Entries {
         self.new.as_mut().unwrap_or(&mut self.old)
     }
 }
@@ -65,7 +65,7 @@ pub(crate) fn rename(who: &Identity, old: &Side<'_>, new: &Side<'_>, flags: Rena
     check_length(old.name)?;
     let source = both.old.get(old.name).cloned().ok_or(Errno::ENOENT)?;
     check_length(new.name)?;
-    let target = both.new().get(new.name).cloned();
+    let target = both.target_entries().get(new.name).cloned();
     if flags.contains(RenameFlags::NOREPLACE) && target.is_some() {
         return Err(Errno::EEXIST.into());
     }
@@ -91,7 +91,7 @@ pub(crate) fn rename(who: &Identity, old: &Side<'_>, new: &Side<'_>, flags: Rena
         Some(target) if exchange => new.directory.may_delete(who, target, target.is_directory())?,
         Some(target) => new.directory.may_delete(who, target, is_directory)?,
         None => {
-            if both.new().removed {
+            if both.target_entries().removed {
                 return Err(Error::new(Errno::ENOENT, "the directory was removed"));
             }
             new.directory.check(who, Access::WRITE | Access::EXECUTE)?;
@@ -115,7 +115,7 @@ pub(crate) fn rename(who: &Identity, old: &Side<'_>, new: &Side<'_>, flags: Rena
     }
 
     // Nothing fails from here on.
-    let replaced = both.new().put(new_name.clone(), source.clone());
+    let replaced = both.target_entries().put(new_name.clone(), source.clone());
     match &target {
         Some(target) if exchange => {
             both.old.put(old_name.clone(), target.clone());

@@ -78,7 +78,7 @@ impl Walker<'_> {
     /// Finds the place of a name that must not exist (Linux's `filename_create`).
     fn place(&self, path: &[u8], directory: bool) -> Result<Place> {
         let mut walk = Walk::new(self, path)?;
-        let Last::Name(range) = walk.to_last()? else { return Err(Errno::EEXIST.into()) };
+        let Last::Name(range) = walk.last_component()? else { return Err(Errno::EEXIST.into()) };
         let name = walk.name(&range);
         if walk.at.child(name)?.is_some() {
             return Err(Errno::EEXIST.into());
@@ -189,7 +189,7 @@ impl Walker<'_> {
     /// Takes back a socket inode that [`Walker::bind_socket`] has just made at `path`, if it still is there.
     pub fn unbind_socket(&self, path: &[u8], node: NodeId) {
         let Ok(mut walk) = Walk::new(self, path) else { return };
-        let Ok(Last::Name(range)) = walk.to_last() else { return };
+        let Ok(Last::Name(range)) = walk.last_component() else { return };
         let name = walk.name(&range);
         if walk.at.child(name).is_ok_and(|child| child.is_some_and(|child| child.id() == node)) {
             // Somebody else may have been faster; nothing is left to do then.

@@ -9,7 +9,11 @@ mod walk;
 
 use alloc::sync::Arc;
 
-pub use self::{name::absolute_path, open::Opened, walk::Follow};
+pub use self::{
+    name::absolute_path,
+    open::{Opened, check_open_flags},
+    walk::Follow,
+};
 pub(crate) use self::{open::OpenFlags, walk::Found};
 use crate::{identity::Identity, inode::Inode};
 

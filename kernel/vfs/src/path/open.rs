@@ -89,6 +89,14 @@ impl OpenFlags {
     }
 }
 
+/// Checks the flags of open(2), which comes before anything else.
+///
+/// # Errors
+/// EINVAL for flags that contradict each other. Bits that are unknown are ignored.
+pub fn check_open_flags(flags: u32) -> Result<()> {
+    OpenFlags::checked(flags).map(drop)
+}
+
 /// A file that was opened.
 pub struct Opened {
     /// It.
@@ -153,7 +161,7 @@ impl Walker<'_> {
     fn find_or_create(&self, path: &[u8], flags: OpenFlags, mode: u32) -> Result<Outcome> {
         let mut walk = Walk::new(self, path)?;
         loop {
-            let Last::Name(range) = walk.to_last()? else {
+            let Last::Name(range) = walk.last_component()? else {
                 let exclusive = flags.contains(OpenFlags::EXCL);
                 return Err(if exclusive { Errno::EEXIST } else { Errno::EISDIR }.into());
             };

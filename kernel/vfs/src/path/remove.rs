@@ -17,7 +17,7 @@ impl Walker<'_> {
     /// As unlink(2).
     pub fn unlink(&self, path: &[u8]) -> Result<()> {
         let mut walk = Walk::new(self, path)?;
-        let Last::Name(range) = walk.to_last()? else { return Err(Errno::EISDIR.into()) };
+        let Last::Name(range) = walk.last_component()? else { return Err(Errno::EISDIR.into()) };
         let name = walk.name(&range);
         if walk.slash {
             let child = walk.at.child(name)?.ok_or(Errno::ENOENT)?;
@@ -33,7 +33,7 @@ impl Walker<'_> {
     /// As rmdir(2).
     pub fn remove_directory(&self, path: &[u8]) -> Result<()> {
         let mut walk = Walk::new(self, path)?;
-        let range = match walk.to_last()? {
+        let range = match walk.last_component()? {
             Last::Name(range) => range,
             Last::Root => return Err(Error::new(Errno::EBUSY, "the root is in use")),
             Last::Dot => return Err(Error::new(Errno::EINVAL, "`.` has no name to take away")),
@@ -65,7 +65,7 @@ impl Walker<'_> {
     /// One side of a rename: the directory, the name if the path ends in one, and whether a slash follows it.
     fn side(&self, path: &[u8]) -> Result<(Arc<Inode>, Option<Name>, bool)> {
         let mut walk = Walk::new(self, path)?;
-        let name = match walk.to_last()? {
+        let name = match walk.last_component()? {
             Last::Name(range) => Some(walk.name(&range).into()),
             Last::Root | Last::Dot | Last::DotDot => None,
         };

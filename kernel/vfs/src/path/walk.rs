@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks to the directory that holds the last component.
-    pub(crate) fn to_last(&mut self) -> Result<Last> {
+    pub(crate) fn last_component(&mut self) -> Result<Last> {
         loop {
             self.skip_slashes();
             let start = self.done;
@@ -163,7 +163,7 @@ impl<'a> Walk<'a> {
     /// Walks to the end.
     pub(crate) fn resolve(&mut self, follow: Follow) -> Result<Found> {
         loop {
-            let range = match self.to_last()? {
+            let range = match self.last_component()? {
                 Last::Root | Last::Dot => return self.arrived(self.at.clone(), None),
                 Last::DotDot => {
                     let above = self.above()?;

@@ -116,12 +116,12 @@ impl Host {
 
     pub(crate) fn tree(&self) -> BTreeMap<String, String> {
         let mut tree = BTreeMap::new();
-        add(self.directory.path(), String::new(), &mut tree);
+        add(self.directory.path(), "", &mut tree);
         tree
     }
 }
 
-fn add(directory: &Path, prefix: String, tree: &mut BTreeMap<String, String>) {
+fn add(directory: &Path, prefix: &str, tree: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(directory).expect("root may") {
         let entry = entry.expect("it can be read");
         let path = format!("{prefix}/{}", entry.file_name().into_string().expect("it is text"));
@@ -136,7 +136,7 @@ fn add(directory: &Path, prefix: String, tree: &mut BTreeMap<String, String>) {
         );
         let kind = found.file_type();
         if kind.is_dir() {
-            add(&entry.path(), path.clone(), tree);
+            add(&entry.path(), &path, tree);
         } else if kind.is_symlink() {
             line += fs::read_link(entry.path()).expect("a link").to_str().expect("it is text");
         } else if kind.is_file() {

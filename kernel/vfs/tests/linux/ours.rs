@@ -81,11 +81,11 @@ impl Ours {
 
     pub(crate) fn tree(&self) -> BTreeMap<String, String> {
         let mut tree = BTreeMap::new();
-        self.add(&self.root, String::new(), &mut tree);
+        self.add(&self.root, "", &mut tree);
         tree
     }
 
-    fn add(&self, directory: &Arc<Inode>, prefix: String, tree: &mut BTreeMap<String, String>) {
+    fn add(&self, directory: &Arc<Inode>, prefix: &str, tree: &mut BTreeMap<String, String>) {
         let who = Identity::root();
         let walker = Walker { root: &self.root, start: directory, who: &who };
         let opened = walker.open_inode(directory, 0).expect("root may");
@@ -94,7 +94,7 @@ impl Ours {
             let inode = walker.find(name.as_bytes(), Follow::No).expect("it was listed");
             let mut line = describe(&inode);
             match inode.file_type() {
-                FileType::Directory => self.add(&inode, path.clone(), tree),
+                FileType::Directory => self.add(&inode, &path, tree),
                 FileType::Regular => {
                     let mut bytes = vec![0; inode.length() as usize];
                     inode.read_at(0, &mut bytes).expect("a regular file");
