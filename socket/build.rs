@@ -1,6 +1,6 @@
 //! Compiles the profiles into tables.
 
-use std::{env, error::Error, fs, path::Path};
+use std::{env, error::Error, fs, path::Path, process};
 
 /// The profiles: the folder under `scml/profiles`, and the name of its tables.
 const PROFILES: [(&str, &str); 2] = [("postern", "POSTERN"), ("asterinas", "ASTERINAS")];
@@ -17,10 +17,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             let file = Path::new(&source.name).file_name().unwrap_or_default().to_string_lossy().into_owned();
             source.name = format!("scml/profiles/{folder}/{file}");
         }
-        let profile = scml::compile(&sources).map_err(|diagnostics| {
-            let messages: Vec<_> = diagnostics.iter().map(|diagnostic| format!("{diagnostic:?}")).collect();
-            format!("the profile {folder} does not compile:\n{}", messages.join("\n"))
-        })?;
+        let profile = scml::compile(&sources).unwrap_or_else(|diagnostics| {
+            for diagnostic in &diagnostics {
+                eprintln!("{}\n", diagnostic.render(false));
+            }
+            eprintln!("the profile {folder} does not compile");
+            process::exit(1);
+        });
         fs::write(Path::new(&out).join(format!("{folder}.rs")), scml::rust_source(&profile, name))?;
     }
     Ok(())
