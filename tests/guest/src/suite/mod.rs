@@ -1,6 +1,10 @@
 //! The suites, by the part of the system that they are about.
 
+mod files;
+mod memory;
 mod pointers;
+mod process;
+mod std_net;
 mod unix;
 
 use crate::harness::Test;
@@ -21,6 +25,12 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::shutdown::TESTS,
         unix::options::TESTS,
         unix::permissions::TESTS,
+        process::TESTS,
+        memory::TESTS,
+        files::contents::TESTS,
+        files::tree::TESTS,
+        files::pipes::TESTS,
+        std_net::TESTS,
         pointers::sockets::TESTS,
         pointers::nested::TESTS,
         pointers::lengths::TESTS,

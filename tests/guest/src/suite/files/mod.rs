@@ -1,0 +1,5 @@
+//! Files, directories, pipes.
+
+pub(super) mod contents;
+pub(super) mod pipes;
+pub(super) mod tree;
