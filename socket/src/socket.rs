@@ -38,6 +38,8 @@ const RECEIVE_BUFFER_MIN: u32 = 2304;
 /// A socket. It is its own open file description: who has an [`Arc`] of it has it open, and the last one closes it.
 pub struct Socket {
     nonblocking: AtomicBool,
+    /// Set under the lock of the state that it tells of, for those who must not take that lock.
+    listening: AtomicBool,
     send_buffer: AtomicU32,
     receive_buffer: AtomicU32,
     pollee: Arc<Pollee>,
@@ -76,6 +78,7 @@ impl Socket {
     fn with(world: &World, pollee: Arc<Pollee>, descriptor: Descriptor, body: Body) -> Self {
         Self {
             nonblocking: AtomicBool::new(false),
+            listening: AtomicBool::new(false),
             send_buffer: AtomicU32::new(world.limits.send_buffer),
             receive_buffer: AtomicU32::new(world.limits.receive_buffer),
             pollee,
@@ -139,6 +142,7 @@ impl Socket {
         let Defaults { pollee, send_buffer, receive_buffer } = defaults;
         Arc::new(Self {
             nonblocking: AtomicBool::new(false),
+            listening: AtomicBool::new(false),
             send_buffer: AtomicU32::new(send_buffer),
             receive_buffer: AtomicU32::new(receive_buffer),
             pollee,
@@ -182,7 +186,7 @@ impl Socket {
     /// # Errors
     /// EINVAL for a socket that has no name, or a connection.
     pub fn listen(&self, world: &World, backlog: u32, credentials: Credentials) -> Result<()> {
-        self.stream().listen(backlog.min(world.limits.backlog), credentials, &self.pollee)
+        self.stream().listen(self, backlog.min(world.limits.backlog), credentials)
     }
 
     /// Connects to who listens at a name.
@@ -291,10 +295,14 @@ impl Socket {
         self.link().and_then(Link::take_error)
     }
 
-    /// SO_ACCEPTCONN.
+    /// Whether it accepts connections, which it will do for ever: SO_ACCEPTCONN.
     #[must_use]
     pub fn is_listening(&self) -> bool {
-        self.stream().is_listening()
+        self.listening.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_listening(&self) {
+        self.listening.store(true, Ordering::SeqCst);
     }
 
     /// SO_SNDBUF, as it is accounted: in bytes, bookkeeping included.

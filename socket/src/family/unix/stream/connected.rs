@@ -301,6 +301,12 @@ impl Link {
         events
     }
 
+    /// How much memory the connection takes up while nothing is on its way, both ends together, in bytes.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        size_of_val(&*self.connection)
+    }
+
     /// Whether both directions are shut.
     pub(super) fn is_over(&self) -> bool {
         self.here().shutdown() == Shutdown::all()

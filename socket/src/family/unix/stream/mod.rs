@@ -17,8 +17,6 @@ mod segments;
 mod unconnected;
 
 use alloc::{boxed::Box, sync::Arc};
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use bitflags::bitflags;
 use scml::SocketState;
 use spin::{Mutex, Once};
@@ -76,8 +74,6 @@ impl Shutdown {
 pub(crate) struct Stream {
     /// Where the connection is, once there is one: found without a lock by all calls that transfer data.
     link: Once<Link>,
-    /// Whether `state` is `Listening`, for the one that must not lock it: see [`Stream::connect`].
-    listening: AtomicBool,
     state: Mutex<Named>,
 }
 
@@ -110,7 +106,6 @@ impl Stream {
     pub(crate) fn new() -> Self {
         Self {
             link: Once::new(),
-            listening: AtomicBool::new(false),
             state: Mutex::new(Named { binding: None, state: State::Unconnected(Unconnected::default()) }),
         }
     }
@@ -119,7 +114,6 @@ impl Stream {
     pub(crate) fn connected(link: Link) -> Self {
         Self {
             link: Once::initialized(link),
-            listening: AtomicBool::new(false),
             state: Mutex::new(Named { binding: None, state: State::Connected }),
         }
     }
@@ -206,7 +200,7 @@ impl Stream {
     ///
     /// # Errors
     /// EINVAL for a socket without a name, or with a connection.
-    pub(crate) fn listen(&self, backlog: u32, credentials: Credentials, pollee: &Pollee) -> Result<()> {
+    pub(crate) fn listen(&self, socket: &Socket, backlog: u32, credentials: Credentials) -> Result<()> {
         let mut named = self.state.lock();
         let listener = match &mut named.state {
             State::Listening(listener) => listener,
@@ -217,14 +211,14 @@ impl Stream {
                     unconnected.shutdown = shutdown;
                     return Err(Error::new(Errno::EINVAL, "a socket without a name cannot listen"));
                 };
-                self.listening.store(true, Ordering::SeqCst);
+                socket.set_listening();
                 named.state.become_listening(name, shutdown)
             }
         };
         listener.set_backlog(backlog, credentials);
         drop(named);
         // Connects that wait for room may find some; whoever polls finds another state.
-        pollee.notify(Events::all());
+        socket.pollee().notify(Events::all());
         Ok(())
     }
 
@@ -263,7 +257,7 @@ impl Stream {
         // Ours is locked under theirs. Two sockets that connect to each other could so wait for each other, but then
         // both listen, and whoever holds the lock of one of them sees that in the flag of the other. (A socket that
         // listens will do so for ever.)
-        if self.listening.load(Ordering::SeqCst) {
+        if socket.is_listening() {
             return Err(Error::new(Errno::EINVAL, "a listening socket cannot connect").into());
         }
         let mut our_state = self.state.lock();
@@ -338,11 +332,6 @@ impl Stream {
                 self.link().map_or(Events::HUP, Link::poll)
             }
         }
-    }
-
-    /// Whether accept may succeed: SO_ACCEPTCONN.
-    pub(crate) fn is_listening(&self) -> bool {
-        self.listening.load(Ordering::Relaxed)
     }
 
     /// The socket's own name.

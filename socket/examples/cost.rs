@@ -1,0 +1,170 @@
+//! How many instructions the calls cost inside of this crate, kernel entry and the copies' page tables not counted.
+//!
+//! ```text
+//! cargo build --release --example cost
+//! for n in 1000 2000; do
+//!     valgrind --tool=callgrind --callgrind-out-file=/dev/null target/release/examples/cost one-byte enforce $n
+//! done
+//! ```
+//! The difference of the two totals ("Collected"), divided by 1000, is the cost of one round.
+
+use std::{
+    cell::{Cell, RefCell},
+    env, process,
+    sync::Arc,
+    time::Duration,
+};
+
+use linux_raw_sys::net::{AF_UNIX, SOCK_STREAM};
+use socket::{
+    call,
+    caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
+    error::{Errno, Result},
+    policy::{Count, Denial, Mode, Policy, Profile},
+    socket::Socket,
+    step::{Operation, Step},
+    world::{Limits, World},
+};
+
+/// A program with a little memory and a few descriptors, whose calls never wait.
+struct Program {
+    world: World,
+    memory: RefCell<Vec<u8>>,
+    descriptors: RefCell<Vec<Option<Arc<Socket>>>>,
+    /// Descriptors begin here: each reservation takes the next.
+    next: Cell<i32>,
+}
+
+struct Slot(i32);
+
+impl DescriptorSlot for Slot {
+    fn number(&self) -> i32 {
+        self.0
+    }
+}
+
+impl Caller for Program {
+    type Slot = Slot;
+
+    #[inline]
+    fn read_memory(&self, address: usize, into: &mut [u8]) -> std::result::Result<(), Fault> {
+        into.copy_from_slice(&self.memory.borrow()[address..address + into.len()]);
+        Ok(())
+    }
+
+    #[inline]
+    fn write_memory(&self, address: usize, from: &[u8]) -> std::result::Result<(), Fault> {
+        self.memory.borrow_mut()[address..address + from.len()].copy_from_slice(from);
+        Ok(())
+    }
+
+    #[inline]
+    fn socket(&self, descriptor: i32) -> Result<Arc<Socket>> {
+        let descriptors = self.descriptors.borrow();
+        Ok(descriptors.get(descriptor as usize).and_then(Option::as_ref).ok_or(Errno::EBADF)?.clone())
+    }
+
+    fn reserve_descriptor(&self) -> Result<Slot> {
+        let number = self.next.replace(self.next.get() + 1);
+        Ok(Slot(number))
+    }
+
+    fn install(&self, slot: Slot, socket: Arc<Socket>, _close_on_exec: bool) {
+        self.descriptors.borrow_mut()[slot.0 as usize] = Some(socket);
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials::default()
+    }
+
+    fn make_node(&self, _path: &[u8]) -> Result<NodeId> {
+        Err(Errno::EROFS.into())
+    }
+
+    fn remove_node(&self, _path: &[u8], _node: NodeId) {}
+
+    fn find_node(&self, _path: &[u8]) -> Result<NodeId> {
+        Err(Errno::ENOENT.into())
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn report_denial(&self, denial: &Denial) {
+        eprintln!("{denial}");
+    }
+}
+
+impl Program {
+    fn new(mode: Mode) -> Self {
+        let policy = Policy::new(Profile::Postern.tables(), mode, Count::Rule, 1);
+        Self {
+            world: World::new(policy, Limits::default()),
+            memory: RefCell::new(vec![0; 1 << 20]),
+            descriptors: RefCell::new(vec![None; 64]),
+            next: Cell::new(3),
+        }
+    }
+
+    #[inline]
+    fn finish(&self, operation: Result<impl Operation<Self>>) -> usize {
+        match operation.map(|mut operation| operation.step(self)) {
+            Ok(Step::Done(Ok(value))) => value,
+            Ok(Step::Done(Err(error))) | Err(error) => panic!("{error}"),
+            Ok(Step::Wait(_)) => panic!("the call waits"),
+        }
+    }
+
+    fn pair(&self) -> (i32, i32) {
+        self.next.set(3);
+        self.finish(call::socketpair::start(self, &[AF_UNIX as usize, SOCK_STREAM as usize, 0, 0, 0, 0]));
+        (3, 4)
+    }
+
+    #[inline(never)]
+    fn write(&self, descriptor: i32, length: usize) -> usize {
+        let socket = self.socket(descriptor).unwrap();
+        self.finish(call::write::start(self, socket, &[descriptor as usize, 4096, length, 0, 0, 0]))
+    }
+
+    #[inline(never)]
+    fn read(&self, descriptor: i32, length: usize) -> usize {
+        let socket = self.socket(descriptor).unwrap();
+        self.finish(call::read::start(self, socket, &[descriptor as usize, 4096, length, 0, 0, 0]))
+    }
+}
+
+fn main() {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let [what, mode, rounds] = &arguments[..] else {
+        eprintln!("cost one-byte|message|page|pair enforce|off ROUNDS");
+        process::exit(2);
+    };
+    let mode = if mode == "off" { Mode::Off } else { Mode::Enforce };
+    let rounds: usize = rounds.parse().unwrap();
+    let program = Program::new(mode);
+    let (one, other) = program.pair();
+    let transfer = |length| {
+        for _ in 0..rounds {
+            assert_eq!(program.write(one, length), length);
+            assert_eq!(program.read(other, length), length);
+        }
+    };
+    match what.as_str() {
+        "one-byte" => transfer(1),
+        "message" => transfer(100),
+        "page" => transfer(4096),
+        "bulk" => transfer(65536),
+        "pair" => {
+            for _ in 0..rounds {
+                program.pair();
+            }
+        }
+        _ => process::exit(2),
+    }
+}

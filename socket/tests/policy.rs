@@ -1,0 +1,250 @@
+//! The policy in front of the calls: what it refuses, what it says, what it counts.
+
+mod common;
+
+use common::*;
+use linux_raw_sys::net::{AF_INET, SO_KEEPALIVE, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET};
+use scml::{Call, Source, Tables};
+use socket::{
+    error::Errno,
+    policy::{Count, Mode, Profile},
+};
+
+fn tables(text: &str) -> &'static Tables<'static> {
+    let source = Source { name: "test.scml".into(), bytes: text.as_bytes().into() };
+    let profile = Box::leak(Box::new(scml::compile(&[source]).expect("the rules are valid")));
+    Box::leak(Box::new(profile.tables()))
+}
+
+fn rule(tables: &Tables<'_>, id: &str) -> usize {
+    (0..tables.rule_count()).find(|rule| tables.rule_id(*rule as u16) == id).expect("there is such a rule")
+}
+
+#[test]
+fn what_is_not_declared_is_refused_with_the_errno_of_linux() {
+    let program = System::new().program();
+    for (arguments, errno) in [
+        ([AF_INET as usize, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
+        ([0, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
+        ([usize::MAX, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
+        ([AF_UNIX, SOCK_DGRAM as usize, 0], Errno::ESOCKTNOSUPPORT),
+        ([AF_UNIX, SOCK_RAW as usize, 0], Errno::ESOCKTNOSUPPORT),
+        ([AF_UNIX, 0, 0], Errno::ESOCKTNOSUPPORT),
+        ([AF_UNIX, 11, 0], Errno::EINVAL),
+        ([AF_UNIX, SOCK_STREAM | 0x100, 0], Errno::EINVAL),
+        ([AF_UNIX, SOCK_STREAM, 2], Errno::EPROTONOSUPPORT),
+        ([AF_UNIX, 9, 7], Errno::EPROTONOSUPPORT),
+    ] {
+        assert_eq!(program.call(Call::Socket, arguments), Err(errno), "{arguments:?}");
+    }
+    let [one, _] = program.pair();
+    let text = program.bytes(b"x");
+    assert_eq!(program.call(Call::Sendto, [one, text, 1, MSG_OOB]), Err(Errno::EOPNOTSUPP));
+    assert_eq!(program.call(Call::Recvfrom, [one, text, 1, MSG_OOB]), Err(Errno::EOPNOTSUPP));
+    assert_eq!(program.call(Call::Sendto, [one, text, 1, 0x80_0000]), Err(Errno::EINVAL));
+    assert_eq!(program.set_option(one, SO_KEEPALIVE, 1), Err(Errno::ENOPROTOOPT));
+    let inet = program.bytes(b"\x02\0abcdefghijklmn");
+    assert_eq!(program.call(Call::Bind, [one, inet, 16]), Err(Errno::EINVAL));
+    // Where not even the family is there, the family of the socket has the last word.
+    assert_eq!(program.call(Call::Bind, [one, inet, 1]), Err(Errno::EINVAL));
+    let denials = program.system.denials.borrow();
+    assert!(denials.iter().all(|line| line.starts_with("scml: denied ")), "{denials:?}");
+}
+
+#[test]
+fn the_reason_names_the_rule() {
+    let system = System::with(Profile::Asterinas.tables(), Mode::Enforce, Count::Rule);
+    let program = system.program();
+    let refused = program.call(Call::Socket, [AF_UNIX, SOCK_DGRAM as usize, 0]);
+    assert_eq!(refused, Err(Errno::ESOCKTNOSUPPORT));
+    let denials = system.denials.borrow();
+    let [line] = &denials[..] else { panic!("{denials:?}") };
+    for part in
+        ["scml: denied socket(AF_UNIX, SOCK_DGRAM, 0)", "socket#1", "scml/profiles/asterinas/socket.scml:"]
+    {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+}
+
+#[test]
+fn the_neighbours_declarations_are_not_ours() {
+    let system = System::with(Profile::Asterinas.tables(), Mode::Enforce, Count::Rule);
+    let program = system.program();
+    // Declared there, and not to be had here: Linux's errno for what it does not have.
+    let missing = program.call(Call::Socket, [AF_UNIX, SOCK_SEQPACKET as usize, 0]);
+    assert_eq!(missing, Err(Errno::ESOCKTNOSUPPORT));
+    assert_eq!(program.call(Call::Socket, [AF_INET as usize, SOCK_STREAM, 0]), Err(Errno::EAFNOSUPPORT));
+    assert_eq!(system.denials.borrow().len(), 0);
+    let [one, other] = program.pair();
+    let text = program.bytes(b"x");
+    assert_eq!(program.call(Call::Sendto, [one, text, 1, MSG_NOSIGNAL]), Err(Errno::EINVAL));
+    assert_eq!(program.call(Call::Sendto, [one, text, 1, 0]), Ok(1));
+    // It has no rules for read and write: they are not governed.
+    assert_eq!(program.call(Call::Write, [one, text, 1]), Ok(1));
+    assert_eq!(program.call(Call::Read, [other, text, 1]), Ok(1));
+}
+
+#[test]
+fn audit_records_and_performs() {
+    let system = System::with(Profile::Asterinas.tables(), Mode::Audit, Count::Rule);
+    let program = system.program();
+    let answer = program.call(Call::Socket, [AF_UNIX, SOCK_DGRAM as usize, 0]);
+    assert_eq!(answer, Err(Errno::ESOCKTNOSUPPORT), "of the family");
+    let [one, other] = program.pair();
+    program.send(one, b"hello").unwrap();
+    assert_eq!(program.receive(other, 9).unwrap(), b"hello");
+    let denials = system.denials.borrow();
+    assert_eq!(denials.len(), 3, "{denials:?}");
+    assert!(denials[0].starts_with("scml: audit socket(AF_UNIX, SOCK_DGRAM, 0)"), "{}", denials[0]);
+    assert_eq!(system.world.policy.denials(), 3);
+}
+
+/// What reaches the family in audit mode and it does not have.
+#[test]
+fn the_family_refuses_what_it_does_not_have() {
+    let system = System::with(tables("read(fd, buf, count);"), Mode::Audit, Count::Rule);
+    let program = system.program();
+    for (arguments, errno) in [
+        ([AF_INET as usize, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
+        ([99, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
+        ([99, 11, 0], Errno::EAFNOSUPPORT),
+        ([45, 11, 0], Errno::EINVAL),
+        ([99, 0x1_0001, 0], Errno::EINVAL),
+        ([AF_UNIX, SOCK_DGRAM as usize, 0], Errno::ESOCKTNOSUPPORT),
+        ([AF_UNIX, SOCK_DGRAM as usize, 7], Errno::EPROTONOSUPPORT),
+    ] {
+        assert_eq!(program.call(Call::Socket, arguments), Err(errno), "{arguments:?}");
+    }
+    let pair @ [one, other] = program.pair();
+    let text = program.bytes(b"x");
+    assert_eq!(program.call(Call::Sendto, [one, text, 1, MSG_OOB]), Err(Errno::EOPNOTSUPP));
+    assert_eq!(program.call(Call::Recvfrom, [one, text, 1, MSG_OOB | MSG_DONTWAIT]), Err(Errno::EOPNOTSUPP));
+    // Flags that Linux does not know it ignores.
+    assert_eq!(program.call(Call::Sendto, [one, text, 1, 0x80_0000]), Ok(1));
+    assert_eq!(program.receive(other, 9).unwrap(), b"x");
+    assert_eq!(program.set_option(one, SO_KEEPALIVE, 1), Err(Errno::ENOPROTOOPT));
+    assert_eq!(program.call(Call::Accept4, [one, 0, 0, 0x1234]), Err(Errno::EINVAL));
+    assert_eq!(program.call(Call::Shutdown, [one, 7]), Err(Errno::EINVAL));
+    // Control messages: those of SOL_SOCKET are refused, other levels are passed over.
+    let vectors = program.vectors(&[(text, 1)]);
+    for (level, result) in [(1_i32, Err(Errno::EINVAL)), (2, Ok(1))] {
+        let control = [&16_usize.to_ne_bytes()[..], &level.to_ne_bytes(), &1_i32.to_ne_bytes()].concat();
+        let control = program.bytes(&control);
+        let message = Message { vectors, count: 1, control, control_length: 16, ..Message::default() };
+        let message = program.message(message);
+        assert_eq!(program.call(Call::Sendmsg, [one, message, 0]), result);
+    }
+    assert_eq!(program.receive(other, 9).unwrap(), b"x");
+    program.assert_usable(pair);
+}
+
+#[test]
+fn off_judges_nothing() {
+    let system = System::with(tables("read(fd, buf, count);"), Mode::Off, Count::Full);
+    let program = system.program();
+    let pair = program.pair();
+    program.assert_usable(pair);
+    let policy = &system.world.policy;
+    assert_eq!((policy.denials(), policy.hits(0), system.denials.borrow().len()), (0, 0, 0));
+    assert!(!policy.governs(Call::Socket));
+}
+
+#[test]
+fn a_cause_is_told_of_once() {
+    let system = System::new();
+    let program = system.program();
+    for _ in 0..10 {
+        program.call(Call::Socket, [AF_UNIX, SOCK_DGRAM as usize, 0]).unwrap_err();
+    }
+    assert_eq!((system.denials.borrow().len(), system.world.policy.denials()), (1, 10));
+    program.call(Call::Socket, [AF_UNIX, SOCK_RAW as usize, 0]).unwrap_err();
+    assert_eq!(system.denials.borrow().len(), 2);
+    // The same from another program, with other pointers, is the same cause.
+    let inet = b"\x02\0abcdefghijklmn";
+    for program in [&program, &system.program()] {
+        let socket = program.stream();
+        program.call(Call::Bind, [socket, program.bytes(inet), 16]).unwrap_err();
+    }
+    assert_eq!(system.denials.borrow().len(), 3);
+    // A program that makes up values does not fill the log or the memory.
+    for family in 100..10_000 {
+        program.call(Call::Socket, [family, SOCK_STREAM, 0]).unwrap_err();
+    }
+    assert_eq!(system.denials.borrow().len(), 256);
+    assert_eq!(system.world.policy.denials(), 10 + 1 + 2 + 9900);
+}
+
+#[test]
+fn hits_are_counted_by_rule_on_every_cpu() {
+    let system = System::new();
+    let program = system.program();
+    let policy = &system.world.policy;
+    let socket = rule(policy.tables(), "socket#1");
+    for cpu in 0..5 {
+        program.cpu.set(cpu);
+        program.stream();
+    }
+    assert_eq!(policy.hits(socket), 5);
+    program.call(Call::Socket, [AF_UNIX, SOCK_DGRAM as usize, 0]).unwrap_err();
+    assert_eq!(policy.hits(socket), 5);
+    let [one, other] = program.pair();
+    let text = program.bytes(b"x");
+    program.call(Call::Write, [one, text, 1]).unwrap();
+    program.call(Call::Read, [other, text, 1]).unwrap();
+    for id in ["socketpair#1", "write#1", "read#1"] {
+        assert_eq!(policy.hits(rule(policy.tables(), id)), 1, "{id}");
+    }
+    assert_eq!(policy.alternative_hits(0), 0, "only counted when asked for");
+}
+
+#[test]
+fn hits_are_counted_by_alternative() {
+    let system = System::with(Profile::Postern.tables(), Mode::Enforce, Count::Full);
+    let program = system.program();
+    let policy = &system.world.policy;
+    program.stream();
+    program.nonblocking_stream();
+    program.call(Call::Socket, [AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 1]).unwrap();
+    let tables = policy.tables();
+    let hits = |name: &str| {
+        let found = tables.alternatives.iter().position(|alternative| {
+            tables.rule_id(alternative.rule) == "socket#1" && tables.text(alternative.name) == name
+        });
+        policy.alternative_hits(found.expect("it is declared"))
+    };
+    assert_eq!(
+        ["AF_UNIX", "SOCK_STREAM", "SOCK_NONBLOCK", "SOCK_CLOEXEC", "0", "PF_UNIX"].map(hits),
+        [3, 3, 2, 1, 2, 1]
+    );
+}
+
+#[test]
+fn a_rule_may_ask_for_the_state() {
+    let system = System::with(
+        tables(
+            "struct lonely = { state = unbound, .. };
+             struct listener = { state = listening, .. };
+             socket(family, type, protocol); bind(sockfd = <lonely>, addr, addrlen); listen(sockfd, backlog);
+             accept(sockfd = <listener>, addr, addrlen); connect(sockfd, addr, addrlen);",
+        ),
+        Mode::Enforce,
+        Count::Rule,
+    );
+    let program = system.program();
+    let socket = program.stream();
+    assert_eq!(program.call(Call::Accept, [socket, 0, 0]), Err(Errno::EOPNOTSUPP));
+    program.bind(socket, "@name").unwrap();
+    assert_eq!(program.bind(socket, "@name"), Err(Errno::EOPNOTSUPP));
+    program.call(Call::Listen, [socket, 1]).unwrap();
+    program.connect(program.stream(), "@name").unwrap();
+    program.accept(socket);
+}
+
+#[test]
+fn a_call_without_a_rule_is_missing() {
+    let system = System::with(tables("socket(family, type, protocol);"), Mode::Enforce, Count::Rule);
+    let program = system.program();
+    let socket = program.stream();
+    assert_eq!(program.bind(socket, "@name"), Err(Errno::ENOSYS));
+    assert!(system.denials.borrow()[0].contains("no rule"));
+}
