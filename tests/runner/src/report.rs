@@ -1,0 +1,144 @@
+//! `runner report`: probes in the guest and on the host, joined.
+
+use std::{
+    fs,
+    io::{IsTerminal, Read},
+    path::Path,
+    process::Command,
+    sync::mpsc::channel,
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use emulator::{
+    boot::Ending,
+    report::{Alternative, DeclaredRule, Origin, join, probe},
+};
+use scml::{Source, compile, load};
+
+use crate::{
+    context::Context,
+    guest::{self, Setup},
+    namespaces, process,
+};
+
+/// The profile that the guest enforces and the report is about.
+const PROFILE: &str = "postern";
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Writes the report and prints its table; whether everything holds.
+pub(crate) fn run(context: &Context) -> Result<bool> {
+    let declared = declared(context.checkout.root(), &context.checkout.profile(PROFILE))?;
+    let host = on_host(context)?;
+    let setup = Setup { limit: LIMIT, ..Setup::counted("probe") };
+    let (outcome, captured) = guest::run_captured(context, &setup, &["probe"])?;
+    let guest = String::from_utf8_lossy(&captured.stdout()).into_owned();
+
+    let lines = |output: &str, place: &str| probe::parse(output).map_err(|error| anyhow!("{place}: {error}"));
+    let host = lines(&host, "on the host")?;
+    // A guest that broke off has probes all the same: the rest is unproven.
+    let whole_lines = guest.rfind('\n').map_or("", |end| &guest[..end]);
+    let in_guest = lines(whole_lines, "in the guest")?;
+    let origin = Origin {
+        profile: PROFILE.to_owned(),
+        host: format!("Linux {}", linux_release()?),
+        guest: format!("Postern in {}, counted mode", context.qemu.version()),
+        time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
+    };
+    let report = join(origin, declared, &host, &in_guest);
+    let folder = context.checkout.reports();
+    report.save(&folder)?;
+
+    print!("{}", report.table(std::io::stdout().is_terminal()));
+    println!("The same to browse: {}", folder.join("index.html").display());
+    let finished = matches!(outcome.ending, Ending::Exited(0 | 1));
+    if !finished {
+        let said = captured.stderr();
+        eprintln!("runner: the probes broke off: {outcome}\n{}", String::from_utf8_lossy(&said).trim());
+    }
+    Ok(finished && report.summary.is_good() && report.summary.declared > 0)
+}
+
+/// The rules of a profile and what they declare, as the compiler sees them.
+fn declared(root: &Path, profile: &Path) -> Result<Vec<DeclaredRule>> {
+    // Named from the checkout's root, so that reports of two machines are the same.
+    let sources: Vec<Source> = load(profile)?
+        .into_iter()
+        .map(|source| {
+            let name = Path::new(&source.name).strip_prefix(root).unwrap_or(Path::new(&source.name));
+            Source::new(name.display().to_string(), source.bytes)
+        })
+        .collect();
+    let compiled = compile(&sources).map_err(|diagnostics| {
+        let texts: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.render(false)).collect();
+        anyhow!("the profile {} is not valid:\n{}", profile.display(), texts.join("\n"))
+    })?;
+    let tables = compiled.tables();
+    let rule = |index: usize| -> Result<DeclaredRule> {
+        let number = u16::try_from(index)?;
+        let rule = &tables.rules[index];
+        let alternatives = tables.alternatives[tables.alternatives_of(number)]
+            .iter()
+            .map(|one| Alternative {
+                argument: tables.argument(one),
+                value: tables.text(one.name).to_owned(),
+            })
+            .collect();
+        Ok(DeclaredRule {
+            id: tables.rule_id(number),
+            call: rule.call.name().to_owned(),
+            file: tables.text(rule.file).to_owned(),
+            line: rule.line.try_into()?,
+            text: tables.text(rule.text).to_owned(),
+            alternatives,
+        })
+    };
+    (0..tables.rules.len()).map(rule).collect()
+}
+
+/// What the probes print on the host's Linux.
+fn on_host(context: &Context) -> Result<String> {
+    let output = match namespaces::spawn(&context.guest, &["probe"]) {
+        Ok((mut child, mut stdout)) => {
+            let (sender, receiver) = channel();
+            thread::spawn(move || {
+                let mut text = String::new();
+                let _ = sender.send(stdout.read_to_string(&mut text).map(|_| text));
+            });
+            let mut stderr = child.stderr.take().expect("it is piped");
+            let said = thread::spawn(move || {
+                let mut text = String::new();
+                let _ = stderr.read_to_string(&mut text);
+                text
+            });
+            let Ok(text) = receiver.recv_timeout(LIMIT) else {
+                child.kill()?;
+                child.wait()?;
+                bail!("the probes on the host are not done after {} s", LIMIT.as_secs());
+            };
+            let status = child.wait()?;
+            let said = said.join().unwrap_or_default();
+            if !matches!(status.code(), Some(0 | 1)) {
+                bail!("the probes on the host ended with {status}: {}", said.trim());
+            }
+            text?
+        }
+        Err(error) => {
+            eprintln!("runner: {error:#}; the probes run without namespaces");
+            let finished = process::run(Command::new(&context.guest).arg("probe"), b"", LIMIT)?;
+            if !matches!(finished.status.and_then(|status| status.code()), Some(0 | 1)) {
+                let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+                bail!("the probes on the host: {}: {}", finished.ending(), said.trim());
+            }
+            String::from_utf8(finished.stdout)?
+        }
+    };
+    Ok(output)
+}
+
+fn linux_release() -> Result<String> {
+    let path = "/proc/sys/kernel/osrelease";
+    Ok(fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?.trim().to_owned())
+}

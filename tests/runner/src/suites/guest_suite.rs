@@ -1,0 +1,174 @@
+//! The guest suite: one program, on the host's Linux and in the guest.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, Read},
+    process::Command,
+    sync::{Arc, Mutex, PoisonError, mpsc::channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use emulator::boot::Ending;
+
+use super::Run;
+use crate::{
+    case::{Case, Outcome},
+    guest::{self, Setup},
+    lines::Cases,
+    namespaces, process,
+};
+
+/// On the host, where all tests must pass.
+pub(super) fn host(run: &Run<'_>, suite: &'static str) -> Result<()> {
+    const LIMIT: Duration = Duration::from_secs(300);
+    let mut missing = expected(run)?;
+    run.sink.expect(missing.len());
+    let arguments = arguments(run, false);
+    let (mut child, stdout) = match namespaces::spawn(&run.context.guest, &arguments) {
+        Ok(spawned) => spawned,
+        Err(error) => {
+            run.sink.say(&format!("{suite}: {error:#}; the tests run without namespaces"));
+            let mut child = Command::new(&run.context.guest)
+                .args(&arguments)
+                .stdin(std::process::Stdio::null())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .context("cannot run the guest program")?;
+            let stdout: Box<dyn BufRead + Send> =
+                Box::new(std::io::BufReader::new(child.stdout.take().expect("it is piped")));
+            (child, stdout)
+        }
+    };
+    let stderr = tail_of(child.stderr.take());
+    let (sender, lines) = channel();
+    thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+
+    let deadline = Instant::now() + LIMIT;
+    let mut cases = Cases::new(suite);
+    while let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        if let Some(case) = cases.line(&line) {
+            missing.remove(&case.name);
+            run.sink.add(case);
+        }
+    }
+    let late = Instant::now() >= deadline;
+    if late {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    let said = stderr.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let ending = if late { format!("killed after {} s", LIMIT.as_secs()) } else { status.to_string() };
+    conclude(
+        run,
+        suite,
+        &missing,
+        status.success() || status.code() == Some(1),
+        &format!("{ending}: {said}"),
+    );
+    Ok(())
+}
+
+/// In the guest, one instruction being one nanosecond.
+pub(super) fn counted(run: &Run<'_>, suite: &'static str) -> Result<()> {
+    in_guest(run, suite, &Setup::counted("guest-counted"))
+}
+
+/// In the guest, on two CPUs.
+pub(super) fn smp(run: &Run<'_>, suite: &'static str) -> Result<()> {
+    let version = run.context.qemu.version();
+    if !version.has_x2apic() {
+        run.sink.add(Case::skipped(
+            suite,
+            "all",
+            format!("two CPUs need QEMU 9 or later, and this is {version}"),
+        ));
+        return Ok(());
+    }
+    in_guest(run, suite, &Setup::plain(2, "guest-smp"))
+}
+
+fn in_guest(run: &Run<'_>, suite: &'static str, setup: &Setup) -> Result<()> {
+    let mut missing = expected(run)?;
+    run.sink.expect(missing.len());
+    // The output is read on a thread that may outlast this call, and so cannot borrow the sink.
+    let (sender, cases) = channel();
+    let parser = Arc::new(Mutex::new(Cases::new(suite)));
+    let by_line = Arc::clone(&parser);
+    let (streams, captured) = guest::streams_by_line(move |line| {
+        if let Some(case) = by_line.lock().unwrap_or_else(PoisonError::into_inner).line(line) {
+            // The receiver is gone when the run has been given up.
+            let _ = sender.send(case);
+        }
+    });
+    let outcome = thread::scope(|scope| {
+        let arguments = arguments(run, true);
+        let guest = scope.spawn(move || guest::run(run.context, setup, &arguments, streams));
+        for case in cases {
+            missing.remove(&case.name);
+            run.sink.add(case);
+        }
+        guest.join().expect("the run does not panic")
+    })?;
+    let foreign = parser.lock().unwrap_or_else(PoisonError::into_inner).foreign.clone();
+    for line in foreign {
+        run.sink.add(Case::failed(suite, "output", format!("a line that is no result: {line}")));
+    }
+    let finished = matches!(outcome.ending, Ending::Exited(0 | 1));
+    let said = String::from_utf8_lossy(&captured.stderr()).trim().to_owned();
+    conclude(run, suite, &missing, finished, &format!("{outcome}\n{said}"));
+    Ok(())
+}
+
+fn arguments<'r>(run: &Run<'r>, in_guest: bool) -> Vec<&'r str> {
+    let mut arguments = vec!["test"];
+    if in_guest {
+        // What a host may lack, the guest has.
+        arguments.push("--never-skip");
+    }
+    arguments.extend(run.filter);
+    arguments
+}
+
+/// The names of the tests that should run.
+fn expected(run: &Run<'_>) -> Result<BTreeSet<String>> {
+    let mut command = Command::new(&run.context.guest);
+    command.args(["test", "--list"]).args(run.filter);
+    let finished = process::run(&mut command, b"", Duration::from_secs(30))?;
+    let names: BTreeSet<_> =
+        String::from_utf8_lossy(&finished.stdout).lines().map(ToOwned::to_owned).collect();
+    if names.is_empty() {
+        bail!("the guest program names no tests ({})", finished.ending());
+    }
+    Ok(names)
+}
+
+/// Tests without a result are one failure, and so is a program that broke off.
+fn conclude(run: &Run<'_>, suite: &str, missing: &BTreeSet<String>, finished: bool, ending: &str) {
+    if let Some(first) = missing.first() {
+        let message = format!("{} tests have no result, the first is {first}: {ending}", missing.len());
+        run.sink.add(Case::new(suite, "run", Outcome::Failed { message, location: String::new() }));
+    } else if !finished {
+        run.sink.add(Case::failed(suite, "run", ending));
+    }
+}
+
+/// The last of what a program says on standard error.
+fn tail_of(stderr: Option<std::process::ChildStderr>) -> Arc<Mutex<String>> {
+    let tail = Arc::new(Mutex::new(String::new()));
+    if let Some(mut stderr) = stderr {
+        let kept = Arc::clone(&tail);
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.push_str(&String::from_utf8_lossy(&buffer[..count]));
+                let surplus = kept.floor_char_boundary(kept.len().saturating_sub(2000));
+                kept.drain(..surplus);
+            }
+        });
+    }
+    tail
+}

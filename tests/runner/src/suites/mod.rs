@@ -1,0 +1,71 @@
+//! The suites of `runner test`.
+
+mod bad_boot;
+mod boot;
+mod format;
+mod guest_suite;
+mod policy;
+mod unit;
+
+use anyhow::Result;
+
+use crate::{case::Case, context::Context, sink::Sink};
+
+/// What a suite works with.
+pub(crate) struct Run<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) sink: &'a Sink,
+    pub(crate) filter: Option<&'a str>,
+}
+
+/// Some tests that run one after another.
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    /// What it tests, in a line.
+    pub(crate) what: &'static str,
+    body: fn(&Run<'_>, &'static str) -> Result<()>,
+}
+
+impl Suite {
+    /// Runs it; what keeps it from running is a failed case.
+    pub(crate) fn run(&self, run: &Run<'_>) {
+        run.sink.begin(self.name);
+        if let Err(error) = (self.body)(run, self.name) {
+            run.sink.add(Case::failed(self.name, "suite", format!("{error:#}")));
+        }
+        run.sink.end(self.name);
+    }
+}
+
+/// The suites, in lanes that run side by side.
+pub(crate) const ALL: &[&[Suite]] = &[
+    &[
+        Suite { name: "rustfmt", what: "all sources are formatted", body: format::rustfmt },
+        Suite { name: "clippy", what: "the host crates have no warnings", body: format::clippy },
+        Suite { name: "unit", what: "the host crates' unit tests", body: unit::run },
+    ],
+    &[
+        Suite {
+            name: "guest-on-host",
+            what: "the guest suite on the host's Linux, the oracle",
+            body: guest_suite::host,
+        },
+        Suite {
+            name: "guest-counted",
+            what: "the guest suite in the guest, in counted mode",
+            body: guest_suite::counted,
+        },
+        Suite {
+            name: "guest-smp",
+            what: "the guest suite in the guest, on two CPUs",
+            body: guest_suite::smp,
+        },
+        Suite { name: "policy", what: "refusals and audit, as the log tells them", body: policy::run },
+        Suite { name: "boot", what: "`postern boot`: streams, statuses, arguments, roots", body: boot::run },
+        Suite {
+            name: "bad-boot",
+            what: "bad programs, images and arguments end cleanly",
+            body: bad_boot::run,
+        },
+    ],
+];
