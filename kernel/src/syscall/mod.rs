@@ -3,14 +3,21 @@
 //! Each file here has a list of the calls it serves; the table is made of them at build time. A number that is in none
 //! of them is ENOSYS, and counted.
 
+mod at;
+mod attribute;
+mod descriptor;
+mod file;
 mod futex;
 mod identity;
 mod memory;
+mod path;
+mod poll;
 mod process;
 mod signal;
 mod socket;
 mod system;
 mod time;
+mod transfer;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -38,14 +45,20 @@ pub(crate) type Calls = [(u32, Handler)];
 const SIZE: usize = 512;
 
 static TABLE: [Option<Handler>; SIZE] = table(&[
+    attribute::CALLS,
+    descriptor::CALLS,
+    file::CALLS,
     futex::CALLS,
     identity::CALLS,
     memory::CALLS,
+    path::CALLS,
+    poll::CALLS,
     process::CALLS,
     signal::CALLS,
     socket::CALLS,
     system::CALLS,
     time::CALLS,
+    transfer::CALLS,
 ]);
 
 const fn table(files: &[&Calls]) -> [Option<Handler>; SIZE] {

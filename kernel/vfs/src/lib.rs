@@ -32,7 +32,7 @@ mod testing;
 mod tree;
 
 pub use self::{
-    device::{Device, Entropy, Terminal, register_memory_devices},
+    device::{Device, Entropy, register_memory_devices},
     file_system::{Environment, FileSystem, Limits, device_number, device_parts},
     fs_state::FsState,
     identity::{Access, Identity},

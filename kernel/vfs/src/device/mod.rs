@@ -1,7 +1,6 @@
 //! Character devices: those of memory, and what the kernel supplies for the console.
 
 mod memory;
-mod terminal;
 
 use alloc::sync::Arc;
 
@@ -11,10 +10,7 @@ use socket::{
 };
 
 pub(crate) use self::memory::MEMORY_DEVICES;
-pub use self::{
-    memory::{Entropy, register_memory_devices},
-    terminal::Terminal,
-};
+pub use self::memory::{Entropy, register_memory_devices};
 use crate::memory::UserMemory;
 
 /// A character device.

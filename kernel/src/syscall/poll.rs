@@ -1,0 +1,325 @@
+//! Waiting for files: poll(2), select(2).
+
+use alloc::{sync::Arc, vec, vec::Vec};
+use core::time::Duration;
+
+use ::socket::{
+    error::{Errno, Error, Result},
+    ready::{Events, Pollee},
+};
+use linux_raw_sys::general::{
+    __NR_poll, __NR_ppoll, __NR_pselect6, __NR_select, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI,
+    POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM,
+};
+use vfs::{Handle, UserMemory};
+
+use super::{
+    Arguments, Calls,
+    Handler::Plain,
+    time::{read_timespec, write_timespec},
+};
+use crate::{
+    context::Context,
+    process::signal::UNBLOCKABLE,
+    time::clock,
+    wait::{self, WaitError},
+};
+
+pub(super) const CALLS: &Calls = &[
+    (__NR_poll, Plain(poll)),
+    (__NR_ppoll, Plain(ppoll)),
+    (__NR_select, Plain(select)),
+    (__NR_pselect6, Plain(pselect6)),
+];
+
+/// One file that is waited for.
+struct Watched {
+    /// `None` where nothing is open.
+    handle: Option<Handle>,
+    /// Besides errors and hang-ups, which are always told of.
+    interest: Events,
+}
+
+impl Watched {
+    fn happened(&self) -> Events {
+        match &self.handle {
+            None => Events::NVAL,
+            Some(handle) => handle.poll() & (self.interest | Events::ERR | Events::HUP | Events::NVAL),
+        }
+    }
+}
+
+/// Waits until something happened to one of the files, or the deadline has passed. What happened is shown to `found`, which
+/// says whether it counts; the result is how many counted.
+fn wait_for(
+    context: &Context,
+    watched: &[Watched],
+    deadline: Deadline,
+    mut found: impl FnMut(usize, Events) -> bool,
+) -> Result<usize> {
+    let mut look = || {
+        let mut count = 0;
+        for (index, watched) in watched.iter().enumerate() {
+            let events = watched.happened();
+            if !events.is_empty() && found(index, events) {
+                count += 1;
+            }
+        }
+        (count > 0).then_some(count)
+    };
+    if let Some(count) = look() {
+        return Ok(count);
+    }
+    let deadline = match deadline {
+        Deadline::Now => return Ok(0),
+        Deadline::At(deadline) => Some(deadline),
+        Deadline::Never => None,
+    };
+    let target = |watched: &Watched| -> Option<(Arc<Pollee>, Events)> {
+        let pollee = watched.handle.as_ref()?.pollee()?;
+        Some((pollee.clone(), watched.interest | Events::ERR | Events::HUP))
+    };
+    let targets: Vec<_> = watched.iter().filter_map(target).collect();
+    match wait::block_on(context, &targets, deadline, look) {
+        Ok(count) => Ok(count),
+        Err(WaitError::TimedOut) => Ok(0),
+        Err(WaitError::Interrupted) => Err(Errno::EINTR.into()),
+    }
+}
+
+/// How long to wait, on the monotonic clock.
+#[derive(Clone, Copy)]
+enum Deadline {
+    Now,
+    At(Duration),
+    Never,
+}
+
+impl Deadline {
+    fn after(time: Duration) -> Self {
+        if time.is_zero() { Self::Now } else { Self::At(clock::now().saturating_add(time)) }
+    }
+
+    /// What is left until then.
+    fn left(self) -> Duration {
+        match self {
+            Self::At(deadline) => deadline.saturating_sub(clock::now()),
+            Self::Now | Self::Never => Duration::ZERO,
+        }
+    }
+}
+
+/// `sizeof(struct pollfd)`: descriptor, events, revents.
+const POLLFD: usize = 8;
+/// Where revents is in it.
+const REVENTS: usize = 6;
+
+fn poll(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [at, count, timeout, ..] = *arguments;
+    let deadline = match u64::try_from(timeout as i32) {
+        Ok(milliseconds) => Deadline::after(Duration::from_millis(milliseconds)),
+        Err(_) => Deadline::Never,
+    };
+    poll_until(context, at, count, deadline)
+}
+
+fn ppoll(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [at, count, timeout_at, mask_at, mask_size, _] = *arguments;
+    let deadline = match timeout_at {
+        0 => Deadline::Never,
+        address => Deadline::after(read_timespec(context, address)?),
+    };
+    let _mask = TemporaryMask::read(context, mask_at, mask_size)?;
+    let result = poll_until(context, at, count, deadline);
+    show_left(context, timeout_at, deadline, result)
+}
+
+fn poll_until(context: &Context, at: usize, count: usize, deadline: Deadline) -> Result<usize> {
+    // An unsigned int; the limit also bounds what is allocated.
+    let count = count as u32 as usize;
+    if count > context.process.files.limit() as usize {
+        return Err(Error::new(Errno::EINVAL, "more than RLIMIT_NOFILE"));
+    }
+    let mut bytes = vec![0; count * POLLFD];
+    UserMemory::read(context, at, &mut bytes).map_err(|_| Errno::EFAULT)?;
+    // Entries with a negative number are left out; `places` says where the others are.
+    let mut watched = Vec::with_capacity(count);
+    let mut places = Vec::with_capacity(count);
+    for (place, entry) in bytes.chunks_exact(POLLFD).enumerate() {
+        let descriptor = i32::from_ne_bytes([entry[0], entry[1], entry[2], entry[3]]);
+        if descriptor >= 0 {
+            let interest = Events::from_bits_truncate(u32::from(u16::from_ne_bytes([entry[4], entry[5]])));
+            watched.push(Watched { handle: context.process.files.get(descriptor).ok(), interest });
+            places.push(place);
+        }
+    }
+    let mut results = vec![0_u16; count];
+    let result = wait_for(context, &watched, deadline, |index, events| {
+        results[places[index]] = events.bits() as u16;
+        true
+    });
+    // What is told stays told even if the wait was interrupted: Linux writes in any case.
+    for (place, events) in results.iter().enumerate() {
+        let address = at.wrapping_add(place * POLLFD + REVENTS);
+        UserMemory::write(context, address, &events.to_ne_bytes()).map_err(|_| Errno::EFAULT)?;
+    }
+    result
+}
+
+/// Tells the program how much of its timeout is left; as in Linux, one that cannot be told is not an error.
+fn show_left(context: &Context, at: usize, deadline: Deadline, result: Result<usize>) -> Result<usize> {
+    if at != 0 {
+        // The memory may be read-only.
+        let _ = write_timespec(context, at, deadline.left());
+    }
+    result
+}
+
+/// The signal mask of a call, in place of the thread's own until dropped.
+struct TemporaryMask<'a> {
+    context: &'a Context,
+    own: u64,
+}
+
+impl<'a> TemporaryMask<'a> {
+    /// Reads the mask; NULL leaves the thread's.
+    fn read(context: &'a Context, at: usize, size: usize) -> Result<Option<Self>> {
+        if at == 0 {
+            return Ok(None);
+        }
+        if size != size_of::<u64>() {
+            return Err(Error::new(Errno::EINVAL, "not the size of a signal set"));
+        }
+        let mask = context.space.read::<u64>(at)? & !UNBLOCKABLE;
+        let own = core::mem::replace(&mut context.thread.signals.lock().mask, mask);
+        Ok(Some(Self { context, own }))
+    }
+}
+
+impl Drop for TemporaryMask<'_> {
+    fn drop(&mut self) {
+        self.context.thread.signals.lock().mask = self.own;
+    }
+}
+
+/// What counts as readable, writable and exceptional for select(2).
+const READABLE: u32 = POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR;
+const WRITABLE: u32 = POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR;
+const EXCEPTIONAL: u32 = POLLPRI;
+
+fn select(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [count, readable, writable, exceptional, timeout_at, _] = *arguments;
+    let deadline = match timeout_at {
+        0 => Deadline::Never,
+        address => {
+            let [seconds, microseconds] = context.space.read::<[i64; 2]>(address)?;
+            let (Ok(seconds), Ok(microseconds)) = (u64::try_from(seconds), u64::try_from(microseconds))
+            else {
+                return Err(Error::new(Errno::EINVAL, "a negative time"));
+            };
+            // Microseconds may be a million and more here.
+            let time = Duration::from_secs(seconds).saturating_add(Duration::from_micros(microseconds));
+            Deadline::after(time)
+        }
+    };
+    let result = select_until(context, count, [readable, writable, exceptional], deadline);
+    if timeout_at != 0 {
+        let left = deadline.left();
+        let _ = context.space.write(timeout_at, &[left.as_secs(), u64::from(left.subsec_micros())]);
+    }
+    result
+}
+
+fn pselect6(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [count, readable, writable, exceptional, timeout_at, mask] = *arguments;
+    let (mask_at, mask_size) = match mask {
+        0 => (0, 0),
+        address => {
+            let [at, size] = context.space.read::<[usize; 2]>(address)?;
+            (at, size)
+        }
+    };
+    let deadline = match timeout_at {
+        0 => Deadline::Never,
+        address => Deadline::after(read_timespec(context, address)?),
+    };
+    let _mask = TemporaryMask::read(context, mask_at, mask_size)?;
+    let result = select_until(context, count, [readable, writable, exceptional], deadline);
+    show_left(context, timeout_at, deadline, result)
+}
+
+/// The sets of select(2) as they are in memory: 64 descriptors a word.
+struct Set {
+    address: usize,
+    words: Vec<u64>,
+}
+
+impl Set {
+    fn read(context: &Context, address: usize, words: usize) -> Result<Self> {
+        let mut bytes = vec![0; words * 8];
+        if address != 0 {
+            UserMemory::read(context, address, &mut bytes).map_err(|_| Errno::EFAULT)?;
+        }
+        let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).unwrap_or_default();
+        Ok(Self { address, words: bytes.chunks_exact(8).map(word).collect() })
+    }
+
+    fn contains(&self, descriptor: usize) -> bool {
+        self.words[descriptor / 64] >> (descriptor % 64) & 1 != 0
+    }
+
+    fn write(&self, context: &Context) -> Result<()> {
+        if self.address != 0 {
+            let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+            UserMemory::write(context, self.address, &bytes).map_err(|_| Errno::EFAULT)?;
+        }
+        Ok(())
+    }
+}
+
+fn select_until(context: &Context, count: usize, sets: [usize; 3], deadline: Deadline) -> Result<usize> {
+    let count = usize::try_from(count as i32).map_err(|_| Error::new(Errno::EINVAL, "a negative number"))?;
+    // Numbers beyond what the process can have are not looked at, as in Linux.
+    let count = count.min(context.process.files.limit() as usize);
+    let words = count.div_ceil(64);
+    let [readable, writable, exceptional] = sets;
+    let mut sets = [
+        Set::read(context, readable, words)?,
+        Set::read(context, writable, words)?,
+        Set::read(context, exceptional, words)?,
+    ];
+    let kinds = [READABLE, WRITABLE, EXCEPTIONAL];
+    let mut watched = Vec::new();
+    let mut numbers = Vec::new();
+    for descriptor in 0..count {
+        let wanted = sets.iter().zip(kinds).filter(|(set, _)| set.contains(descriptor));
+        let interest = wanted.fold(0, |interest, (_, kind)| interest | kind);
+        if interest != 0 {
+            let handle = Some(context.process.files.get(descriptor as i32)?);
+            watched.push(Watched {
+                handle,
+                interest: Events::from_bits_truncate(interest & !(POLLERR | POLLHUP)),
+            });
+            numbers.push((descriptor, sets.each_ref().map(|set| set.contains(descriptor))));
+        }
+    }
+    let mut results = [vec![0_u64; words], vec![0; words], vec![0; words]];
+    let mut total = 0;
+    wait_for(context, &watched, deadline, |index, events| {
+        let (descriptor, asked) = numbers[index];
+        let before = total;
+        for set in 0..sets.len() {
+            if asked[set] && events.bits() & kinds[set] != 0 {
+                results[set][descriptor / 64] |= 1 << (descriptor % 64);
+                total += 1;
+            }
+        }
+        // A hang-up of a file that is only asked for writing does not end the wait.
+        total > before
+    })?;
+    for (set, result) in sets.iter_mut().zip(results) {
+        set.words = result;
+        set.write(context)?;
+    }
+    Ok(total)
+}
