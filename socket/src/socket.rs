@@ -242,7 +242,7 @@ impl Socket {
         link.check_sending()?;
         let mut sent = 0;
         while source.remaining() > 0 {
-            match link.send(source) {
+            match link.send(source, sent == 0) {
                 Ok(length) => sent += length,
                 Err(_) if sent > 0 => break,
                 Err(stop) => return Err(stop),

@@ -19,8 +19,8 @@ pub(super) struct Sending {
     pub(super) socket: Arc<Socket>,
     buffers: Buffers,
     flags: MessageFlags,
-    /// Whether the first look at the connection is behind us.
-    begun: bool,
+    /// Whether the call has waited.
+    waited: bool,
     /// How many bytes have gone.
     sent: usize,
 }
@@ -28,13 +28,13 @@ pub(super) struct Sending {
 impl Sending {
     #[inline]
     pub(super) fn new(socket: Arc<Socket>, buffers: Buffers, flags: MessageFlags) -> Self {
-        Self { socket, buffers, flags, begun: false, sent: 0 }
+        Self { socket, buffers, flags, waited: false, sent: 0 }
     }
 
-    /// Whether the call is still to look at everything but its payload.
+    /// Whether the call has still to look at everything but its payload.
     #[inline]
     pub(super) fn is_new(&self) -> bool {
-        !self.begun
+        !self.waited
     }
 
     /// What Linux looks at before the payload: urgent data, which is not supported, and a destination, which a connected
@@ -54,34 +54,33 @@ impl Sending {
     #[inline]
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {
         let Some(link) = self.socket.link() else { return Step::Done(Err(NOT_CONNECTED)) };
-        match Self::send(caller, link, &mut self.buffers, &mut self.begun, &mut self.sent) {
-            Ok(()) => Step::Done(Ok(self.sent)),
-            Err(stop) => self.stopped(caller, stop),
+        let mut source = UserBytes { caller, buffers: &mut self.buffers };
+        if source.buffers.remaining() == 0 {
+            return self.send_nothing(caller);
+        }
+        loop {
+            match link.send(&mut source, self.sent == 0 && !self.waited) {
+                Ok(sent) => self.sent += sent,
+                Err(stop) => return self.stopped(caller, stop),
+            }
+            if source.buffers.remaining() == 0 {
+                return Step::Done(Ok(self.sent));
+            }
         }
     }
 
-    #[inline]
-    fn send<C: Caller>(
-        caller: &C,
-        link: &Link,
-        buffers: &mut Buffers,
-        begun: &mut bool,
-        sent: &mut usize,
-    ) -> core::result::Result<(), Stop> {
-        if !*begun {
-            link.check_sending()?;
-            *begun = true;
+    #[cold]
+    fn send_nothing<C: Caller>(&mut self, caller: &C) -> Step {
+        match self.socket.link().map(Link::check_sending) {
+            Some(Err(stop)) => self.stopped(caller, stop),
+            _ => Step::Done(Ok(0)),
         }
-        let mut source = UserBytes { caller, buffers };
-        while source.buffers.remaining() > 0 {
-            *sent += link.send(&mut source)?;
-        }
-        Ok(())
     }
 
     #[cold]
     fn stopped<C: Caller>(&mut self, caller: &C, stop: Stop) -> Step {
         let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || self.socket.nonblocking();
+        self.waited = true;
         match stop {
             Stop::Error(_) if self.sent > 0 => Step::Done(Ok(self.sent)),
             Stop::Blocked(_) if self.sent > 0 && nonblocking => Step::Done(Ok(self.sent)),

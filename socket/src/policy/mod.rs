@@ -139,26 +139,33 @@ impl Policy {
     ///
     /// # Errors
     /// The errno that Linux has for the argument that is not declared, in mode [`Mode::Enforce`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn admit<C: Caller, T: Decoded>(
         &self,
         caller: &C,
         registers: &[usize; 6],
         decoded: T,
     ) -> Result<Admitted<T>> {
-        if self.mode != Mode::Off {
-            let subject = Judged { registers, decoded: &decoded };
-            match self.tables.admit(T::CALL, &subject) {
-                Ok(hit) => {
-                    self.counters.count(caller.cpu(), usize::from(hit.rule));
-                    if self.count == Count::Full {
-                        self.count_alternatives(caller.cpu(), hit.rule, &subject);
-                    }
-                }
-                Err(refusal) => self.deny(caller, refusal, &subject)?,
-            }
-        }
+        // The value is moved after the judgement, so that it can be built where it is to be.
+        self.judge(caller, &Judged { registers, decoded: &decoded })?;
         Ok(Admitted(decoded))
+    }
+
+    #[inline(always)]
+    fn judge<C: Caller, T: Decoded>(&self, caller: &C, subject: &Judged<'_, T>) -> Result<()> {
+        if self.mode == Mode::Off {
+            return Ok(());
+        }
+        match self.tables.admit(T::CALL, subject) {
+            Ok(hit) => {
+                self.counters.count(caller.cpu(), usize::from(hit.rule));
+                if self.count == Count::Full {
+                    self.count_alternatives(caller.cpu(), hit.rule, subject);
+                }
+                Ok(())
+            }
+            Err(refusal) => self.deny(caller, refusal, subject),
+        }
     }
 
     #[cold]

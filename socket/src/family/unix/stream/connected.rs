@@ -75,23 +75,22 @@ impl Link {
     ///
     /// # Errors
     /// EPIPE where it is shut, by whichever side.
-    #[inline]
     pub fn check_sending(&self) -> Attempt<()> {
         if self.here().shutdown().contains(Shutdown::SEND) { Err(broken_pipe()) } else { Ok(()) }
     }
 
-    /// Sends the next piece of what `source` has, and says how large it was. Several may be needed.
+    /// Sends the next piece of what `source` has, and says how large it was. Several may be needed; `first` says that this
+    /// is the first piece of a call that has not waited yet.
     ///
     /// # Errors
-    /// ECONNRESET, once; EPIPE where the connection is shut; EFAULT, with nothing of this piece sent. Waits for room,
+    /// EPIPE where the connection is shut, ECONNRESET, once (before it if not `first`, as in Linux); EFAULT, with nothing of this piece sent. Waits for room,
     /// which there is while less than the send buffer is taken: the last piece may so exceed it.
     #[inline]
-    pub fn send<S: Source>(&self, source: &mut S) -> Attempt<usize> {
+    pub fn send<S: Source>(&self, source: &mut S, first: bool) -> Attempt<usize> {
         let (here, there) = (self.here(), self.there());
-        if let Some(error) = here.take_error() {
-            return Err(error.into());
+        if !here.may_send() {
+            self.why_not(first)?;
         }
-        self.check_sending()?;
         let send_buffer = here.send_buffer.load(Ordering::Relaxed);
         if there.charged_hint() >= send_buffer {
             self.check_room(send_buffer)?;
@@ -109,6 +108,17 @@ impl Link {
         }
         there.pollee.notify(Events::READABLE);
         Ok(length)
+    }
+
+    #[cold]
+    fn why_not(&self, first: bool) -> Attempt<()> {
+        if first {
+            self.check_sending()?;
+        }
+        if let Some(error) = self.here().take_error() {
+            return Err(error.into());
+        }
+        self.check_sending()
     }
 
     /// Looks again, with the lock: without it, the reader may just have made room and have found nobody to tell.
@@ -251,12 +261,25 @@ impl Link {
     #[inline]
     fn consume(&self, length: usize) {
         let (here, there) = (self.here(), self.there());
-        let mut freed = Segments::new();
+        let send_buffer = there.send_buffer.load(Ordering::Relaxed);
         let mut inbox = here.lock();
-        let room = inbox.consume(length, there.send_buffer.load(Ordering::Relaxed), &mut freed);
+        let Some(room) = inbox.consume_inline(length, send_buffer) else {
+            return self.consume_segments(inbox, length, send_buffer);
+        };
         drop(inbox);
         if room {
             there.pollee.notify(Events::WRITABLE);
+        }
+    }
+
+    #[inline(never)]
+    fn consume_segments(&self, mut inbox: Inbox<'_>, length: usize, send_buffer: u32) {
+        let mut freed = Segments::new();
+        let room = inbox.consume(length, send_buffer, &mut freed);
+        drop(inbox);
+        drop(freed);
+        if room {
+            self.there().pollee.notify(Events::WRITABLE);
         }
     }
 

@@ -1,7 +1,7 @@
 //! One end of a connection: what comes in there, and what the two sides have to know of it.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use spin::{Mutex, MutexGuard, Once};
 
@@ -33,15 +33,17 @@ pub(super) struct End {
     pub(super) peer_credentials: Credentials,
     /// How much what this end sends may take up on its way, in bytes: SO_SNDBUF.
     pub(super) send_buffer: AtomicU32,
-    /// Changed under the lock of `queue`, so that nothing is added behind what was the end.
-    shutdown: AtomicU8,
-    /// The error that waits to be reported, 0 for none: ECONNRESET is the only one.
-    error: AtomicU16,
+    /// The directions that are shut, changed under the lock of `queue`, so that nothing is added behind what was the
+    /// end; and [`RESET`].
+    status: AtomicU8,
     reader: AtomicU8,
     /// What is in `queue`, as it counts against the sender's buffer. Changed under the lock of `queue`.
     charged: AtomicU32,
     queue: Mutex<Queue>,
 }
+
+/// In an end's status, besides the bits of [`Shutdown`]: ECONNRESET, the only error that there is, waits to be reported.
+const RESET: u8 = 4;
 
 /// Who reads: only one at a time, so that bytes stay in order while they are copied with no lock held.
 const FREE: u8 = 0;
@@ -56,8 +58,7 @@ impl End {
             name: Once::new(),
             peer_credentials,
             send_buffer: AtomicU32::new(send_buffer),
-            shutdown: AtomicU8::new(0),
-            error: AtomicU16::new(0),
+            status: AtomicU8::new(0),
             reader: AtomicU8::new(FREE),
             charged: AtomicU32::new(0),
             queue: Mutex::new(Queue::new()),
@@ -66,28 +67,30 @@ impl End {
 
     #[inline]
     pub(super) fn shutdown(&self) -> Shutdown {
-        Shutdown::from_bits_truncate(self.shutdown.load(Ordering::Acquire))
+        Shutdown::from_bits_truncate(self.status.load(Ordering::Acquire))
     }
 
     /// Shuts directions of this end.
     pub(super) fn shut(&self, directions: Shutdown) {
         let queue = self.queue.lock();
-        self.shutdown.fetch_or(directions.bits(), Ordering::AcqRel);
+        self.status.fetch_or(directions.bits(), Ordering::AcqRel);
         drop(queue);
     }
 
     /// The peer is gone, and took bytes with it that it should have read (or the connection was never accepted).
     pub(super) fn set_reset(&self) {
-        self.error.store(Errno::ECONNRESET.number(), Ordering::Release);
+        self.status.fetch_or(RESET, Ordering::AcqRel);
+    }
+
+    /// Whether nothing stands in the way of sending: no error waits, and the direction is open.
+    #[inline]
+    pub(super) fn may_send(&self) -> bool {
+        self.status.load(Ordering::Acquire) & (RESET | Shutdown::SEND.bits()) == 0
     }
 
     /// The pending error, which is thereby reported.
-    #[inline]
     pub(super) fn take_error(&self) -> Option<Error> {
-        if self.error.load(Ordering::Acquire) == 0 {
-            return None;
-        }
-        (self.error.swap(0, Ordering::AcqRel) != 0)
+        (self.status.fetch_and(!RESET, Ordering::AcqRel) & RESET != 0)
             .then_some(Error::new(Errno::ECONNRESET, "the peer closed without reading everything"))
     }
 
@@ -115,7 +118,8 @@ impl End {
     fn wait_for_reader(&self) -> Option<Reader<'_>> {
         // Whoever finds that the reader had just gone has thereby taken its place; with WANTED in it, which costs a
         // needless announcement.
-        (self.reader.swap(WANTED, Ordering::AcqRel) == FREE).then_some(Reader { end: self })
+        // (`then_some` would make the value, and so drop it, in either case.)
+        (self.reader.swap(WANTED, Ordering::AcqRel) == FREE).then(|| Reader { end: self })
     }
 
     /// What poll shows of this end, were it not for the room at the other.
@@ -125,7 +129,7 @@ impl End {
         if inbox.queue.available() > 0 {
             events |= Events::READABLE;
         }
-        events.set(Events::ERR, self.error.load(Ordering::Acquire) != 0);
+        events.set(Events::ERR, self.status.load(Ordering::Acquire) & RESET != 0);
         events
     }
 }
@@ -185,18 +189,32 @@ impl Inbox<'_> {
         self.end.charged.store(self.charged() + charge, Ordering::Relaxed);
     }
 
-    /// Removes bytes from the front. Returns whether thereby a sender with so large a buffer finds room again.
+    /// Removes bytes that lie in the queue itself, all of them or none. Returns whether thereby a sender with so large a
+    /// buffer finds room again.
     #[inline]
+    pub(super) fn consume_inline(&mut self, length: usize, send_buffer: u32) -> Option<bool> {
+        let charge = self.queue.consume_inline(length)?;
+        Some(self.uncharge(charge, send_buffer))
+    }
+
+    /// Removes bytes from the front, and returns the same. Memory that is used up is given to `freed`: drop it where no
+    /// lock is held.
     pub(super) fn consume(&mut self, length: usize, send_buffer: u32, freed: &mut Segments) -> bool {
+        let charge = self.queue.consume(length, freed);
+        self.uncharge(charge, send_buffer)
+    }
+
+    #[inline]
+    fn uncharge(&mut self, charge: u32, send_buffer: u32) -> bool {
         let before = self.charged();
-        let after = before - self.queue.consume(length, freed);
+        let after = before - charge;
         self.end.charged.store(after, Ordering::Relaxed);
         !writable(before, send_buffer) && writable(after, send_buffer)
     }
 
     /// Removes everything, and nothing is added any more. Returns the memory, and whether there were bytes.
     pub(super) fn close(mut self) -> (Segments, bool) {
-        self.end.shutdown.store(Shutdown::all().bits(), Ordering::Release);
+        self.end.status.fetch_or(Shutdown::all().bits(), Ordering::AcqRel);
         self.end.charged.store(0, Ordering::Relaxed);
         let unread = self.queue.available() > 0;
         (self.queue.clear(), unread)

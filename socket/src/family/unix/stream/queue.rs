@@ -107,18 +107,25 @@ impl Queue {
         self.segments.give_back(lent);
     }
 
+    /// Removes bytes from the front that lie in the queue itself; `None` where not all of them do. Returns what no longer
+    /// counts against the sender's buffer.
+    #[inline]
+    pub(super) fn consume_inline(&mut self, length: usize) -> Option<u32> {
+        if length > usize::from(self.end - self.start) {
+            return None;
+        }
+        self.start += length as u8;
+        self.available -= length as u32;
+        Some(length as u32)
+    }
+
     /// Removes bytes from the front. Memory that is used up is given to `freed`: drop it where no lock is held. Returns
     /// what no longer counts against the sender's buffer.
-    #[inline]
     pub(super) fn consume(&mut self, length: usize, freed: &mut Segments) -> u32 {
-        self.available -= length as u32;
         let inline = length.min(usize::from(self.end - self.start));
         self.start += inline as u8;
-        let mut charge = inline as u32;
-        if inline < length {
-            charge += self.segments.consume(length - inline, freed);
-        }
-        charge
+        self.available -= length as u32;
+        inline as u32 + self.segments.consume(length - inline, freed)
     }
 
     /// Removes everything.

@@ -1,0 +1,272 @@
+//! Real threads on the same sockets: nothing is lost, nobody is forgotten, nothing hangs.
+
+use std::{
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use socket::{
+    caller::Credentials,
+    error::Errno,
+    family::unix::stream::Received,
+    policy::{Count, Mode, Policy, Profile},
+    ready::{Events, Observer},
+    socket::{Socket, Target},
+    step::{Attempt, Stop},
+    world::{Limits, World},
+};
+
+const ROOT: Credentials = Credentials { pid: 1, uid: 0, gid: 0 };
+
+fn world() -> Arc<World> {
+    let policy = Policy::new(Profile::Postern.tables(), Mode::Enforce, Count::Rule, 1);
+    Arc::new(World::new(policy, Limits::default()))
+}
+
+/// A thread that sleeps until it is told.
+#[derive(Default)]
+struct Sleeper {
+    told: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Observer for Sleeper {
+    fn notify(&self, _events: Events) {
+        *self.told.lock().unwrap() = true;
+        self.wake.notify_one();
+    }
+}
+
+/// As a kernel's wait loop: register, try again, sleep. A wake-up that was lost shows as a time-out.
+fn wait<T>(mut attempt: impl FnMut() -> Attempt<T>) -> Result<T, Errno> {
+    loop {
+        let blocked = match attempt() {
+            Ok(value) => return Ok(value),
+            Err(Stop::Error(error)) => return Err(error.errno),
+            Err(Stop::Blocked(blocked) | Stop::Contended(blocked)) => blocked,
+        };
+        let sleeper = Arc::<Sleeper>::default();
+        let registration = blocked.pollee.register(sleeper.clone(), blocked.events);
+        let result = loop {
+            match attempt() {
+                Ok(value) => break Some(Ok(value)),
+                Err(Stop::Error(error)) => break Some(Err(error.errno)),
+                // It may wait for something else by now.
+                Err(Stop::Blocked(next) | Stop::Contended(next))
+                    if next.events != blocked.events || !Arc::ptr_eq(&next.pollee, &blocked.pollee) =>
+                {
+                    break None;
+                }
+                Err(_) => {}
+            }
+            let told = sleeper.told.lock().unwrap();
+            let (mut told, timeout) =
+                sleeper.wake.wait_timeout_while(told, Duration::from_secs(20), |told| !*told).unwrap();
+            assert!(!timeout.timed_out(), "a wake-up was lost");
+            *told = false;
+        };
+        blocked.pollee.unregister(registration);
+        if let Some(result) = result {
+            return result;
+        }
+    }
+}
+
+fn send_all(socket: &Socket, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        wait(|| socket.send(&mut bytes))?;
+    }
+    Ok(())
+}
+
+/// The stream of numbers that a writer sends: each says who wrote it, and the how-manieth it is.
+const NUMBERS: u32 = 20_000;
+
+#[test]
+fn one_writer_one_reader_with_little_room() {
+    let world = world();
+    let [one, other] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+    one.set_send_buffer(&world, 1);
+    let writer = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        for number in 0..NUMBERS {
+            bytes.extend(number.to_ne_bytes());
+            if bytes.len() > (number as usize * 7919) % 900 {
+                send_all(&one, &bytes).unwrap();
+                bytes.clear();
+            }
+        }
+        send_all(&one, &bytes).unwrap();
+    });
+    let mut received = Vec::new();
+    let mut room = [0; 700];
+    let mut size = 0;
+    loop {
+        size = (size * 31 + 17) % 700;
+        let length = size + 1;
+        match wait(|| other.receive(&mut &mut room[..length], false)).unwrap() {
+            Received::Bytes(count) => received.extend_from_slice(&room[..count]),
+            Received::End => break,
+        }
+    }
+    writer.join().unwrap();
+    let expected: Vec<u8> = (0..NUMBERS).flat_map(u32::to_ne_bytes).collect();
+    assert!(received == expected);
+}
+
+/// Several of each: every message of a writer is small enough to go in one piece, and so comes out in one piece, in the
+/// order of its writer, whoever reads it.
+#[test]
+fn many_writers_many_readers() {
+    const WRITERS: usize = 3;
+    const MESSAGE: usize = 64;
+    let world = world();
+    let [one, other] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+    one.set_send_buffer(&world, 1);
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let one = one.clone();
+            thread::spawn(move || {
+                for number in 0..NUMBERS / 4 {
+                    let mut message = [writer as u8; MESSAGE];
+                    message[..4].copy_from_slice(&number.to_ne_bytes());
+                    send_all(&one, &message).unwrap();
+                }
+            })
+        })
+        .collect();
+    let seen = Arc::new(Mutex::new(vec![Vec::new(); WRITERS]));
+    let readers: Vec<_> = (0..2)
+        .map(|_| {
+            let (other, seen) = (other.clone(), seen.clone());
+            thread::spawn(move || {
+                let mut room = [0; MESSAGE];
+                while let Received::Bytes(count) = wait(|| other.receive(&mut &mut room[..], false)).unwrap()
+                {
+                    // Messages are whole multiples in the stream, and so are the reads.
+                    assert_eq!(count, MESSAGE);
+                    let writer = room[4];
+                    assert!(room[4..].iter().all(|byte| *byte == writer));
+                    let number = u32::from_ne_bytes(room[..4].try_into().unwrap());
+                    seen.lock().unwrap()[usize::from(writer)].push(number);
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    drop(one);
+    for reader in readers {
+        reader.join().unwrap();
+    }
+    for numbers in seen.lock().unwrap().iter_mut() {
+        numbers.sort_unstable();
+        assert!(*numbers == (0..NUMBERS / 4).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn clients_queue_up_at_a_server() {
+    const CLIENTS: usize = 3;
+    const ROUNDS: usize = 2000;
+    let world = world();
+    let listener = Socket::create(&world, 1, 1, 0).unwrap();
+    listener.bind_abstract(&world, b"server").unwrap();
+    listener.listen(&world, 0, ROOT).unwrap();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let world = world.clone();
+            thread::spawn(move || {
+                for round in 0..ROUNDS {
+                    let socket = Socket::create(&world, 1, 1, 0).unwrap();
+                    wait(|| socket.connect(&world, Target::Abstract(b"server"), ROOT)).unwrap();
+                    send_all(&socket, &[round as u8]).unwrap();
+                    let mut answer = [0];
+                    let received = wait(|| socket.receive(&mut &mut answer[..], false));
+                    assert_eq!((received, answer), (Ok(Received::Bytes(1)), [!(round as u8)]));
+                }
+            })
+        })
+        .collect();
+    for _ in 0..CLIENTS * ROUNDS {
+        let socket = wait(|| listener.accept(false)).unwrap();
+        let mut question = [0];
+        wait(|| socket.receive(&mut &mut question[..], false)).unwrap();
+        send_all(&socket, &[!question[0]]).unwrap();
+    }
+    for client in clients {
+        client.join().unwrap();
+    }
+}
+
+/// Sockets that connect to each other while they begin to listen: no deadlock, whoever wins.
+#[test]
+fn connecting_to_each_other() {
+    let world = world();
+    for _ in 0..2000 {
+        let sockets: Vec<_> = [&b"a"[..], b"b"]
+            .map(|name| {
+                let socket = Socket::create(&world, 1, 1, 0).unwrap();
+                socket.bind_abstract(&world, name).unwrap();
+                socket
+            })
+            .into();
+        thread::scope(|scope| {
+            for (socket, other) in [(&sockets[0], &b"b"[..]), (&sockets[1], b"a")] {
+                let world = &world;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        let _ = socket.connect(world, Target::Abstract(other), ROOT);
+                    }
+                });
+                scope.spawn(move || socket.listen(world, 1, ROOT));
+            }
+        });
+    }
+}
+
+/// Peers that go away at any moment: the other side sees a whole prefix, and an end.
+#[test]
+fn a_peer_that_dies_at_any_point() {
+    let world = world();
+    for round in 0..1000_usize {
+        let [one, other] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+        one.set_send_buffer(&world, 1);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let writer = thread::spawn(move || {
+            let mut sent = 0_usize;
+            while !stopped.load(Ordering::Relaxed) {
+                let message: Vec<u8> = (sent..sent + 300).map(|index| index as u8).collect();
+                match send_all(&one, &message) {
+                    Ok(()) => sent += 300,
+                    Err(errno) => {
+                        assert!(matches!(errno, Errno::EPIPE | Errno::ECONNRESET), "{errno:?}");
+                        break;
+                    }
+                }
+            }
+        });
+        let mut received = 0_usize;
+        let mut room = [0; 333];
+        while received < round * 10 {
+            match wait(|| other.receive(&mut &mut room[..], false)).unwrap() {
+                Received::Bytes(count) => {
+                    assert!((received..).zip(&room[..count]).all(|(index, byte)| index as u8 == *byte));
+                    received += count;
+                }
+                Received::End => break,
+            }
+        }
+        if round % 2 == 0 {
+            stop.store(true, Ordering::Relaxed);
+        }
+        drop(other);
+        writer.join().unwrap();
+    }
+}
