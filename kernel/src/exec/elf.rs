@@ -6,7 +6,7 @@ use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
 use elf::{
-    abi::{EM_X86_64, ET_DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_INTERP, PT_LOAD},
+    abi::{EM_X86_64, ET_DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_INTERP, PT_LOAD},
     endian::LittleEndian,
     file::{Class, FileHeader, parse_ident},
     parse::ParsingTable,
@@ -40,6 +40,8 @@ pub(super) struct Image {
     /// Of the program header table, in memory; before relocation.
     table_address: Option<usize>,
     table_count: usize,
+    /// Whether it wants to execute code on its stack.
+    executable_stack: bool,
 }
 
 struct Segment {
@@ -58,6 +60,8 @@ pub(super) struct Placed {
     pub(super) table_address: usize,
     /// How many program headers there are.
     pub(super) table_count: usize,
+    /// What may be done with its stack.
+    pub(super) stack_protection: Protection,
 }
 
 impl Image {
@@ -86,9 +90,11 @@ impl Image {
         let headers = ParsingTable::<_, ProgramHeader>::new(LittleEndian, Class::ELF64, &table);
         let mut segments = Vec::new();
         let mut table_address = None;
+        let mut executable_stack = false;
         for header in headers.iter() {
             match header.p_type {
                 PT_INTERP => return Err(bad("dynamically linked programs do not run yet")),
+                PT_GNU_STACK => executable_stack = header.p_flags & PF_X != 0,
                 PT_LOAD if header.p_memsz != 0 => segments.push(Segment::check(&header, size)?),
                 _ => {}
             }
@@ -110,7 +116,8 @@ impl Image {
                 table_address = Some(segment.memory.start + (table_range.start - segment.file_offset) as usize);
             }
         }
-        Ok(Self { segments, relocatable, entry, table_address, table_count: usize::from(header.e_phnum) })
+        let table_count = usize::from(header.e_phnum);
+        Ok(Self { segments, relocatable, entry, table_address, table_count, executable_stack })
     }
 
     /// Maps the image into an address space in which nothing is mapped, and begins the heap behind it.
@@ -128,6 +135,7 @@ impl Image {
             entry: self.entry + shift,
             table_address: self.table_address.map_or(0, |address| address + shift),
             table_count: self.table_count,
+            stack_protection: Protection { execute: self.executable_stack, ..Protection::READ_WRITE },
         })
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn open(context: &Context, path: &[u8]) -> Result<Arc<WritingDenied>>
 pub(crate) fn load(context: &Context, program: &Program) -> Result<UserContext> {
     let image = elf::Image::read(&*program.file, program.size)?;
     let placed = image.map(&context.space, program)?;
-    context.space.map_stack(STACK_TOP)?;
+    context.space.map_stack(STACK_TOP, placed.stack_protection)?;
     let stack_pointer = stack::build(context, program, &placed)?;
     let mut registers = UserContext::default();
     registers.set_rip(placed.entry);

@@ -146,8 +146,8 @@ impl AddressSpace {
     ///
     /// # Errors
     /// ENOMEM, EEXIST where something is already there.
-    pub(crate) fn map_stack(&self, top: usize) -> Result<()> {
-        self.map(Place::FixedFree(top - STACK_SIZE), STACK_SIZE, Protection::READ_WRITE, Backing::Anonymous)?;
+    pub(crate) fn map_stack(&self, top: usize, protection: Protection) -> Result<()> {
+        self.map(Place::FixedFree(top - STACK_SIZE), STACK_SIZE, protection, Backing::Anonymous)?;
         Ok(())
     }
 

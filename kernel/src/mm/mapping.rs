@@ -105,6 +105,14 @@ pub(crate) struct Mapping {
     pub(crate) backing: Backing,
 }
 
+impl Mapping {
+    /// Whether `next`, which begins at the end of this one, is more of the same.
+    fn continues_in(&self, next: &Self) -> bool {
+        self.protection == next.protection
+            && matches!((&self.backing, &next.backing), (Backing::Anonymous, Backing::Anonymous))
+    }
+}
+
 /// Everything that is mapped in an address space: ranges that do not overlap, each a whole number of pages.
 pub(crate) struct Mappings(BTreeMap<usize, Mapping>);
 
@@ -167,17 +175,31 @@ impl Mappings {
         if self.0.len() >= MAX_MAPPINGS {
             return Err(Errno::ENOMEM.into());
         }
-        // What continues its neighbour becomes one with it: a heap that grows in small steps stays one mapping.
-        if let Some((_, previous)) = self.0.range_mut(..start).next_back()
-            && previous.end == start
-            && previous.protection == mapping.protection
-            && matches!((&previous.backing, &mapping.backing), (Backing::Anonymous, Backing::Anonymous))
-        {
-            previous.end = mapping.end;
-            return Ok(());
-        }
+        let range = start..mapping.end;
         self.0.insert(start, mapping);
+        self.join(&range);
         Ok(())
+    }
+
+    /// Makes one of neighbours that are alike, in `range` and at its ends: a heap that grows in small steps is one
+    /// mapping, and one whose protection was changed and changed back is too.
+    pub(super) fn join(&mut self, range: &Range<usize>) {
+        let mut at = self.0.range(..range.start).next_back().map_or(range.start, |(start, _)| *start);
+        while at <= range.end
+            && let Some((&start, mapping)) = self.0.range(at..=range.end).next()
+        {
+            let end = mapping.end;
+            let Some(next) = self.0.get(&end).filter(|next| mapping.continues_in(next)) else {
+                at = start + 1;
+                continue;
+            };
+            let joined = next.end;
+            self.0.remove(&end);
+            if let Some(mapping) = self.0.get_mut(&start) {
+                mapping.end = joined;
+            }
+            at = start;
+        }
     }
 
     /// Cuts the mapping that `at` is inside of into two.

@@ -34,6 +34,7 @@ impl AddressSpace {
         for mapping in state.mappings.isolate(&range)? {
             mapping.protection = protection;
         }
+        state.mappings.join(&range);
         let wanted = protection.page_flags();
         let guard = disable_preempt();
         let mut cursor = self.vm().cursor_mut(&guard, &range).map_err(|_| Errno::ENOMEM)?;

@@ -83,7 +83,8 @@ impl LocalRunQueue for Locked<'_> {
         match flags {
             UpdateFlags::Tick => {
                 self.tasks.ticks += 1;
-                others_wait && (self.tasks.ticks >= SLICE_TICKS || self.is_idle())
+                let over = self.tasks.ticks >= SLICE_TICKS || self.is_idle();
+                others_wait && over && self.tasks.current.is_some()
             }
             UpdateFlags::Yield => others_wait || self.tasks.current.is_none(),
             UpdateFlags::Wait | UpdateFlags::Exit => true,
