@@ -5,8 +5,10 @@
 #![deny(unsafe_code)]
 
 mod address;
+mod bench;
 mod errno;
 mod harness;
+mod probe;
 mod suite;
 #[allow(unsafe_code, reason = "the system calls; everything else is safe")]
 mod sys;
@@ -43,6 +45,26 @@ enum Command {
         #[arg(long, default_value_t = 30, value_name = "SECONDS")]
         limit: u64,
     },
+    /// Try every declared alternative of the profile `postern`, and the undeclared neighbours of every argument; one
+    /// JSON object per probe on standard output.
+    Probe {
+        /// Only the probes whose `rule argument value` contains this.
+        filter: Option<String>,
+        /// Seconds after which a probe counts as hanging.
+        #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+        limit: u64,
+    },
+    /// Measure what calls cost, in nanoseconds of CLOCK_MONOTONIC (in counted mode, an instruction is a nanosecond).
+    Bench {
+        /// Only the measurements whose name contains this.
+        filter: Option<String>,
+        /// How often each call is made, instead of a number that suits it.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        iterations: Option<u64>,
+        /// One JSON object per measurement instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
     /// Small programs for the tests of `postern boot`.
     #[command(hide = true, subcommand)]
     Tool(tool::Tool),
@@ -63,6 +85,8 @@ fn main() -> ExitCode {
             let limit = Duration::from_secs(limit);
             harness::run(&suite::all(), &harness::Options { filter, list, never_skip, inline, limit })
         }
+        Command::Probe { filter, limit } => probe::run(filter.as_deref(), Duration::from_secs(limit)),
+        Command::Bench { filter, iterations, json } => bench::run(filter.as_deref(), iterations, json),
         Command::Tool(tool) => return tool::run(tool),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }

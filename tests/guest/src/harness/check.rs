@@ -61,7 +61,7 @@ macro_rules! check {
             let mut remark = None;
             $(remark = Some(format!($($remark)+));)?
             let assertion = format!("not so: {}", stringify!($condition));
-            return Err($crate::harness::check::Failure::here($crate::harness::check::text(assertion, remark)));
+            return Err($crate::harness::check::Failure::here($crate::harness::check::text(assertion, remark)).into());
         }
         $crate::harness::progress::checked();
     }};
@@ -77,7 +77,7 @@ macro_rules! check_eq {
                     let mut remark = None;
                     $(remark = Some(format!($($remark)+));)?
                     let assertion = format!("{} is {met:?}, expected {expected:?}", stringify!($met));
-                    return Err($crate::harness::check::Failure::here($crate::harness::check::text(assertion, remark)));
+                    return Err($crate::harness::check::Failure::here($crate::harness::check::text(assertion, remark)).into());
                 }
                 $crate::harness::progress::checked();
             }
@@ -95,7 +95,7 @@ macro_rules! check_err {
                 let mut remark = None;
                 $(remark = Some(format!($($remark)+));)?
                 let assertion = format!("{} gives {other:?}, expected {}", stringify!($call), stringify!($errno));
-                return Err($crate::harness::check::Failure::here($crate::harness::check::text(assertion, remark)));
+                return Err($crate::harness::check::Failure::here($crate::harness::check::text(assertion, remark)).into());
             }
         }
     };

@@ -14,7 +14,7 @@ use std::{
 
 pub(crate) use check::{Failure, Outcome, check, check_eq, check_err};
 pub(crate) use need::{NOBODY, Need};
-pub(crate) use run::{Options, run};
+pub(crate) use run::{Options, keep_panics, run, watched};
 
 use crate::address::Address;
 

@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     panic::{self, AssertUnwindSafe},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -43,6 +43,16 @@ thread_local! {
     static PANIC: RefCell<Option<Failure>> = const { RefCell::new(None) };
 }
 
+/// From now on panics are kept for the report and not printed.
+pub(crate) fn keep_panics() {
+    panic::set_hook(Box::new(|info| {
+        let message = info.payload_as_str().unwrap_or("a panic without a message");
+        let location = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+        let failure = Failure { message: format!("panic: {message}"), location };
+        let _ = PANIC.try_with(|slot| *slot.borrow_mut() = Some(failure));
+    }));
+}
+
 /// Runs the tests that were asked for; whether all of them passed.
 pub(crate) fn run(tests: &[&'static Test], options: &Options) -> bool {
     let wanted = |test: &&&'static Test| {
@@ -56,12 +66,7 @@ pub(crate) fn run(tests: &[&'static Test], options: &Options) -> bool {
         }
         return true;
     }
-    panic::set_hook(Box::new(|info| {
-        let message = info.payload_as_str().unwrap_or("a panic without a message");
-        let location = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
-        let failure = Failure { message: format!("panic: {message}"), location };
-        let _ = PANIC.try_with(|slot| *slot.borrow_mut() = Some(failure));
-    }));
+    keep_panics();
     let (mut passed, mut failed, mut skipped, mut checks) = (0u64, 0u64, 0u64, 0u64);
     for (index, test) in selected.iter().enumerate() {
         let missing = test.needs.iter().find_map(|need| need.missing());
@@ -82,10 +87,11 @@ pub(crate) fn run(tests: &[&'static Test], options: &Options) -> bool {
             }
             _ => {
                 let progress = Progress::new();
+                let tag = format!("guest{}.{index}", std::process::id());
                 let result = if options.inline {
-                    run_body(test, index, &progress)
+                    run_body(tag, &progress, test.body)
                 } else {
-                    run_watched(test, index, &progress, options.limit)
+                    watched(tag, &progress, options.limit, test.body)
                 };
                 line.checks = progress.checks();
                 checks += line.checks;
@@ -106,29 +112,29 @@ pub(crate) fn run(tests: &[&'static Test], options: &Options) -> bool {
     failed == 0
 }
 
-/// Runs one test in the calling thread.
-fn run_body(test: &Test, index: usize, progress: &std::sync::Arc<Progress>) -> Outcome {
+/// Runs a body in the calling thread; a panic becomes a failure.
+fn run_body<T>(tag: String, progress: &Arc<Progress>, body: impl FnOnce(&Case) -> Outcome<T>) -> Outcome<T> {
     progress.adopt_thread();
-    let case = Case::new(format!("guest{}.{index}", std::process::id()));
-    let result = panic::catch_unwind(AssertUnwindSafe(|| (test.body)(&case)));
+    let case = Case::new(tag);
+    let result = panic::catch_unwind(AssertUnwindSafe(|| body(&case)));
     result.unwrap_or_else(|_| {
         let panic = PANIC.with_borrow_mut(Option::take);
         Err(panic.unwrap_or_else(|| Failure::here("a panic that left no message")))
     })
 }
 
-/// Runs one test in a thread and waits for it, but not for ever: a thread that hangs is left behind.
-fn run_watched(
-    test: &'static Test,
-    index: usize,
-    progress: &std::sync::Arc<Progress>,
+/// Runs a body in a thread and waits for it, but not for ever: a thread that hangs is left behind.
+pub(crate) fn watched<T: Send + 'static>(
+    tag: String,
+    progress: &Arc<Progress>,
     limit: Duration,
-) -> Outcome {
+    body: impl FnOnce(&Case) -> Outcome<T> + Send + 'static,
+) -> Outcome<T> {
     let (sender, receiver) = mpsc::channel();
-    let shared = std::sync::Arc::clone(progress);
-    let thread = thread::Builder::new().name(test.name.to_owned()).spawn(move || {
+    let shared = Arc::clone(progress);
+    let thread = thread::Builder::new().name(tag.clone()).spawn(move || {
         // The receiver is gone when the time is over, and the result with it.
-        let _ = sender.send(run_body(test, index, &shared));
+        let _ = sender.send(run_body(tag, &shared, body));
     });
     let thread = match thread {
         Ok(thread) => thread,

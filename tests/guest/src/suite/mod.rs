@@ -5,7 +5,7 @@ mod memory;
 mod pointers;
 mod process;
 mod std_net;
-mod unix;
+pub(crate) mod unix;
 
 use crate::harness::Test;
 

@@ -184,7 +184,7 @@ fn pipe_readiness(_: &Case) -> Outcome {
 fn pipe_wakes_a_poll(case: &Case) -> Outcome {
     let (read, write) = sys::pipe2(0)?;
     let waiting = case.spawn(move || {
-        check_eq!(poll_for(&read, IN, -1)?, IN);
+        check!(poll_for(&read, IN, -1)? & IN != 0, "with POLLHUP where the writer is gone already");
         check_eq!(sys::read(&read, &mut [0; 4])?, 1);
         Ok(poll_for(&read, IN, -1)?)
     });

@@ -1,0 +1,197 @@
+//! Conformance probes: every alternative that the profile `postern` declares is used and must behave, every undeclared
+//! neighbour of an argument is tried and must be refused.
+//!
+//! What is tried comes from the profile itself, by way of `build.rs`; how it is proven is in [`proofs`] and
+//! [`neighbours`].
+
+mod neighbours;
+mod proofs;
+
+use std::{sync::Arc, time::Duration};
+
+use scml::probe::{Declared, Neighbour};
+use serde::Serialize;
+
+use crate::{
+    errno::{Errno, Result},
+    harness::{Case, Failure, keep_panics, progress::Progress, watched},
+};
+
+/// The profile's tables and the list of proofs, in the order of [`scml::probe::alternatives`].
+#[allow(unreachable_pub, reason = "written for any crate to include")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/profile.rs"));
+}
+
+/// How the attempt to use an alternative went wrong.
+pub(crate) enum Trouble {
+    /// The call with the alternative in it failed.
+    Refused(Errno, Failure),
+    /// It was accepted, but what followed was not as it should be; or the situation could not be made.
+    Misbehaved(Failure),
+}
+
+/// What a proof comes to.
+pub(crate) type Attempt<T = ()> = std::result::Result<T, Trouble>;
+
+impl From<Errno> for Trouble {
+    #[track_caller]
+    fn from(errno: Errno) -> Self {
+        Self::Misbehaved(errno.into())
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Misbehaved(failure)
+    }
+}
+
+/// Marks the call that is probed: its failure is the alternative's refusal.
+#[track_caller]
+pub(crate) fn probed<T>(met: Result<T>) -> Attempt<T> {
+    match met {
+        Ok(value) => Ok(value),
+        Err(errno) => Err(Trouble::Refused(errno, errno.into())),
+    }
+}
+
+/// A proof: uses one alternative where it means something.
+pub(crate) type Proof = fn(&Case) -> Attempt;
+
+/// The proof of each declared alternative, by the index of the alternative.
+static PROOFS: &[Proof] = include!(concat!(env!("OUT_DIR"), "/proofs.rs"));
+
+/// One line of `guest probe`'s output.
+#[derive(Serialize)]
+struct Line<'a> {
+    r#type: &'static str,
+    rule: &'a str,
+    call: &'a str,
+    argument: &'a str,
+    value: &'a str,
+    kind: &'static str,
+    expected: String,
+    errno: String,
+    behaved: bool,
+    note: String,
+}
+
+/// What one side answered.
+pub(crate) struct Seen {
+    /// The error of the probed call.
+    pub(crate) errno: Option<Errno>,
+    /// Declared: it did what it is for. Neighbour: what was refused has left the socket usable.
+    pub(crate) behaved: bool,
+    /// What there is to say about it.
+    pub(crate) note: String,
+}
+
+/// How an outcome is printed: `0`, or the error's name.
+fn shown(errno: Option<Errno>) -> String {
+    errno.map_or_else(|| "0".to_owned(), |errno| errno.to_string())
+}
+
+/// Makes the probes whose `rule argument value` contains `filter`; whether all that is declared was accepted and behaved.
+pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
+    keep_panics();
+    let tables = &generated::PROFILE;
+    let wanted = |rule: &str, argument: &str, value: &str| {
+        filter.is_none_or(|filter| format!("{rule} {argument} {value}").contains(filter))
+    };
+    let (mut held, mut broken, mut refused, mut accepted) = (0u32, 0u32, 0u32, 0u32);
+    let mut number = 0;
+    let mut next_tag = || {
+        number += 1;
+        format!("probe{}.{number}", std::process::id())
+    };
+    for (declared, proof) in scml::probe::alternatives(tables).iter().zip(PROOFS) {
+        let Declared { rule_id, argument, name, sample, .. } = declared;
+        if !wanted(rule_id, argument, name) {
+            continue;
+        }
+        let seen = prove(next_tag(), *proof, limit);
+        let good = seen.errno.is_none() && seen.behaved;
+        *(if good { &mut held } else { &mut broken }) += 1;
+        crate::print_line(&Line {
+            r#type: "probe",
+            rule: rule_id,
+            call: sample.call.name(),
+            argument,
+            value: name,
+            kind: "declared",
+            expected: shown(None),
+            errno: shown(seen.errno),
+            behaved: seen.behaved,
+            note: seen.note,
+        });
+    }
+    for rule in 0..tables.rules.len() as u16 {
+        for neighbour in scml::probe::neighbours(tables, rule) {
+            if !wanted(&neighbour.rule_id, &neighbour.argument, &neighbour.name) {
+                continue;
+            }
+            let seen = try_neighbour(next_tag(), &neighbour, limit);
+            *(if seen.errno.is_some() { &mut refused } else { &mut accepted }) += 1;
+            crate::print_line(&Line {
+                r#type: "probe",
+                rule: &neighbour.rule_id,
+                call: neighbour.sample.call.name(),
+                argument: &neighbour.argument,
+                value: &neighbour.name,
+                kind: "neighbour",
+                expected: shown(Some(Errno(neighbour.errno.into()))),
+                errno: shown(seen.errno),
+                behaved: seen.behaved,
+                note: seen.note,
+            });
+        }
+    }
+    eprintln!("{held} held, {broken} broken; {refused} neighbours refused, {accepted} accepted");
+    broken == 0
+}
+
+/// Makes a proof, under a watchdog.
+fn prove(tag: String, proof: Proof, limit: Duration) -> Seen {
+    let result = watched(tag, &Progress::new(), limit, move |case| Ok(proof(case)));
+    let (errno, failure) = match result {
+        Ok(Ok(())) => return Seen { errno: None, behaved: true, note: String::new() },
+        Ok(Err(Trouble::Refused(errno, failure))) => (Some(errno), failure),
+        Ok(Err(Trouble::Misbehaved(failure))) | Err(failure) => (None, failure),
+    };
+    Seen { errno, behaved: false, note: failure.to_string() }
+}
+
+/// Tries a neighbour, under a watchdog.
+fn try_neighbour(tag: String, neighbour: &Neighbour, limit: Duration) -> Seen {
+    let neighbour = Arc::new(neighbour.clone());
+    let shared = Arc::clone(&neighbour);
+    let result = watched(tag, &Progress::new(), limit, move |case| neighbours::attempt(case, &shared));
+    result.unwrap_or_else(|failure| Seen { errno: None, behaved: false, note: failure.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{PROOFS, generated};
+
+    #[test]
+    fn every_alternative_has_a_proof_of_its_own() {
+        let declared = scml::probe::alternatives(&generated::PROFILE);
+        assert_eq!(declared.len(), PROOFS.len());
+        let keys: HashSet<_> = declared.iter().map(|one| (&one.rule_id, &one.argument, &one.name)).collect();
+        assert_eq!(keys.len(), declared.len(), "rule, argument and value name a probe");
+        let proofs: HashSet<_> = PROOFS.iter().map(|proof| *proof as usize).collect();
+        assert_eq!(proofs.len(), PROOFS.len(), "no proof serves two alternatives");
+    }
+
+    #[test]
+    fn neighbours_have_names_of_their_own() {
+        for rule in 0..generated::PROFILE.rules.len() as u16 {
+            let neighbours = scml::probe::neighbours(&generated::PROFILE, rule);
+            let keys: HashSet<_> = neighbours.iter().map(|one| (&one.argument, &one.name)).collect();
+            assert_eq!(keys.len(), neighbours.len(), "rule {rule}");
+        }
+    }
+}

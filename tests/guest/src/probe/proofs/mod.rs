@@ -1,0 +1,23 @@
+//! How each declared alternative is proven: a module for each call, a function for each argument and value, by the names
+//! that `build.rs` gives them. A proof puts the value into a situation where it means something, and looks at what it did.
+
+pub(super) mod accept;
+pub(super) mod accept4;
+pub(super) mod bind;
+pub(super) mod connect;
+pub(super) mod getpeername;
+pub(super) mod getsockname;
+pub(super) mod getsockopt;
+pub(super) mod listen;
+pub(super) mod read;
+pub(super) mod readv;
+pub(super) mod recvfrom;
+pub(super) mod recvmsg;
+pub(super) mod sendmsg;
+pub(super) mod sendto;
+pub(super) mod setsockopt;
+pub(super) mod shutdown;
+pub(super) mod socket;
+pub(super) mod socketpair;
+pub(super) mod write;
+pub(super) mod writev;

@@ -1,0 +1,21 @@
+//! readv(2)
+
+use std::io::IoSliceMut;
+
+use crate::{
+    harness::{Case, check_eq},
+    probe::{Attempt, probed},
+    suite::unix::help::pair,
+    sys,
+};
+
+/// The bytes fill the parts in order.
+pub(crate) fn fd_af_unix_sock_stream(_: &Case) -> Attempt {
+    let (left, right) = pair()?;
+    sys::write(&left, b"scattered")?;
+    let (mut one, mut two, mut three) = ([0; 4], [], [0; 8]);
+    let mut into = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two), IoSliceMut::new(&mut three)];
+    check_eq!(probed(sys::readv(&right, &mut into))?, 9);
+    check_eq!((&one, &three), (b"scat", b"tered\0\0\0"));
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! setsockopt(2)
+
+use crate::{
+    harness::{Case, check, check_eq},
+    probe::{Attempt, probed},
+    suite::unix::help::{drain, exchange, fill, option, pair, set_option, socket},
+};
+
+/// What is set can be read again.
+pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
+    let fd = socket()?;
+    probed(set_option(&fd, libc::SO_RCVBUF, 5000))?;
+    check_eq!(option(&fd, libc::SO_RCVBUF)?, 10_000);
+    Ok(())
+}
+
+/// The options of this level are those of the socket.
+pub(crate) fn level_sol_socket(_: &Case) -> Attempt {
+    let (left, right) = pair()?;
+    let before = option(&right, libc::SO_SNDBUF)?;
+    probed(set_option(&left, libc::SO_SNDBUF, 9000))?;
+    check_eq!(option(&left, libc::SO_SNDBUF)?, 18_000);
+    check_eq!(option(&right, libc::SO_SNDBUF)?, before, "and of this socket alone");
+    Ok(())
+}
+
+/// A larger buffer takes more, a smaller one less, and none too small to send at all.
+pub(crate) fn optname_so_sndbuf(_: &Case) -> Attempt {
+    let mut took = Vec::new();
+    for size in [1, 20_000, 100_000] {
+        let (left, right) = pair()?;
+        probed(set_option(&left, libc::SO_SNDBUF, size))?;
+        check_eq!(option(&left, libc::SO_SNDBUF)?, (size * 2).max(4608));
+        let filled = fill(&left)?;
+        check_eq!(drain(&right)?, filled);
+        exchange(&left, &right)?;
+        took.push(filled);
+    }
+    check!(took[0] >= 1 && took[0] < took[1] && took[1] < took[2], "{took:?}");
+    Ok(())
+}
+
+/// The size is doubled, within its limits.
+pub(crate) fn optname_so_rcvbuf(_: &Case) -> Attempt {
+    let (left, right) = pair()?;
+    for (size, kept) in [(1, 2304), (20_000, 40_000)] {
+        probed(set_option(&left, libc::SO_RCVBUF, size))?;
+        check_eq!(option(&left, libc::SO_RCVBUF)?, kept);
+    }
+    Ok(exchange(&left, &right)?)
+}

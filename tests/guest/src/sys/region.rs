@@ -1,0 +1,126 @@
+//! Pages of the program's own, for calls that are to go wrong.
+
+use std::ops::Range;
+
+use super::{Argument, Words, call, syscall};
+use crate::errno::Result;
+
+/// The size of a page, which x86-64 fixes.
+pub(crate) const PAGE: usize = 4096;
+
+/// Pages of the program's own that no Rust reference ever points into, so that their protection may change and the kernel may be sent
+/// there with any offset.
+pub(crate) struct Region {
+    base: usize,
+    length: usize,
+    /// Ranges (offsets) that were unmapped and are no longer ours.
+    holes: Vec<Range<usize>>,
+}
+
+impl Region {
+    /// Maps `pages` anonymous pages with the given `PROT_` bits.
+    #[track_caller]
+    pub(crate) fn new(pages: usize, protection: i32) -> Result<Self> {
+        Self::map(pages * PAGE, protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
+    }
+
+    /// mmap(2) at an address of the kernel's choice.
+    #[track_caller]
+    pub(crate) fn map(length: usize, protection: i32, flags: i32, fd: i32, offset: i64) -> Result<Self> {
+        assert_eq!(flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE), 0, "would map over foreign memory");
+        let mut words = Words::default();
+        words.push(0);
+        length.place(&mut words);
+        (protection, flags, fd).place(&mut words);
+        offset.place(&mut words);
+        // SAFETY: without MAP_FIXED, the kernel chooses a range that nobody uses.
+        let base = unsafe { call("mmap", libc::SYS_mmap, &words) }?;
+        Ok(Self { base, length: length.next_multiple_of(PAGE), holes: Vec::new() })
+    }
+
+    /// The address of an offset.
+    pub(crate) fn at(&self, offset: usize) -> usize {
+        self.base + offset
+    }
+
+    /// The length in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// mprotect(2) of a range.
+    #[track_caller]
+    pub(crate) fn protect(&self, range: Range<usize>, protection: i32) -> Result<usize> {
+        self.own(&range);
+        let mut words = Words::default();
+        self.at(range.start).place(&mut words);
+        range.len().place(&mut words);
+        protection.place(&mut words);
+        // SAFETY: the range is this region's own, into which no reference points.
+        unsafe { call("mprotect", libc::SYS_mprotect, &words) }
+    }
+
+    /// munmap(2) of a range, which is then nobody's.
+    #[track_caller]
+    pub(crate) fn unmap(&mut self, range: Range<usize>) -> Result<usize> {
+        self.own(&range);
+        let mut words = Words::default();
+        self.at(range.start).place(&mut words);
+        range.len().place(&mut words);
+        // SAFETY: as protect; from now on the range counts as a hole.
+        let result = unsafe { call("munmap", libc::SYS_munmap, &words) };
+        if result.is_ok() {
+            self.holes.push(range);
+        }
+        result
+    }
+
+    /// Copies out of the region. A page without permission to read kills the program, as it should.
+    pub(crate) fn read(&self, offset: usize, into: &mut [u8]) {
+        self.own(&(offset..offset + into.len()));
+        for (index, byte) in into.iter_mut().enumerate() {
+            // SAFETY: inside the region and not in a hole; volatile, as the kernel may have written there.
+            *byte = unsafe { std::ptr::read_volatile((self.base + offset + index) as *const u8) };
+        }
+    }
+
+    /// Copies into the region.
+    pub(crate) fn write(&self, offset: usize, from: &[u8]) {
+        self.own(&(offset..offset + from.len()));
+        for (index, byte) in from.iter().enumerate() {
+            // SAFETY: inside the region and not in a hole.
+            unsafe { std::ptr::write_volatile((self.base + offset + index) as *mut u8, *byte) };
+        }
+    }
+
+    /// Makes a call with registers as they are given: addresses are of this region, or of nothing at all.
+    #[track_caller]
+    pub(crate) fn call(&self, name: &'static str, number: i64, words: [usize; 6]) -> Result<usize> {
+        let remaps = [libc::SYS_munmap, libc::SYS_mmap, libc::SYS_mremap, libc::SYS_brk, libc::SYS_mprotect];
+        assert!(!remaps.contains(&number), "changes the memory map: use the region's own functions");
+        // SAFETY: the caller builds its addresses from `at` and from constants where no Rust object lies (page zero,
+        // the kernel's half, non-canonical ones); what the kernel writes lands in this region or faults.
+        unsafe { call(name, number, &Words { words, used: 6 }) }
+    }
+
+    #[track_caller]
+    fn own(&self, range: &Range<usize>) {
+        assert!(range.start <= range.end && range.end <= self.length, "outside of the region");
+        let hole = |hole: &Range<usize>| range.start < hole.end && hole.start < range.end;
+        assert!(!self.holes.iter().any(hole), "unmapped before");
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        let mut start = 0;
+        self.holes.sort_by_key(|hole| hole.start);
+        for hole in self.holes.iter().chain(std::iter::once(&(self.length..self.length))) {
+            if start < hole.start {
+                // SAFETY: still this region's own, and no reference points there.
+                unsafe { syscall(libc::SYS_munmap, [self.base + start, hole.start - start, 0, 0, 0, 0]) };
+            }
+            start = hole.end;
+        }
+    }
+}
