@@ -51,7 +51,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
         |suite: &&Suite| options.only.is_empty() || options.only.iter().any(|name| name == suite.name);
     let sink = Sink::new();
     let run = suites::Run { context, sink: &sink, filter: options.filter.as_deref() };
-    // What cargo does and what QEMU does side by side; each lane in its order.
+    // Side by side, for a guest keeps one CPU busy at most; each lane in its order.
     thread::scope(|scope| {
         for lane in suites::ALL {
             let run = &run;

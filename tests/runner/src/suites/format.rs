@@ -5,10 +5,7 @@ use std::{collections::BTreeSet, process::Command, time::Duration};
 use anyhow::Result;
 
 use super::Run;
-use crate::{
-    case::{Case, Outcome},
-    process::run_lines,
-};
+use crate::{case::Case, process::run_lines};
 
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -60,8 +57,7 @@ pub(super) fn clippy(run: &Run<'_>, suite: &'static str) -> Result<()> {
             // A library and its tests have the same warnings.
             if found.insert(finding.clone()) {
                 let (location, message) = finding;
-                let outcome = Outcome::Failed { message, location: location.clone() };
-                run.sink.add(Case::new(suite, location, outcome));
+                run.sink.add(Case::failed(suite, location, message));
             }
         } else if !line.is_empty() {
             line.clone_into(&mut last);

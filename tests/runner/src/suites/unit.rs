@@ -30,9 +30,11 @@ pub(super) fn run(run: &Run<'_>, suite: &'static str) -> Result<()> {
     match status {
         Some(status) if status.success() && tests > 0 => {}
         Some(_) if failed => {}
-        Some(status) => run.sink.add(Case::failed(suite, "cargo test", format!("{status}: {}", output.last))),
+        Some(status) => {
+            run.sink.add(Case::failed(suite, "cargo test", format!("{status}: {}", output.last)));
+        }
         None => {
-            run.sink.add(Case::failed(suite, "cargo test", format!("not done after {} s", LIMIT.as_secs())))
+            run.sink.add(Case::failed(suite, "cargo test", format!("not done after {} s", LIMIT.as_secs())));
         }
     }
     Ok(())
