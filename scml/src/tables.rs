@@ -188,7 +188,7 @@ pub struct Shape {
 }
 
 /// A piece of [`Tables::strings`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Text {
     /// The first byte.
     pub first: u32,
@@ -212,7 +212,7 @@ pub struct Rule {
 }
 
 /// One thing that a rule declares: a member of an enumeration, a flag, a struct's alternative value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Alternative {
     /// The index in [`Tables::rules`].
     pub rule: u16,
@@ -229,7 +229,7 @@ pub struct Alternative {
 }
 
 /// What a declared alternative is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum AlternativeKind {
     /// The value is this one.
     Member,
@@ -245,7 +245,7 @@ pub enum AlternativeKind {
 }
 
 /// The compiled rules of a profile.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tables<'a> {
     /// For each call, its first row, or [`Row::NONE`]: most calls have one, and it is found without a load.
     pub first: [Row; Call::COUNT],

@@ -54,13 +54,7 @@ impl Builder {
     }
 
     pub(super) fn pattern(&mut self, pattern: Pattern) -> u16 {
-        match self.patterns.iter().position(|known| *known == pattern) {
-            Some(known) => known as u16,
-            None => {
-                self.patterns.push(pattern);
-                (self.patterns.len() - 1) as u16
-            }
-        }
+        append(&mut self.patterns, &[pattern]).first
     }
 
     pub(super) fn tests(&mut self, tests: &[Test]) -> Span {
@@ -81,10 +75,17 @@ impl Builder {
     }
 }
 
-/// Appends, or finds the same items where they already stand together.
+/// How far back the same items are looked for.
+const NEAR: usize = 256;
+
+/// Appends, or finds the same items where they already stand together, not far back.
 fn append<T: Copy + PartialEq>(all: &mut Vec<T>, items: &[T]) -> Span {
     let count = items.len();
-    let known = if count == 0 { Some(0) } else { all.windows(count).position(|window| window == items) };
+    let near = all.len().saturating_sub(NEAR);
+    let known = match count {
+        0 => Some(0),
+        _ => all[near..].windows(count).position(|window| window == items).map(|known| near + known),
+    };
     let first = known.unwrap_or_else(|| {
         all.extend_from_slice(items);
         all.len() - count

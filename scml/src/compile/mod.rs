@@ -41,8 +41,7 @@ use crate::{
 /// Everything that is wrong, in the order of the files: up to fifty errors.
 pub fn compile(sources: &[Source]) -> Result<Profile, Vec<Diagnostic>> {
     let decoded: Vec<_> = sources.iter().map(decode).collect();
-    let texts: Vec<_> =
-        decoded.iter().map(|decoded| Text { name: decoded.name, text: decoded.text }).collect();
+    let texts: Vec<_> = decoded.iter().map(|decoded| Text::new(decoded.name, decoded.text)).collect();
     let mut reporter = Reporter::new(&texts);
     let mut files = Vec::new();
     for (index, source) in decoded.iter().enumerate() {

@@ -131,7 +131,7 @@ impl<'a> Definitions<'a> {
         }
         let sound = self.check_cycles(&edges, reporter);
         if sound {
-            self.warn_unused(&edges, roots, reporter);
+            self.mark_used(&edges, roots);
         }
         sound
     }
@@ -249,12 +249,16 @@ impl<'a> Definitions<'a> {
         }
     }
 
-    fn warn_unused(&self, edges: &[Vec<usize>], mut reached: Vec<usize>, reporter: &mut Reporter<'_>) {
+    fn mark_used(&self, edges: &[Vec<usize>], mut reached: Vec<usize>) {
         while let Some(node) = reached.pop() {
             if !self.all[node].used.replace(true) {
                 reached.extend(&edges[node]);
             }
         }
+    }
+
+    /// Warns of what nothing uses.
+    pub(super) fn warn_unused(&self, reporter: &mut Reporter<'_>) {
         for definition in self.all.iter().filter(|definition| !definition.used.get()) {
             let name = definition.name();
             reporter.warning(name.span, format!("`{}` is defined and not used", name.value));

@@ -52,6 +52,8 @@ pub(super) struct Lowering<'a, 'r, 's> {
     pub(super) definitions: &'r Definitions<'a>,
     pub(super) reporter: &'r mut Reporter<'s>,
     pub(super) tables: Builder,
+    /// What the rule at hand declares.
+    declared: BTreeSet<Alternative>,
     /// How many rules each call has so far.
     ordinals: [u16; Call::COUNT],
 }
@@ -97,7 +99,13 @@ impl Draft {
 
 impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
     pub(super) fn new(definitions: &'r Definitions<'a>, reporter: &'r mut Reporter<'s>) -> Self {
-        Self { definitions, reporter, tables: Builder::default(), ordinals: [0; Call::COUNT] }
+        Self {
+            definitions,
+            reporter,
+            tables: Builder::default(),
+            declared: BTreeSet::new(),
+            ordinals: [0; Call::COUNT],
+        }
     }
 
     /// The profile, unless something was wrong.
@@ -111,7 +119,11 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
                 self.check_fields(of, &[of], &rule.body);
             }
         }
-        (!self.reporter.failed()).then(|| Profile::new(self.tables))
+        if self.reporter.failed() {
+            return None;
+        }
+        self.definitions.warn_unused(self.reporter);
+        Some(Profile::new(self.tables))
     }
 
     pub(super) fn file(&mut self, file: usize, name: &str, text: &SourceText<'_>, tree: &File) {
@@ -164,7 +176,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
             text: self.tables.text(&rule.to_string()),
         };
         self.tables.rules.push(kept);
-        let declared = self.tables.alternatives.len();
+        self.declared.clear();
         if !self.check_parameters(signature, rule) {
             return;
         }
@@ -197,7 +209,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
                 return;
             }
         }
-        if self.tables.alternatives.len() == declared {
+        if self.declared.is_empty() {
             let path = Path { parameter: 0, fields: String::new() };
             self.declare_one(&path, call.name(), 0, AlternativeKind::Call);
         }
@@ -345,8 +357,11 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
         let what = format!("`{}`", at.parameter.name);
         let selected = self.selected(at, on);
         let domains = domains_of(variants, selected.as_deref());
-        self.check_belonging(at, flat, on, variants, selected.as_deref(), &domains)?;
-        let values = scalar::values(flat, &domains, at.parameter.width, &what, self.reporter)?;
+        let at_home = self.check_belonging(at, flat, on, variants, selected.as_deref(), &domains);
+        let values = scalar::values(&at_home, &domains, at.parameter.width, &what, self.reporter)?;
+        if at_home.len() < flat.len() {
+            return None;
+        }
         self.declare(&at.path(), &values, AlternativeKind::Member);
         let Values::These(_) = &values else { return Some(alloc::vec![Draft::ANY]) };
         let names = flat.iter().any(|flat| matches!(flat.atom, AtomKind::Constant(_)));
@@ -391,7 +406,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
             .collect()
     }
 
-    /// Complains about names that belong to another value of the other parameter than the rule lists.
+    /// The alternatives that belong to what the rule lists for the other parameter; complaints about the others.
     fn check_belonging(
         &mut self,
         at: &At<'_>,
@@ -400,40 +415,38 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
         variants: &'static [Variant],
         selected: Option<&[u32]>,
         domains: &[&'static Domain],
-    ) -> Option<()> {
+    ) -> Vec<Flat> {
         let other = &at.signature.parameters[on];
-        let Kind::Enumeration(others) = other.kind else { return Some(()) };
-        let mut sound = true;
+        let Kind::Enumeration(others) = other.kind else { return flat.to_vec() };
+        let mut at_home = Vec::new();
         for flat in flat {
-            let AtomKind::Constant(name) = &flat.atom else { continue };
-            if scalar::find(domains, name).is_some() {
-                continue;
-            }
-            let Some(home) = variants.iter().find(|variant| variant.domain.value(name).is_some()) else {
+            let home = match &flat.atom {
+                AtomKind::Constant(name) if scalar::find(domains, name).is_none() => {
+                    variants.iter().find(|variant| variant.domain.value(name).is_some()).zip(Some(name))
+                }
+                _ => None,
+            };
+            let Some((home, name)) = home else {
+                at_home.push(flat.clone());
                 continue;
             };
-            sound = false;
             let home = others.name(home.selector).unwrap_or_default();
             let listed: Vec<_> = selected
                 .unwrap_or_default()
                 .iter()
                 .map(|value| others.name(*value).map_or_else(|| value.to_string(), ToString::to_string))
                 .collect();
+            let (other, listed) = (other.name, listed.join(" | "));
             self.reporter
                 .error(
                     flat.span,
-                    format!(
-                        "`{name}` belongs to {home}, but this rule has `{} = {}`",
-                        other.name,
-                        listed.join(" | ")
-                    ),
+                    format!("`{name}` belongs to {home}, but this rule has `{other} = {listed}`"),
                 )
                 .note(format!(
-                    "the same number means something else there: write a rule with `{} = {home}`",
-                    other.name
+                    "the same number means something else there: write a rule with `{other} = {home}`"
                 ));
         }
-        sound.then_some(())
+        at_home
     }
 
     /// Keeps what is declared.
@@ -460,8 +473,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
             kind,
         };
         // Several struct rules of one name may list the same value.
-        let known = self.tables.alternatives.iter().rev().take_while(|known| known.rule == alternative.rule);
-        if !known.into_iter().any(|known| *known == alternative) {
+        if self.declared.insert(alternative) {
             self.tables.alternatives.push(alternative);
         }
     }

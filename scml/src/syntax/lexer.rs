@@ -15,6 +15,8 @@ pub(super) enum TokenKind {
     Punctuation(u8),
     /// `..`
     Rest,
+    /// What has been reported.
+    Invalid,
     End,
 }
 
@@ -24,7 +26,7 @@ pub(super) struct Token {
     pub(super) span: Span,
 }
 
-/// The tokens of a source, the last of which is `End`. What cannot be a token is reported and left out.
+/// The tokens of a source, the last of which is `End`. What cannot be a token is reported.
 pub(super) fn tokens(file: u32, text: &str, reporter: &mut Reporter<'_>) -> Vec<Token> {
     let mut lexer = Lexer { file, text, at: 0, reporter };
     let mut tokens = Vec::new();
@@ -35,9 +37,8 @@ pub(super) fn tokens(file: u32, text: &str, reporter: &mut Reporter<'_>) -> Vec<
         }
         let start = lexer.at;
         let Some(first) = text[start..].chars().next() else { break };
-        if let Some(kind) = lexer.token(first) {
-            tokens.push(Token { kind, span: lexer.since(start) });
-        }
+        let kind = lexer.token(first).unwrap_or(TokenKind::Invalid);
+        tokens.push(Token { kind, span: lexer.since(start) });
     }
     tokens.push(Token { kind: TokenKind::End, span: lexer.since(text.len()) });
     tokens
@@ -120,7 +121,10 @@ impl Lexer<'_, '_, '_> {
             _ => {
                 self.at += first.len_utf8();
                 let span = self.since(start);
-                let message = format!("unexpected character `{}`", first.escape_debug());
+                let message = match first.is_control() {
+                    true => format!("unexpected character {}", first.escape_unicode()),
+                    false => format!("unexpected character `{first}`"),
+                };
                 let draft = self.reporter.error(span, message);
                 match first {
                     '#' => draft.note("comments are `// ...` and `/* ... */`"),
@@ -140,12 +144,12 @@ impl Lexer<'_, '_, '_> {
         let span = self.since(start);
         let lower = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
         let (radix, number, what) = match (lower, digits.strip_prefix('0')) {
-            (Some(hexadecimal), _) => (16, hexadecimal, "hexadecimal"),
-            (None, Some(octal)) if !octal.is_empty() => (8, octal, "octal"),
-            _ => (10, digits, "decimal"),
+            (Some(hexadecimal), _) => (16, hexadecimal, "a hexadecimal"),
+            (None, Some(octal)) if !octal.is_empty() => (8, octal, "an octal"),
+            _ => (10, digits, "a decimal"),
         };
         if negative && radix != 10 {
-            self.reporter.error(span, format!("only decimal numbers may be negative, this one is {what}"));
+            self.reporter.error(span, format!("only decimal numbers may be negative, this is {what} one"));
             return None;
         }
         let valid = !number.is_empty() && number.chars().all(|digit| digit.is_digit(radix));
@@ -160,7 +164,7 @@ impl Lexer<'_, '_, '_> {
                 None
             }
             _ => {
-                self.reporter.error(span, format!("`{digits}` is not a {what} number"));
+                self.reporter.error(span, format!("`{digits}` is not {what} number"));
                 None
             }
         }

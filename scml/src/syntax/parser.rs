@@ -79,6 +79,7 @@ impl Parser<'_, '_, '_> {
     fn unexpected(&mut self, wanted: &str) -> Reported {
         let token = self.token();
         let found = match token.kind {
+            TokenKind::Invalid => return Reported,
             TokenKind::End => "the end of the file".to_string(),
             _ => format!("`{}`", self.slice(token.span)),
         };
@@ -116,6 +117,8 @@ impl Parser<'_, '_, '_> {
             Rule::Struct(StructRule { name, body: self.structure()? })
         } else if self.peek() == punctuation('(') {
             Rule::Call(self.call(first)?)
+        } else if first.value == "struct" {
+            return Err(self.unexpected("the struct's name"));
         } else if self.take(punctuation('=')).is_some() {
             if matches!(self.peek(), TokenKind::Punctuation(b'{' | b'[')) {
                 let span = self.token().span;
@@ -126,7 +129,7 @@ impl Parser<'_, '_, '_> {
             }
             Rule::Flags(FlagsRule { name: first, atoms: self.flags()? })
         } else {
-            return Err(self.unexpected("`(` for a call rule, or `=` for a flags rule,"));
+            return Err(self.unexpected("`(` for a call rule or `=` for a flags rule"));
         };
         self.expect(';', "at the end of the rule")?;
         Ok(rule)
@@ -236,7 +239,7 @@ impl Parser<'_, '_, '_> {
                 Ok(Spanned { value, span })
             }
             TokenKind::Punctuation(b'{' | b'[') => {
-                Err(self.unexpected("a constant, a number or `<name>`; a struct cannot be one of several alternatives in place: name it with a struct rule and refer to it; here"))
+                Err(self.unexpected("a constant, a number or `<name>` (a struct that is one of several alternatives needs a name)"))
             }
             _ => Err(self.unexpected("a pattern: a constant, a number, `<name>`, `{...}` or `[...]`")),
         }

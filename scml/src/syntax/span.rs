@@ -54,7 +54,9 @@ pub struct Spanned<T> {
 #[derive(Debug)]
 pub(crate) struct Text<'a> {
     pub(crate) name: &'a str,
-    pub(crate) text: &'a str,
+    text: &'a str,
+    /// Where each line begins, in bytes.
+    lines: Vec<usize>,
 }
 
 /// A line of a source and a place in it.
@@ -70,15 +72,20 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Text<'a> {
+    pub(crate) fn new(name: &'a str, text: &'a str) -> Self {
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = core::iter::once(0).chain(newlines.map(|(offset, _)| offset + 1)).collect();
+        Self { name, text, lines }
+    }
+
     pub(crate) fn place(&self, offset: usize) -> Place<'a> {
         let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
-        let before = &self.text[..offset];
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let end = self.text[offset..].find('\n').map_or(self.text.len(), |length| offset + length);
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines[line - 1];
+        let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
         Place {
             line: line as u32,
             column: self.text[start..offset].chars().count() as u32 + 1,
