@@ -24,6 +24,7 @@ pub mod caller;
 pub mod error;
 pub mod family;
 pub mod policy;
+mod pool;
 pub mod ready;
 pub mod socket;
 pub mod step;

@@ -3,7 +3,7 @@
 //! One mechanism serves blocking calls, poll and (later) epoll, in the kernel and in the emulator.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use bitflags::bitflags;
 use linux_raw_sys::general as uapi;
@@ -58,56 +58,89 @@ struct Entry {
     observer: Arc<dyn Observer>,
 }
 
+/// A place for an entry, or for the number of the next place that is free.
+enum Slot {
+    Used(Entry),
+    Free(usize),
+}
+
+struct Table {
+    slots: Vec<Slot>,
+    /// The first free place; the length of `slots` where there is none.
+    free: usize,
+}
+
 /// The place where events are announced.
-#[derive(Default)]
 pub struct Pollee {
     /// How many observers there are, so that announcing to nobody costs one load.
-    observed: AtomicUsize,
+    observed: AtomicU32,
     /// The union of all interests that are registered now or were since the table was last empty.
     interest: AtomicU32,
-    entries: Mutex<Vec<Option<Entry>>>,
+    table: Mutex<Table>,
+}
+
+impl Default for Pollee {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Pollee {
     /// A place that nobody observes yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { observed: AtomicUsize::new(0), interest: AtomicU32::new(0), entries: Mutex::new(Vec::new()) }
+        Self {
+            observed: AtomicU32::new(0),
+            interest: AtomicU32::new(0),
+            table: Mutex::new(Table { slots: Vec::new(), free: 0 }),
+        }
     }
 
     /// From now on, `observer` is told of `interest` (and always of ERR and HUP).
     pub fn register(&self, observer: Arc<dyn Observer>, interest: Events) -> Registration {
         let interest = interest | Events::ERR | Events::HUP;
-        let mut entries = self.entries.lock();
+        let entry = Slot::Used(Entry { interest, observer });
+        let mut table = self.table.lock();
         self.interest.fetch_or(interest.bits(), Ordering::Relaxed);
         self.observed.fetch_add(1, Ordering::SeqCst);
-        let entry = Some(Entry { interest, observer });
-        match entries.iter().position(Option::is_none) {
-            Some(free) => {
-                entries[free] = entry;
-                Registration(free)
+        let place = table.free;
+        match table.slots.get_mut(place) {
+            Some(slot) => {
+                if let Slot::Free(next) = core::mem::replace(slot, entry) {
+                    table.free = next;
+                }
             }
             None => {
-                entries.push(entry);
-                Registration(entries.len() - 1)
+                table.slots.push(entry);
+                table.free = table.slots.len();
             }
         }
+        Registration(place)
     }
 
     /// Ends a registration. The observer may still be told once of an announcement that is under way.
     #[expect(clippy::needless_pass_by_value, reason = "a registration ends once")]
     pub fn unregister(&self, registration: Registration) {
-        let mut entries = self.entries.lock();
-        let removed = entries.get_mut(registration.0).and_then(Option::take);
-        if removed.is_some() && self.observed.fetch_sub(1, Ordering::SeqCst) == 1 {
-            entries.clear();
+        let mut table = self.table.lock();
+        let next = table.free;
+        let removed = match table.slots.get_mut(registration.0) {
+            Some(slot @ Slot::Used(_)) => core::mem::replace(slot, Slot::Free(next)),
+            _ => return,
+        };
+        table.free = registration.0;
+        let mut slots = Vec::new();
+        if self.observed.fetch_sub(1, Ordering::SeqCst) == 1 {
+            // Who is not observed needs no memory for it.
+            slots = core::mem::take(&mut table.slots);
+            table.free = 0;
             self.interest.store(0, Ordering::Relaxed);
         }
-        drop(entries);
-        drop(removed);
+        drop(table);
+        drop((removed, slots));
     }
 
     /// Announces `events`. Call it after the change, with no lock held.
+    #[inline]
     pub fn notify(&self, events: Events) {
         if self.observed.load(Ordering::SeqCst) != 0
             && self.interest.load(Ordering::Relaxed) & events.bits() != 0
@@ -118,16 +151,74 @@ impl Pollee {
 
     #[cold]
     fn notify_observers(&self, events: Events) {
-        let interested: Vec<_> = self
-            .entries
-            .lock()
-            .iter()
-            .flatten()
-            .filter(|entry| entry.interest.intersects(events))
-            .map(|entry| entry.observer.clone())
-            .collect();
-        for observer in interested {
+        /// So many are told without allocating.
+        const FEW: usize = 4;
+        let mut few = [const { None }; FEW];
+        let mut many = Vec::new();
+        let table = self.table.lock();
+        let interested = table.slots.iter().filter_map(|slot| match slot {
+            Slot::Used(entry) if entry.interest.intersects(events) => Some(&entry.observer),
+            _ => None,
+        });
+        for (index, observer) in interested.enumerate() {
+            match few.get_mut(index) {
+                Some(place) => *place = Some(observer.clone()),
+                None => many.push(observer.clone()),
+            }
+        }
+        drop(table);
+        for observer in few.into_iter().flatten().chain(many) {
             observer.notify(events);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+    use core::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl Observer for Counter {
+        fn notify(&self, _events: Events) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn observers_are_told_of_what_they_asked_for() {
+        let pollee = Pollee::new();
+        let counters: Vec<_> = (0..10).map(|_| Arc::<Counter>::default()).collect();
+        let told = || counters.iter().map(|counter| counter.0.swap(0, Ordering::Relaxed)).collect::<Vec<_>>();
+        let register = |index: usize, events| pollee.register(counters[index].clone(), events);
+        let mut registrations: Vec<_> =
+            (0..10).map(|index| register(index, if index < 7 { Events::IN } else { Events::OUT })).collect();
+        pollee.notify(Events::READABLE);
+        assert_eq!(told(), [1, 1, 1, 1, 1, 1, 1, 0, 0, 0]);
+        pollee.notify(Events::HUP);
+        assert_eq!(told(), [1; 10]);
+        pollee.unregister(registrations.remove(3));
+        pollee.unregister(registrations.remove(0));
+        pollee.notify(Events::READABLE);
+        assert_eq!(told(), [0, 1, 1, 0, 1, 1, 1, 0, 0, 0]);
+        // Their places are taken again.
+        registrations.extend([register(0, Events::IN), register(3, Events::IN)]);
+        pollee.notify(Events::IN);
+        assert_eq!(told(), [1, 1, 1, 1, 1, 1, 1, 0, 0, 0]);
+        assert_eq!(pollee.table.lock().slots.len(), 10);
+        for registration in registrations {
+            pollee.unregister(registration);
+        }
+        pollee.notify(Events::all());
+        assert_eq!(told(), [0; 10]);
+        assert_eq!(pollee.table.lock().slots.capacity(), 0);
+        register(2, Events::IN);
+        pollee.notify(Events::OUT);
+        pollee.notify(Events::IN);
+        assert_eq!(told(), [0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
     }
 }

@@ -111,7 +111,8 @@ impl Socket {
     ) -> Result<[Arc<Self>; 2]> {
         let descriptor = Self::kind(family, socket_type, protocol)?;
         let pollees = [Arc::<Pollee>::default(), Arc::default()];
-        let (link, other) = Link::pair(pollees.clone(), [credentials; 2], [world.limits.send_buffer; 2]);
+        let (link, other) =
+            Link::pair(pollees.clone(), [credentials; 2], [world.limits.send_buffer; 2], &world.pool);
         let [pollee, other_pollee] = pollees;
         let end = |pollee, link| {
             Arc::new(Self::with(world, pollee, descriptor, Body::UnixStream(Stream::connected(link))))
@@ -139,7 +140,7 @@ impl Socket {
 
     /// The socket at the other end of a connection that waits to be accepted.
     pub(crate) fn embryo(link: Link, defaults: Defaults) -> Arc<Self> {
-        let Defaults { pollee, send_buffer, receive_buffer } = defaults;
+        let Defaults { pollee, pool: _, send_buffer, receive_buffer } = defaults;
         Arc::new(Self {
             nonblocking: AtomicBool::new(false),
             listening: AtomicBool::new(false),
@@ -211,6 +212,7 @@ impl Socket {
         }
         let defaults = Defaults {
             pollee: Arc::default(),
+            pool: world.pool.clone(),
             send_buffer: world.limits.send_buffer,
             receive_buffer: world.limits.receive_buffer,
         };

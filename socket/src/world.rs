@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use crate::{family::unix::names::Names, policy::Policy};
+use crate::{family::unix::names::Names, policy::Policy, pool::Pool};
 
 /// The limits of a system, as `/proc/sys/net/core` has them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,12 +39,13 @@ pub struct World {
     /// The limits of every socket.
     pub limits: Limits,
     pub(crate) unix: Arc<Names>,
+    pub(crate) pool: Arc<Pool>,
 }
 
 impl World {
     /// A system without sockets.
     #[must_use]
     pub fn new(policy: Policy, limits: Limits) -> Self {
-        Self { policy, limits, unix: Arc::default() }
+        Self { policy, limits, unix: Arc::default(), pool: Arc::default() }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     caller::Credentials,
     error::{Errno, Error},
     family::unix::address::Address,
+    pool::{self, Pool},
     ready::{Events, Pollee},
     step::{Attempt, Blocked, Stop},
 };
@@ -21,6 +22,7 @@ use crate::{
 /// The most that is sent in one piece: what Linux puts into one `struct sk_buff` of a stream, a page less its own data
 /// and 32 KiB of further pages. A fault loses the piece, not what went before it.
 const PIECE_MAX: usize = 3776 + 32768;
+const _: () = assert!(PIECE_MAX <= pool::PIECE);
 
 /// Up to here a message is copied by way of the stack, and put where there is room for it.
 const SHORT: usize = 256;
@@ -53,11 +55,12 @@ impl Link {
         pollees: [Arc<Pollee>; 2],
         peers: [Credentials; 2],
         send_buffers: [u32; 2],
+        pool: &Arc<Pool>,
     ) -> (Self, Self) {
         let [pollee, other_pollee] = pollees;
         let ends =
             [End::new(pollee, peers[0], send_buffers[0]), End::new(other_pollee, peers[1], send_buffers[1])];
-        let connection = Arc::new(Connection { ends });
+        let connection = Arc::new(Connection { ends, pool: pool.clone() });
         (Self { connection: connection.clone(), side: 0 }, Self { connection, side: 1 })
     }
 
@@ -151,7 +154,7 @@ impl Link {
     /// A short message that needs memory, in which others will find room.
     #[cold]
     fn send_gathered(&self, message: &[u8]) -> Attempt<()> {
-        let mut segment = Segment::with_capacity(GATHERED);
+        let mut segment = Segment::with_capacity(GATHERED, &self.connection.pool);
         segment.fill(message.len()).copy_from_slice(message);
         self.inbox()?.push(segment);
         Ok(())
@@ -161,9 +164,19 @@ impl Link {
     fn send_long<S: Source>(&self, source: &mut S, send_buffer: u32) -> Attempt<usize> {
         // Linux: "keep two messages in the pipe so it schedules better".
         let length = source.remaining().min(PIECE_MAX).min(send_buffer as usize / 2 - 64);
-        let mut segment = Segment::with_capacity(length);
-        source.take(segment.fill(length))?;
-        self.inbox()?.push(segment);
+        let pool = &self.connection.pool;
+        let mut segment = Segment::with_capacity(length, pool);
+        let inbox = match source.take(segment.fill(length)) {
+            Ok(()) => self.inbox(),
+            Err(fault) => Err(fault.into()),
+        };
+        match inbox {
+            Ok(mut inbox) => inbox.push(segment),
+            Err(stop) => {
+                segment.free(pool);
+                return Err(stop);
+            }
+        }
         self.there().pollee.notify(Events::READABLE);
         Ok(length)
     }
@@ -277,7 +290,7 @@ impl Link {
         let mut freed = Segments::new();
         let room = inbox.consume(length, send_buffer, &mut freed);
         drop(inbox);
-        drop(freed);
+        freed.free(&self.connection.pool);
         if room {
             self.there().pollee.notify(Events::WRITABLE);
         }
@@ -300,7 +313,7 @@ impl Link {
     /// The socket at this end is gone.
     pub(super) fn close(&self) {
         let (segments, unread) = self.here().lock().close();
-        drop(segments);
+        segments.free(&self.connection.pool);
         if unread {
             self.reset();
         }

@@ -14,6 +14,7 @@ use crate::{
     caller::Credentials,
     error::{Errno, Error},
     family::unix::address::Address,
+    pool::Pool,
     ready::{Events, Pollee},
 };
 
@@ -21,6 +22,7 @@ use crate::{
 /// bytes) is there for the other.
 pub(super) struct Connection {
     pub(super) ends: [End; 2],
+    pub(super) pool: Arc<Pool>,
 }
 
 /// One end. The socket at it receives, the other one sends.
@@ -197,7 +199,7 @@ impl Inbox<'_> {
         Some(self.uncharge(charge, send_buffer))
     }
 
-    /// Removes bytes from the front, and returns the same. Memory that is used up is given to `freed`: drop it where no
+    /// Removes bytes from the front, and returns the same. Memory that is used up is given to `freed`: free it where no
     /// lock is held.
     pub(super) fn consume(&mut self, length: usize, send_buffer: u32, freed: &mut Segments) -> bool {
         let charge = self.queue.consume(length, freed);

@@ -30,6 +30,7 @@ use crate::{
         address::{Address, Name},
         names::{Binding, Names},
     },
+    pool::Pool,
     ready::{Events, Pollee},
     socket::Socket,
     step::{Attempt, Blocked},
@@ -247,6 +248,7 @@ impl Stream {
             [socket.pollee().clone(), defaults.pollee.clone()],
             [offer.credentials, credentials],
             [socket.send_buffer(), defaults.send_buffer],
+            &defaults.pool,
         );
         theirs.set_local_address(offer.name);
         let embryo = Socket::embryo(theirs, defaults);
@@ -387,6 +389,8 @@ impl Stream {
 pub(crate) struct Defaults {
     /// Its own.
     pub(crate) pollee: Arc<Pollee>,
+    /// Where its payload finds memory.
+    pub(crate) pool: Arc<Pool>,
     /// SO_SNDBUF as the system presets it.
     pub(crate) send_buffer: u32,
     /// SO_RCVBUF likewise.

@@ -119,7 +119,7 @@ impl Queue {
         Some(length as u32)
     }
 
-    /// Removes bytes from the front. Memory that is used up is given to `freed`: drop it where no lock is held. Returns
+    /// Removes bytes from the front. Memory that is used up is given to `freed`: free it where no lock is held. Returns
     /// what no longer counts against the sender's buffer.
     pub(super) fn consume(&mut self, length: usize, freed: &mut Segments) -> u32 {
         let inline = length.min(usize::from(self.end - self.start));
@@ -138,6 +138,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::Pool;
 
     fn read(queue: &mut Queue, length: usize) -> Vec<u8> {
         let mut out = vec![0; length];
@@ -151,7 +152,7 @@ mod tests {
         let mut queue = Queue::new();
         assert_eq!(queue.append(&[1; 100]), Some(100));
         assert_eq!(queue.append(&[2; 100]), None);
-        let mut segment = Segment::with_capacity(200);
+        let mut segment = Segment::with_capacity(200, &Pool::default());
         segment.fill(100).fill(2);
         assert_eq!(queue.push(segment), 200 + 576);
         // Not into the room that the queue itself has: the order would be lost.
@@ -166,7 +167,7 @@ mod tests {
     fn pieces_follow_each_other() {
         let mut queue = Queue::new();
         queue.append(&[1; 30]);
-        let mut segment = Segment::with_capacity(500);
+        let mut segment = Segment::with_capacity(500, &Pool::default());
         segment.fill(500).fill(2);
         queue.push(segment);
         let mut buffer = [0; 64];

@@ -3,26 +3,40 @@
 use alloc::{boxed::Box, collections::VecDeque, vec};
 use core::ops::Range;
 
+use crate::pool::Pool;
+
 /// What the bookkeeping of a segment counts against the sender's buffer, besides its memory: as much as Linux counts for
 /// a `struct sk_buff` and its shared info.
 const OVERHEAD: u32 = 576;
 
+/// From here on, memory comes from the pool, the pieces of which are all alike.
+const POOLED: usize = 16 << 10;
+
 /// A piece of memory, filled from its start, and read from its start.
-#[derive(Default)]
 pub(super) struct Segment {
     /// Empty while a reader has it.
     memory: Box<[u8]>,
     start: u32,
     end: u32,
+    /// How much of the memory may be used.
+    capacity: u32,
 }
 
 impl Segment {
-    /// An empty one with room for `capacity` bytes.
-    pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self { memory: vec![0; capacity].into_boxed_slice(), start: 0, end: 0 }
+    /// An empty one with room for `capacity` bytes, at most [`PIECE`](crate::pool::PIECE).
+    pub(super) fn with_capacity(capacity: usize, pool: &Pool) -> Self {
+        let memory = if capacity >= POOLED { pool.take() } else { vec![0; capacity].into_boxed_slice() };
+        debug_assert!(memory.len() >= capacity);
+        Self { memory, start: 0, end: 0, capacity: capacity as u32 }
     }
 
-    /// The room for a payload of `length` bytes, which is taken to be filled in.
+    /// Gives its memory back.
+    pub(super) fn free(self, pool: &Pool) {
+        pool.give(self.memory);
+    }
+
+    /// The room for a payload of `length` bytes, which is taken to be filled in: where it is not, the segment must be
+    /// freed.
     pub(super) fn fill(&mut self, length: usize) -> &mut [u8] {
         let start = self.end as usize;
         self.end += length as u32;
@@ -31,7 +45,7 @@ impl Segment {
 
     /// How much more fits; nothing while a reader has the memory.
     fn room(&self) -> usize {
-        self.memory.len().saturating_sub(self.end as usize)
+        self.memory.len().min(self.capacity as usize).saturating_sub(self.end as usize)
     }
 
     /// How many bytes wait in it.
@@ -41,7 +55,7 @@ impl Segment {
 
     /// What it counts against the sender's buffer.
     pub(super) fn charge(&self) -> u32 {
-        self.memory.len() as u32 + OVERHEAD
+        self.capacity + OVERHEAD
     }
 
     fn bytes(&self) -> &[u8] {
@@ -75,6 +89,13 @@ pub(super) struct Segments {
 impl Segments {
     pub(super) const fn new() -> Self {
         Self { first: None, rest: None }
+    }
+
+    /// Gives back all memory.
+    pub(super) fn free(mut self, pool: &Pool) {
+        while let Some(segment) = self.pop() {
+            segment.free(pool);
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -154,7 +175,7 @@ impl Segments {
         }
     }
 
-    /// Removes `length` bytes from the front. What is used up is given to `freed`: drop it where no lock is held.
+    /// Removes `length` bytes from the front. What is used up is given to `freed`: free it where no lock is held.
     /// Returns what no longer counts against the sender's buffer.
     pub(super) fn consume(&mut self, mut length: usize, freed: &mut Segments) -> u32 {
         let mut charge = 0;
@@ -187,7 +208,7 @@ mod tests {
     use super::*;
 
     fn segment(bytes: &[u8], capacity: usize) -> Segment {
-        let mut segment = Segment::with_capacity(capacity);
+        let mut segment = Segment::with_capacity(capacity, &Pool::default());
         segment.fill(bytes.len()).copy_from_slice(bytes);
         segment
     }
