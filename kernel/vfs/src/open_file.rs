@@ -103,7 +103,7 @@ impl OpenFile {
             }
             Node::Directory(_) => Body::Directory,
             Node::Synthetic(Synthetic::File(_)) => {
-                if access.contains(Access::WRITE) {
+                if access.contains(Access::WRITE) || flags.contains(OpenFlags::TRUNC) {
                     return Err(Error::new(Errno::EACCES, "the file is made by code"));
                 }
                 Body::Generated(Mutex::new(Arc::from([])))

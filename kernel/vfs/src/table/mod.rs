@@ -427,3 +427,117 @@ impl Drop for Reserved {
 pub const fn descriptor_flags(close_on_exec: bool) -> usize {
     if close_on_exec { uapi::FD_CLOEXEC as usize } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Identity, testing::small_file_system};
+
+    fn errno<T>(result: Result<T>) -> Option<Errno> {
+        result.err().map(|error| error.errno)
+    }
+
+    fn file() -> Handle {
+        let (reader, _) = OpenFile::pipe(&small_file_system(1), &Identity::root(), 0);
+        Handle::File(reader)
+    }
+
+    fn is(table: &FileTable, descriptor: i32, handle: &Handle) -> bool {
+        match (table.get(descriptor), handle) {
+            (Ok(Handle::File(open)), Handle::File(file)) => Arc::ptr_eq(&open, file),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn numbers_are_the_lowest_that_are_free() {
+        let table = FileTable::new();
+        let handle = file();
+        for number in 0..200 {
+            assert_eq!(table.add(handle.clone(), false), Ok(number));
+        }
+        assert_eq!(table.open_count(), 200);
+        table.close(7).unwrap();
+        table.close(150).unwrap();
+        let slot = table.reserve().unwrap();
+        assert_eq!(slot.number(), 7);
+        assert_eq!(errno(table.get(7)), Some(Errno::EBADF), "not open yet");
+        assert_eq!(errno(table.close(7)), Some(Errno::EBADF));
+        assert_eq!(errno(table.replace(0, 7, false)), Some(Errno::EBUSY));
+        assert_eq!(table.add(handle.clone(), false), Ok(150));
+        drop(slot);
+        assert_eq!(table.add(handle, false), Ok(7));
+        assert_eq!(table.open_count(), 200);
+    }
+
+    #[test]
+    fn the_limit_holds() {
+        let table = FileTable::new();
+        table.set_limit(3);
+        let handle = file();
+        for number in 0..3 {
+            assert_eq!(table.add(handle.clone(), false), Ok(number));
+        }
+        assert_eq!(errno(table.add(handle.clone(), false)), Some(Errno::EMFILE));
+        assert_eq!(errno(table.duplicate_descriptor(0, 0, false)), Some(Errno::EMFILE));
+        assert_eq!(errno(table.duplicate_descriptor(0, 3, false)), Some(Errno::EINVAL));
+        assert_eq!(errno(table.duplicate_descriptor(0, -1, false)), Some(Errno::EINVAL));
+        assert_eq!(errno(table.duplicate_descriptor(9, -1, false)), Some(Errno::EBADF));
+        assert_eq!(errno(table.replace(0, 3, false)), Some(Errno::EBADF));
+        assert_eq!(errno(table.replace(0, -1, false)), Some(Errno::EBADF));
+        assert_eq!(errno(table.replace(5, 1, false)), Some(Errno::EBADF));
+        table.set_limit(2);
+        assert!(table.get(2).is_ok(), "what is open stays open");
+    }
+
+    #[test]
+    fn duplicates_share_the_file_and_not_the_flag() {
+        let table = FileTable::new();
+        let (one, other) = (file(), file());
+        table.add(one.clone(), true).unwrap();
+        table.add(other.clone(), false).unwrap();
+        assert_eq!(table.duplicate_descriptor(0, 70, false), Ok(70));
+        assert_eq!(table.duplicate_descriptor(0, 0, true), Ok(2));
+        table.replace(0, 1, false).unwrap();
+        for number in [0, 1, 2, 70] {
+            assert!(is(&table, number, &one));
+        }
+        assert_eq!(table.numbers(), [0, 1, 2, 70]);
+        assert_eq!([0, 1, 2, 70].map(|n| table.closes_on_exec(n).unwrap()), [true, false, true, false]);
+        table.set_close_on_exec(70, true).unwrap();
+        let child = table.duplicate();
+        child.close_on_exec();
+        assert_eq!(child.numbers(), [1]);
+        assert_eq!(child.open_count(), 1);
+        assert_eq!(table.open_count(), 4);
+        let Handle::File(other) = other else { unreachable!("it is a file") };
+        assert_eq!(Arc::strong_count(&other), 1, "dup2 closed it");
+    }
+
+    #[test]
+    fn a_childs_table_has_no_reservations() {
+        let table = FileTable::new();
+        let slot = table.reserve().unwrap();
+        let child = table.duplicate();
+        assert_eq!(child.add(file(), false), Ok(0));
+        assert_eq!(slot.install(file(), false), 0);
+    }
+
+    #[test]
+    fn ranges_are_closed_or_marked() {
+        let table = FileTable::new();
+        let handle = file();
+        for _ in 0..300 {
+            table.add(handle.clone(), false).unwrap();
+        }
+        table.close_range(290, u32::MAX, true);
+        assert!(table.closes_on_exec(299).unwrap() && !table.closes_on_exec(289).unwrap());
+        table.close_range(3, 289, false);
+        assert_eq!(table.open_count(), 13);
+        table.close_range(1000, 2000, false);
+        table.close_all();
+        assert_eq!(table.open_count(), 0);
+        let Handle::File(file) = handle else { unreachable!("it is a file") };
+        assert_eq!(Arc::strong_count(&file), 1);
+    }
+}

@@ -17,7 +17,7 @@ use rustix::{
         Access, AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, StatVfsMountFlags, Timespec, Timestamps,
         Uid,
     },
-    io::{self, Errno},
+    io,
 };
 use tempfile::TempDir;
 use vfs::Identity;
@@ -201,12 +201,9 @@ fn perform(at: &OwnedFd, call: &Call) -> io::Result<String> {
             rustix::fs::chownat(at, path, uid, gid, flags).map(none)
         }
         Call::Truncate(path, length) => {
-            // There is no truncateat: through the descriptor's path, which leads to where the call starts.
-            if path.is_empty() {
-                return Err(Errno::NOENT);
-            }
-            let start = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(at));
-            truncate(&format!("{start}/{path}"), *length).map(none)
+            // There is no truncateat, and rustix has no truncate: as far as the descriptor goes, it is the same.
+            let file = open(path, 0o4001)?;
+            rustix::fs::ftruncate(&file, *length).map(none)
         }
         Call::Append(path, byte, length) => {
             let file = open(path, 0o6001)?;
@@ -227,17 +224,5 @@ fn perform(at: &OwnedFd, call: &Call) -> io::Result<String> {
             let times = Timestamps { last_access: now, last_modification: now };
             rustix::fs::utimensat(at, path, &times, AtFlags::empty()).map(none)
         }
-    }
-}
-
-/// truncate(2), which rustix lacks: the standard library opens the file first, with other errors.
-fn truncate(path: &str, length: u64) -> io::Result<()> {
-    let path = std::ffi::CString::new(path).map_err(|_| Errno::INVAL)?;
-    // SAFETY: the path is a string with its NUL, and the call changes no memory.
-    let result = unsafe { libc::truncate(path.as_ptr(), length as i64) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
     }
 }

@@ -173,7 +173,10 @@ fn perform(walker: &Walker<'_>, who: &Identity, call: &Call) -> Result<String> {
         Call::Chown(path, uid, gid, through) => {
             walker.find(path.as_bytes(), follow(*through))?.change_owner(who, *uid, *gid).map(none)
         }
-        Call::Truncate(path, length) => walker.truncate(path.as_bytes(), *length).map(none),
+        Call::Truncate(path, length) => {
+            let opened = walker.open(path.as_bytes(), 0o4001, 0, UMASK)?;
+            opened.file.truncate(who, *length).map(none)
+        }
         Call::Append(path, byte, length) => {
             let opened = walker.open(path.as_bytes(), 0o6001, 0, UMASK)?;
             write(&opened.file, who, None, *byte, *length)
