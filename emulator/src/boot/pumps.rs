@@ -3,7 +3,7 @@
 use std::{
     io::{ErrorKind, Read, Write},
     os::unix::net::UnixStream,
-    sync::mpsc::Sender,
+    sync::mpsc::{Receiver, Sender},
     thread,
 };
 
@@ -24,10 +24,20 @@ pub(super) enum Event {
     Stop(u8),
 }
 
-/// Passes standard input on, and says how long it was. Its thread is left alone at the run's end: a terminal may
-/// never give another byte.
-pub(super) fn pump_input(mut from: Box<dyn Read + Send>, mut to: UnixStream, mut control: UnixStream) {
+/// Passes standard input on, once it may start, and says how long it was.
+///
+/// Not before the guest is ready: while a serial port is being set up, what it has received is thrown away. The thread is
+/// left alone at the run's end, for a terminal may never give another byte.
+pub(super) fn pump_input(
+    mut from: Box<dyn Read + Send>,
+    mut to: UnixStream,
+    mut control: UnixStream,
+    may_start: Receiver<()>,
+) {
     thread::spawn(move || {
+        if may_start.recv().is_err() {
+            return;
+        }
         let mut buffer = [0; 16 << 10];
         let mut count = 0;
         loop {

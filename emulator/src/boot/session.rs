@@ -188,7 +188,8 @@ impl Session {
         });
         let [log_port, standard, error, control] = streams;
         let Streams { stdin, stdout, stderr } = request.streams;
-        pump_input(stdin, standard.try_clone()?, control.try_clone()?);
+        let (start_input, input_may_start) = channel();
+        pump_input(stdin, standard.try_clone()?, control.try_clone()?, input_may_start);
         pump_output(Port::Standard, standard, stdout, self.sender.clone());
         pump_output(Port::Error, error, stderr, self.sender.clone());
         pump_control(control, self.sender.clone());
@@ -209,6 +210,7 @@ impl Session {
             said_nonsense: None,
             died: None,
             archive: folder.path().join(ARCHIVE),
+            start_input,
         };
         let ending = run.until_the_end(deadline.zip(request.limit), boot_deadline, request.boot_limit)?;
         let status = run.qemu.end()?;
@@ -302,6 +304,7 @@ struct Run {
     died: Option<Instant>,
     /// The image, which QEMU has read when the guest is ready.
     archive: PathBuf,
+    start_input: Sender<()>,
 }
 
 impl Run {
@@ -358,12 +361,18 @@ impl Run {
     }
 
     fn hear(&mut self, line: &str) {
+        if line.is_empty() {
+            // A panic begins a new line, whatever was being said.
+            return;
+        }
         match Message::parse(line) {
             Ok(Message::Ready(time)) => {
                 self.ready = Some(time);
                 // Hundreds of megabytes, maybe, that even a killed `postern` should not leave behind. It may be
                 // absent, and goes with its folder at the latest.
                 let _ = fs::remove_file(&self.archive);
+                // Gone with its thread when it has been started before.
+                let _ = self.start_input.send(());
             }
             // A panic while the machine is powered off outweighs the status.
             Ok(Message::Panic(message)) => self.word = Some(Ending::Panicked(message)),

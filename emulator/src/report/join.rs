@@ -114,6 +114,9 @@ fn judge_neighbour(guest: &Line, host: &Line) -> (Verdict, String) {
     } else if guest.errno != *wanted {
         let measure = if host_refuses { "Linux's" } else { "the policy's" };
         (Verdict::Leaking, format!("refused with {} instead of {measure} {wanted}", guest.errno))
+    } else if !guest.behaved && host.behaved {
+        // The call was refused as it should be, but something is not as it was before.
+        (Verdict::Leaking, with_note("refused in the guest, but not without effect".to_owned(), &guest.note))
     } else if host_refuses || !linux_ignores(host) {
         (Verdict::Refused, String::new())
     } else {
@@ -153,7 +156,7 @@ mod tests {
     }
 
     fn neighbour(value: &str, errno: &str, note: &str) -> Line {
-        line(value, ProbeKind::Neighbour, errno, false, note)
+        line(value, ProbeKind::Neighbour, errno, true, note)
     }
 
     fn report(values: &[&str], host: &[Line], guest: &[Line]) -> Report {
@@ -234,6 +237,14 @@ mod tests {
         let counts = report.summary;
         assert_eq!((counts.neighbours, counts.leaking, counts.refused, counts.ignored), (5, 2, 2, 1));
         assert_eq!(report.rules[0].probes[2].reason, "refused with EPERM instead of Linux's EINVAL");
+    }
+
+    #[test]
+    fn a_refusal_leaves_everything_as_it_was() {
+        let spoilt = line("A", ProbeKind::Neighbour, "EINVAL", false, "the socket is closed");
+        let report = report(&[], &[neighbour("A", "EINVAL", "")], &[spoilt]);
+        assert_eq!(verdicts(&report), [("A", Verdict::Leaking)]);
+        assert!(report.rules[0].probes[0].reason.ends_with(": the socket is closed"));
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub struct Counts {
     pub held: usize,
     /// Those of the probed that did not.
     pub broken: usize,
-    /// Undeclared neighbours that were not refused as on Linux: accepted, or refused with another errno.
+    /// Undeclared neighbours that were not refused as on Linux: accepted, refused with another errno, or not without
+    /// effect.
     pub leaking: usize,
     /// Declared alternatives and neighbours that were not tried on both sides.
     pub unproven: usize,
