@@ -4,8 +4,9 @@ use crate::{
     call::Call,
     domain::{Kind, denial, signature},
     matcher::{Refusal, descriptor_matches, parameter_matches},
-    subject::Subject,
+    subject::{Message, Subject},
     tables::{LAYOUTS, Row, Tables},
+    value::{Value, value},
 };
 
 impl Tables<'_> {
@@ -27,7 +28,11 @@ impl Tables<'_> {
                 None => break,
             }
         }
-        Refusal { rule: Some(nearest.rule), parameter: refused, errno: self.errno(call, refused, subject) }
+        Refusal {
+            rule: Some(nearest.rule),
+            parameter: refused,
+            errno: self.errno(nearest, call, refused, subject),
+        }
     }
 
     /// The rows that admit all parameters before the one that was refused.
@@ -59,12 +64,12 @@ impl Tables<'_> {
         })
     }
 
-    fn errno<S: Subject>(&self, call: Call, parameter: u8, subject: &S) -> u16 {
+    fn errno<S: Subject>(&self, nearest: &Row, call: Call, parameter: u8, subject: &S) -> u16 {
         let parameters = signature(call).parameters;
         let register = |index: usize| subject.parameter(index) as u32;
-        let family = match subject.descriptor() {
-            Some(descriptor) => u32::from(descriptor.family()),
-            None => register(0),
+        let (family, kind) = match subject.descriptor() {
+            Some(descriptor) => (u32::from(descriptor.family()), u32::from(descriptor.kind())),
+            None => (register(0), register(1) & 0xf),
         };
         denial::errno(&denial::Refused {
             call,
@@ -72,7 +77,26 @@ impl Tables<'_> {
             value: register(usize::from(parameter)),
             level: register(1),
             family,
+            kind,
+            address: self.address_refused(nearest, call, parameter, subject),
         })
+    }
+
+    /// Whether it is an address that is refused: the parameter, or the name of a message, which then is refused without its
+    /// control data too.
+    fn address_refused<S: Subject>(&self, nearest: &Row, call: Call, parameter: u8, subject: &S) -> bool {
+        match value(call, parameter.into(), subject) {
+            Value::Address(_) => true,
+            Value::Message(message) => {
+                let bare = Value::Message(Message { control: None, control_length: 0, ..message });
+                self.row_tests(nearest)
+                    .iter()
+                    .filter(|test| test.place == parameter)
+                    .filter_map(|test| self.patterns.get(usize::from(test.pattern)))
+                    .any(|pattern| message.name.is_some() && !self.value_matches(*pattern, &bare))
+            }
+            _ => false,
+        }
     }
 }
 

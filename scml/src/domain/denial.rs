@@ -3,27 +3,35 @@
 //! | argument | errno |
 //! |---|---|
 //! | no rule for a networking call | ENOSYS |
-//! | `family` | EAFNOSUPPORT |
+//! | `family` | EAFNOSUPPORT; as Linux does for the families that it always has: ESOCKTNOSUPPORT for a type that the family never has, EOPNOTSUPP for socketpair |
 //! | `type` | EINVAL for unknown flag bits and from SOCK_MAX (11) on, else ESOCKTNOSUPPORT |
 //! | `protocol` | EPROTONOSUPPORT; EINVAL outside 0..IPPROTO_MAX for AF_INET and AF_INET6 |
 //! | the descriptor (no rule names such a socket) | EOPNOTSUPP |
 //! | the family of an address | EINVAL (unix, netlink), EAFNOSUPPORT (the others) |
-//! | `MSG_*` flags | EOPNOTSUPP for MSG_OOB, else EINVAL |
-//! | `level` | EOPNOTSUPP (unix), ENOPROTOOPT (the others) |
-//! | `optname` | ENOPROTOOPT; EOPNOTSUPP at another level than SOL_SOCKET on a UNIX socket |
+//! | `MSG_*` flags | EINVAL; EOPNOTSUPP for MSG_OOB, but where a stream receives |
+//! | `level` | EOPNOTSUPP (unix, and getsockopt on inet), ENOPROTOOPT (the others) |
+//! | `optname` | ENOPROTOOPT; on a UNIX socket EOPNOTSUPP at another level than SOL_SOCKET, and for the options that only other families have |
 //! | `request` of ioctl | ENOTTY |
 //! | control messages, `how`, accept4's flags, commands, and everything else | EINVAL |
+//!
+//! Each was looked up in a running Linux 6.18.
 
 use linux_raw_sys::{errno, net};
 
 use crate::call::Call;
 
+const SOCK_STREAM: u32 = 1;
+const SOCK_DGRAM: u32 = 2;
+const SOCK_RAW: u32 = 3;
+const SOCK_PACKET: u32 = 10;
 /// SOCK_MAX of the kernel's `include/linux/net.h`: types are below it.
 const SOCK_MAX: u32 = 11;
 /// SOCK_TYPE_MASK of the same file.
 const SOCK_TYPE_MASK: u32 = 0xf;
 /// SOCK_NONBLOCK and SOCK_CLOEXEC.
 const SOCK_FLAGS: u32 = 0o4000 | 0o2_000_000;
+/// NPROTO of the kernel's `include/linux/socket.h`, AF_MAX: families are below it.
+const FAMILY_MAX: u32 = 46;
 /// IPPROTO_MAX: MPTCP's 262 is the last.
 const IPPROTO_MAX: u32 = 263;
 
@@ -45,46 +53,106 @@ pub(crate) struct Refused<'a> {
     pub(crate) level: u32,
     /// Of the socket, or what is asked for.
     pub(crate) family: u32,
+    /// The type of the socket, or what is asked for, without flags.
+    pub(crate) kind: u32,
+    /// Whether it is the family of an address that is refused.
+    pub(crate) address: bool,
 }
 
 /// The errno for a refused parameter, or for what lies behind it.
 #[must_use]
 pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
-    let Refused { call, parameter, value, level, family } = *refused;
+    let Refused { call, parameter, value, family, address, .. } = *refused;
     let inet = family == net::AF_INET || family == net::AF_INET6;
-    let strict_address = family == net::AF_UNIX || family == net::AF_NETLINK;
     let number = match parameter {
-        "family" => errno::EAFNOSUPPORT,
+        _ if address && (family == net::AF_UNIX || family == net::AF_NETLINK) => errno::EINVAL,
+        _ if address => errno::EAFNOSUPPORT,
+        "family" => of_family(refused),
         "type" if undefined_type_bits(value) || value & SOCK_TYPE_MASK >= SOCK_MAX => errno::EINVAL,
         "type" => errno::ESOCKTNOSUPPORT,
         "protocol" if inet && value >= IPPROTO_MAX => errno::EINVAL,
         "protocol" => errno::EPROTONOSUPPORT,
         "sockfd" | "fd" | "out_fd" => errno::EOPNOTSUPP,
-        "addr" | "dest_addr" if !strict_address => errno::EAFNOSUPPORT,
-        "flags" if call.message_flags() && value & net::MSG_OOB != 0 => errno::EOPNOTSUPP,
-        "level" if family != net::AF_UNIX => errno::ENOPROTOOPT,
-        "level" => errno::EOPNOTSUPP,
-        "optname" if family == net::AF_UNIX && level != net::SOL_SOCKET => errno::EOPNOTSUPP,
-        "optname" => errno::ENOPROTOOPT,
+        "flags" if call.message_flags() => of_message_flags(refused),
+        "level" => of_level(refused),
+        "optname" => of_option(refused),
         "request" => errno::ENOTTY,
         _ => errno::EINVAL,
     };
     number as u16
 }
 
+/// Without a family there is no type to complain of; Linux has these families everywhere, and looks at their type.
+fn of_family(refused: &Refused<'_>) -> u32 {
+    let Refused { call, family, kind, .. } = *refused;
+    let has_type = match family {
+        net::AF_NETLINK => matches!(kind, SOCK_DGRAM | SOCK_RAW),
+        net::AF_PACKET => matches!(kind, SOCK_DGRAM | SOCK_RAW | SOCK_PACKET),
+        net::AF_XDP => kind == SOCK_RAW,
+        _ => true,
+    };
+    let known = matches!(
+        family,
+        net::AF_INET | net::AF_INET6 | net::AF_NETLINK | net::AF_PACKET | net::AF_VSOCK | net::AF_XDP
+    );
+    match call {
+        _ if !has_type => errno::ESOCKTNOSUPPORT,
+        Call::Socketpair if known => errno::EOPNOTSUPP,
+        _ => errno::EAFNOSUPPORT,
+    }
+}
+
+/// Urgent data is something that a stream could receive, if there were any (`unix(7)`, `tcp(7)`).
+fn of_message_flags(refused: &Refused<'_>) -> u32 {
+    let Refused { call, value, kind, .. } = *refused;
+    let receives = matches!(call, Call::Recvfrom | Call::Recvmsg | Call::Recvmmsg);
+    match value & net::MSG_OOB != 0 {
+        true if !(receives && kind == SOCK_STREAM) => errno::EOPNOTSUPP,
+        _ => errno::EINVAL,
+    }
+}
+
+fn of_level(refused: &Refused<'_>) -> u32 {
+    match (refused.family, refused.call) {
+        (net::AF_UNIX, _) | (net::AF_INET, Call::Getsockopt) => errno::EOPNOTSUPP,
+        _ => errno::ENOPROTOOPT,
+    }
+}
+
+fn of_option(refused: &Refused<'_>) -> u32 {
+    let Refused { call, value, level, family, .. } = *refused;
+    if family != net::AF_UNIX {
+        return errno::ENOPROTOOPT;
+    }
+    match (level, call, value) {
+        // Options of the socket level that Linux knows, but not for this family.
+        (net::SOL_SOCKET, Call::Setsockopt, net::SO_REUSEPORT | net::SO_ZEROCOPY | net::SO_RESERVE_MEM) => {
+            errno::EOPNOTSUPP
+        }
+        (net::SOL_SOCKET, _, net::SO_TXREHASH) => errno::EOPNOTSUPP,
+        (net::SOL_SOCKET, Call::Setsockopt, net::SO_DEVMEM_DONTNEED) => errno::EBADF,
+        // Nothing is attached.
+        (net::SOL_SOCKET, Call::Setsockopt, net::SO_DETACH_FILTER) => errno::ENOENT,
+        (net::SOL_SOCKET, Call::Setsockopt, net::SO_DETACH_REUSEPORT_BPF) => errno::EINVAL,
+        (net::SOL_SOCKET, ..) => errno::ENOPROTOOPT,
+        _ => errno::EOPNOTSUPP,
+    }
+}
+
 /// The order in which Linux looks at the parameters of a call, for a call that is refused.
 ///
-/// socket and socketpair look at undefined bits of the type before the family, and the UNIX family at the protocol before
-/// the type (`unix_create`); everything else goes by position.
+/// socket and socketpair look at undefined bits of the type first, at the type's range before they look for the family, and
+/// the UNIX family at the protocol before the type (`unix_create`); everything else goes by position.
 pub(crate) fn order(call: Call, parameter: impl Fn(usize) -> u32) -> &'static [u8] {
     let by_position: &'static [u8] = &[0, 1, 2, 3, 4, 5];
-    match call {
-        Call::Socket | Call::Socketpair if undefined_type_bits(parameter(1)) => &[1, 0, 2, 3],
-        Call::Socket | Call::Socketpair
-            if parameter(0) == net::AF_UNIX && parameter(1) & SOCK_TYPE_MASK < SOCK_MAX =>
-        {
-            &[0, 2, 1, 3]
-        }
-        _ => by_position,
+    if !matches!(call, Call::Socket | Call::Socketpair) {
+        return by_position;
+    }
+    let (family, kind) = (parameter(0), parameter(1));
+    let no_type = kind & SOCK_TYPE_MASK >= SOCK_MAX && family < FAMILY_MAX;
+    match undefined_type_bits(kind) || no_type {
+        true => &[1, 0, 2, 3],
+        false if family == net::AF_UNIX => &[0, 2, 1, 3],
+        false => by_position,
     }
 }
