@@ -79,7 +79,13 @@ pub(crate) fn run(filter: Option<&str>, iterations: Option<u64>, json: bool) -> 
                 let Figures { mean, best } = figures;
                 if json {
                     let name = bench.name;
-                    crate::print_line(&Line { r#type: "bench", name, iterations, ns_per_iteration: mean, best });
+                    crate::print_line(&Line {
+                        r#type: "bench",
+                        name,
+                        iterations,
+                        ns_per_iteration: mean,
+                        best,
+                    });
                 } else {
                     println!("{:<32} {iterations:>8} x {mean:>12.1} ns   best {best:>12.1} ns", bench.name);
                 }
@@ -191,7 +197,10 @@ fn stream_vectors(iterations: u64) -> Result<Figures> {
     let (left, right) = pair()?;
     let (mut one, mut two) = ([0; 2], [0; 2]);
     measure(iterations, || {
-        sys::writev(&left, &[IoSlice::new(b"a"), IoSlice::new(b"b"), IoSlice::new(b"c"), IoSlice::new(b"d")])?;
+        sys::writev(
+            &left,
+            &[IoSlice::new(b"a"), IoSlice::new(b"b"), IoSlice::new(b"c"), IoSlice::new(b"d")],
+        )?;
         sys::readv(&right, &mut [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)])?;
         Ok(())
     })
@@ -319,7 +328,11 @@ fn connect_path(iterations: u64) -> Result<Figures> {
 fn poll(iterations: u64, count: usize) -> Result<Figures> {
     let pairs = (0..count).map(|_| pair()).collect::<Result<Vec<_>>>()?;
     sys::write(&pairs[count - 1].1, b"x")?;
-    let entry = |(left, _): &(OwnedFd, OwnedFd)| libc::pollfd { fd: left.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let entry = |(left, _): &(OwnedFd, OwnedFd)| libc::pollfd {
+        fd: left.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
     let mut entries: Vec<_> = pairs.iter().map(entry).collect();
     measure(iterations, || sys::poll(&mut entries, -1).map(|_| ()))
 }
@@ -336,7 +349,8 @@ fn pipe_ping(iterations: u64) -> Result<Figures> {
 
 /// A file with some bytes in it, gone at the end.
 fn with_file(body: impl FnOnce(&std::ffi::CStr, &OwnedFd) -> Result<Figures>) -> Result<Figures> {
-    let path = std::ffi::CString::new(format!("/tmp/guest-bench-file-{}", std::process::id())).expect("no NUL");
+    let path =
+        std::ffi::CString::new(format!("/tmp/guest-bench-file-{}", std::process::id())).expect("no NUL");
     let file = sys::open(&path, libc::O_CREAT | libc::O_RDWR, 0o600)?;
     sys::write(&file, b"contents")?;
     let figures = body(&path, &file);

@@ -19,14 +19,6 @@ macro_rules! errnos {
                     _ => None,
                 }
             }
-
-            /// The number behind a symbolic name.
-            pub(crate) fn named(name: &str) -> Option<Self> {
-                match name {
-                    $(stringify!($name) => Some(Self(libc::$name)),)*
-                    _ => None,
-                }
-            }
         }
     };
 }

@@ -28,7 +28,9 @@ impl Need {
             Self::DescriptorLimit => sys::limit_descriptors(None)
                 .and_then(|(soft, _)| sys::limit_descriptors(Some(soft)))
                 .err()
-                .map(|errno| format!("needs a limit of descriptors that can be set: prlimit64 gives {errno}")),
+                .map(|errno| {
+                    format!("needs a limit of descriptors that can be set: prlimit64 gives {errno}")
+                }),
         }
     }
 }

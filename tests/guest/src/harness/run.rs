@@ -158,3 +158,107 @@ pub(crate) fn watched<T: Send + 'static>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::{Case, Duration, Outcome, Progress, keep_panics, watched};
+    use crate::{
+        harness::{Failure, check, check_eq, check_err},
+        sys,
+    };
+
+    fn run(body: fn(&Case) -> Outcome) -> Result<u64, Failure> {
+        keep_panics();
+        let progress = Progress::new();
+        watched("harness".to_owned(), &progress, Duration::from_millis(300), body).map(|()| progress.checks())
+    }
+
+    fn message(body: fn(&Case) -> Outcome) -> String {
+        run(body).expect_err("the body fails").to_string()
+    }
+
+    #[test]
+    fn a_good_body_passes_and_its_checks_count() {
+        let checks = run(|case| {
+            check!(true);
+            check_eq!(1 + 1, 2);
+            check_err!(sys::close_unopened(-1), EBADF);
+            case.spawn(|| {
+                check!(true);
+                Ok(())
+            })
+            .join()
+        });
+        assert_eq!(checks.ok(), Some(4));
+    }
+
+    #[test]
+    fn failures_say_where_and_with_which_values() {
+        let said = message(|_| {
+            check_eq!(1 + 1, 3, "remark {}", 7);
+            Ok(())
+        });
+        assert!(said.contains("run.rs:") && said.contains("1 + 1 is 2, expected 3 (remark 7)"), "{said}");
+        let said = message(|_| {
+            check_err!(sys::close_unopened(-1), EPIPE);
+            Ok(())
+        });
+        assert!(said.contains("Err(EBADF), expected EPIPE"), "{said}");
+        let said = message(|_| {
+            sys::close_unopened(-1)?;
+            Ok(())
+        });
+        assert!(said.contains("run.rs:") && said.contains("EBADF"), "{said}");
+    }
+
+    #[test]
+    fn a_call_that_succeeds_where_it_should_fail_is_a_failure() {
+        let said = message(|_| {
+            check_err!(sys::getpid(), EPERM);
+            Ok(())
+        });
+        assert!(said.contains("expected EPERM"), "{said}");
+    }
+
+    #[test]
+    fn panics_are_failures_with_their_place() {
+        let said = message(|_| panic!("on purpose"));
+        assert!(said.contains("run.rs:") && said.contains("panic: on purpose"), "{said}");
+    }
+
+    #[test]
+    fn failures_and_panics_in_threads_are_the_tests() {
+        let said = message(|case| {
+            case.spawn(|| {
+                check!(false, "in a thread");
+                Ok(())
+            })
+            .join()
+        });
+        assert!(said.contains("in a thread"), "{said}");
+        let said = message(|case| case.spawn(|| panic!("on purpose")).join());
+        assert!(said.contains("a thread of the test panicked"), "{said}");
+    }
+
+    #[test]
+    fn a_body_that_hangs_is_named_with_its_call() {
+        let said = message(|_| {
+            let (read, _write) = sys::pipe2(0)?;
+            sys::read(&read, &mut [0])?;
+            Ok(())
+        });
+        assert!(
+            said.contains("hangs") && said.contains("inside read() at") && said.contains("run.rs:"),
+            "{said}"
+        );
+        let said = message(|_| {
+            check!(true);
+            let (_sender, receiver) = mpsc::channel::<()>();
+            let _ = receiver.recv();
+            Ok(())
+        });
+        assert!(said.contains("after the check at"), "{said}");
+    }
+}

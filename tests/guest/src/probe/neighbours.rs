@@ -47,12 +47,13 @@ pub(super) fn attempt(case: &Case, neighbour: &Neighbour) -> Outcome<Seen> {
 
 /// What a call came to, where nothing is left to look at.
 fn refusal<T>(met: Result<T>) -> Seen {
-    Seen { errno: met.err(), behaved: true, note: String::new() }
+    let errno = met.err();
+    Seen { errno, behaved: true, note: String::new() }
 }
 
 /// What a call came to; where it was refused, `check` shows that the sockets are as good as before.
 fn usable<T>(met: Result<T>, check: impl FnOnce() -> Outcome) -> Seen {
-    let Err(errno) = met else { return refusal(Ok(())) };
+    let Some(errno) = met.err() else { return refusal(Ok(())) };
     let (behaved, note) = match check() {
         Ok(()) => (true, String::new()),
         Err(failure) => (false, format!("after the refusal: {failure}")),
@@ -64,9 +65,11 @@ fn usable<T>(met: Result<T>, check: impl FnOnce() -> Outcome) -> Seen {
 /// `unknown` says that it knows it, which counts as accepted.
 fn known(unknown: i32, met: Result<()>) -> Seen {
     match met {
-        Err(errno) if errno.0 != unknown => {
-            Seen { errno: None, behaved: true, note: format!("known, and refused for another reason: {errno}") }
-        }
+        Err(errno) if errno.0 != unknown => Seen {
+            errno: None,
+            behaved: true,
+            note: format!("known, and refused for another reason: {errno}"),
+        },
         met => refusal(met),
     }
 }
@@ -153,10 +156,12 @@ fn sendmsg(neighbour: &Neighbour, flags: i32) -> Outcome<Seen> {
     let mut bytes = Vec::new();
     for header in control {
         let data: Vec<u8> = match (header.level, header.kind) {
-            (libc::SOL_SOCKET, libc::SCM_RIGHTS) => std::os::fd::AsRawFd::as_raw_fd(&left).to_ne_bytes().to_vec(),
-            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => {
-                [sys::getpid()?, sys::geteuid()?, sys::getegid()?].map(|id| (id as u32).to_ne_bytes()).concat()
+            (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
+                std::os::fd::AsRawFd::as_raw_fd(&left).to_ne_bytes().to_vec()
             }
+            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => [sys::getpid()?, sys::geteuid()?, sys::getegid()?]
+                .map(|id| (id as u32).to_ne_bytes())
+                .concat(),
             _ => vec![0; 4],
         };
         bytes.extend_from_slice(&(16 + data.len()).to_ne_bytes());

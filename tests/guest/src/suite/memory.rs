@@ -77,7 +77,8 @@ fn mapping_keeps_what_is_written(_: &Case) -> Outcome {
 
 fn mapping_large_and_hardly_touched(_: &Case) -> Outcome {
     // 1 GiB of address space, a few pages of memory.
-    let region = Region::map(1 << 30, RW, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1, 0)?;
+    let region =
+        Region::map(1 << 30, RW, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1, 0)?;
     for offset in (0..1usize << 30).step_by(1 << 26) {
         region.write(offset, &offset.to_ne_bytes());
     }
@@ -153,7 +154,11 @@ fn mapping_given_back_is_fresh_when_mapped_again(_: &Case) -> Outcome {
 fn mapping_refuses_bad_arguments(_: &Case) -> Outcome {
     let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     check_err!(Region::map(0, RW, anonymous, -1, 0).map(|_| ()), EINVAL);
-    check_err!(Region::map(PAGE, RW, libc::MAP_ANONYMOUS, -1, 0).map(|_| ()), EINVAL, "neither private nor shared");
+    check_err!(
+        Region::map(PAGE, RW, libc::MAP_ANONYMOUS, -1, 0).map(|_| ()),
+        EINVAL,
+        "neither private nor shared"
+    );
     check_err!(Region::map(PAGE, RW, libc::MAP_PRIVATE, -1, 0).map(|_| ()), EBADF);
     check_err!(Region::map(1 << 60, RW, anonymous, -1, 0).map(|_| ()), ENOMEM);
     Ok(())
@@ -191,9 +196,14 @@ fn mprotect_of_a_part(_: &Case) -> Outcome {
     let region = Region::new(6, RW)?;
     region.protect(2 * PAGE..4 * PAGE, libc::PROT_READ)?;
     region.protect(3 * PAGE..5 * PAGE, libc::PROT_NONE)?;
-    for (page, reads, writes) in
-        [(0, true, true), (1, true, true), (2, true, false), (3, false, false), (4, false, false), (5, true, true)]
-    {
+    for (page, reads, writes) in [
+        (0, true, true),
+        (1, true, true),
+        (2, true, false),
+        (3, false, false),
+        (4, false, false),
+        (5, true, true),
+    ] {
         check_eq!(readable(&region, page * PAGE)?, reads, "page {page}");
         check_eq!(writable(&region, page * PAGE)?, writes, "page {page}");
     }
@@ -314,7 +324,10 @@ fn file_mapping_refuses_bad_arguments(case: &Case) -> Outcome {
         EACCES
     );
     let (read, _write) = sys::pipe2(0)?;
-    check_err!(Region::map(PAGE, libc::PROT_READ, libc::MAP_PRIVATE, read.as_raw_fd(), 0).map(|_| ()), ENODEV);
+    check_err!(
+        Region::map(PAGE, libc::PROT_READ, libc::MAP_PRIVATE, read.as_raw_fd(), 0).map(|_| ()),
+        ENODEV
+    );
     Ok(())
 }
 

@@ -318,8 +318,7 @@ fn condvar_times_out(_: &Case) -> Outcome {
     let before = Instant::now();
     let limit = Duration::from_millis(20);
     let guard = state.lock().expect("nobody panics inside");
-    let (_guard, result) =
-        changed.wait_timeout_while(guard, limit, |()| true).expect("nobody panics inside");
+    let (_guard, result) = changed.wait_timeout_while(guard, limit, |()| true).expect("nobody panics inside");
     check!(result.timed_out());
     check!(before.elapsed() >= limit, "woke after {:?}", before.elapsed());
     Ok(())
@@ -547,7 +546,11 @@ fn clock_agrees_with_std(_: &Case) -> Outcome {
         let instant = Instant::now();
         let elapsed = instant.elapsed().as_nanos() as u64;
         let after = sys::clock_nanoseconds(libc::CLOCK_MONOTONIC)?;
-        check!(after >= before && elapsed <= after - before, "{elapsed} ns passed within {} ns", after - before);
+        check!(
+            after >= before && elapsed <= after - before,
+            "{elapsed} ns passed within {} ns",
+            after - before
+        );
     }
     check!(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).is_ok());
     Ok(())

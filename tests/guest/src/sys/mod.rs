@@ -137,7 +137,10 @@ struct Sized<'a>(&'a mut [u8], &'a mut i32);
 
 impl Argument for Sized<'_> {
     fn place(self, words: &mut Words) {
-        assert!(i64::from(*self.1) <= self.0.len() as i64, "a length beyond the buffer would lend foreign memory");
+        assert!(
+            i64::from(*self.1) <= self.0.len() as i64,
+            "a length beyond the buffer would lend foreign memory"
+        );
         words.push(self.0.as_mut_ptr() as usize);
         words.push(std::ptr::from_mut(self.1) as usize);
     }
@@ -322,7 +325,7 @@ pub(crate) fn close(fd: OwnedFd) -> Result<usize> {
 #[track_caller]
 pub(crate) fn close_unopened(number: i32) -> Result<usize> {
     // SAFETY: callers give numbers beyond any that may be open (negative, or past the table's limit).
-    assert!(number < 0 || number > 0x0fff_ffff, "may be open");
+    assert!(!(0..=0x0fff_ffff).contains(&number), "may be open");
     // SAFETY: see above: no open descriptor is closed behind its owner's back.
     unsafe {
         call("close", libc::SYS_close, &Words { words: [number as isize as usize, 0, 0, 0, 0, 0], used: 1 })
@@ -369,7 +372,10 @@ pub(crate) fn dup_from(fd: &impl Descriptor, command: i32, lowest: i32) -> Resul
 /// dup3(2) onto a descriptor that the caller owns, and whose old meaning is lost.
 #[track_caller]
 pub(crate) fn dup3(fd: &impl Descriptor, onto: &OwnedFd, flags: i32) -> Result<usize> {
-    let words = Words { words: [fd.number() as isize as usize, onto.number() as usize, flags as usize, 0, 0, 0], used: 3 };
+    let words = Words {
+        words: [fd.number() as isize as usize, onto.number() as usize, flags as usize, 0, 0, 0],
+        used: 3,
+    };
     // SAFETY: `onto` stays owned by its owner, open before and after.
     unsafe { call("dup3", libc::SYS_dup3, &words) }
 }
@@ -393,7 +399,8 @@ pub(crate) fn accept(fd: &impl Descriptor) -> Result<OwnedFd> {
 /// accept4(2) without an address
 #[track_caller]
 pub(crate) fn accept4(fd: &impl Descriptor, flags: i32) -> Result<OwnedFd> {
-    let words = Words { words: [fd.number() as isize as usize, 0, 0, flags as isize as usize, 0, 0], used: 4 };
+    let words =
+        Words { words: [fd.number() as isize as usize, 0, 0, flags as isize as usize, 0, 0], used: 4 };
     // SAFETY: no memory is involved.
     unsafe { call("accept4", libc::SYS_accept4, &words) }.map(owned)
 }
@@ -631,7 +638,11 @@ pub(crate) fn nanosleep(seconds: i64, nanoseconds: i64) -> Result<usize> {
 
 /// futex(2) with FUTEX_WAIT | FUTEX_PRIVATE_FLAG and a limit in nanoseconds
 #[track_caller]
-pub(crate) fn futex_wait(word: &std::sync::atomic::AtomicU32, expected: u32, limit: Option<u64>) -> Result<usize> {
+pub(crate) fn futex_wait(
+    word: &std::sync::atomic::AtomicU32,
+    expected: u32,
+    limit: Option<u64>,
+) -> Result<usize> {
     let time = limit.map(|limit| libc::timespec {
         tv_sec: (limit / 1_000_000_000) as i64,
         tv_nsec: (limit % 1_000_000_000) as i64,
@@ -673,7 +684,8 @@ pub(crate) fn futex_wake(word: &std::sync::atomic::AtomicU32, how_many: u32) -> 
 #[track_caller]
 pub(crate) fn limit_descriptors(soft: Option<u64>) -> Result<(u64, u64)> {
     let mut old = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
-    let words = |new: usize, old: usize| Words { words: [0, libc::RLIMIT_NOFILE as usize, new, old, 0, 0], used: 4 };
+    let words =
+        |new: usize, old: usize| Words { words: [0, libc::RLIMIT_NOFILE as usize, new, old, 0, 0], used: 4 };
     // SAFETY: the kernel fills one rlimit64, which is lent.
     unsafe { call("prlimit64", libc::SYS_prlimit64, &words(0, std::ptr::from_mut(&mut old) as usize)) }?;
     if let Some(soft) = soft {

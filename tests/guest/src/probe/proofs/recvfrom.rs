@@ -69,7 +69,11 @@ pub(crate) fn flags_msg_waitall(case: &Case) -> Attempt {
     check_eq!(&data, b"first second");
     sys::write(&left, b"short")?;
     sys::shutdown(&left, libc::SHUT_WR)?;
-    check_eq!(probed(receive(&right, &mut [0; 12], libc::MSG_WAITALL))?, 5, "the end of the stream ends the wait");
+    check_eq!(
+        probed(receive(&right, &mut [0; 12], libc::MSG_WAITALL))?,
+        5,
+        "the end of the stream ends the wait"
+    );
     Ok(())
 }
 

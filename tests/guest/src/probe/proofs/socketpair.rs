@@ -39,9 +39,9 @@ pub(crate) fn type_sock_stream(_: &Case) -> Attempt {
 
 /// A read of either end gives EAGAIN.
 pub(crate) fn type_sock_nonblock(_: &Case) -> Attempt {
-    for fd in pair(STREAM | libc::SOCK_NONBLOCK, 0)? {
-        check_err!(sys::read(&fd, &mut [0]), EAGAIN);
-        check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)?, 0);
+    for fd in &pair(STREAM | libc::SOCK_NONBLOCK, 0)? {
+        check_err!(sys::read(fd, &mut [0]), EAGAIN);
+        check_eq!(sys::fcntl(fd, libc::F_GETFD, 0)?, 0);
     }
     Ok(())
 }

@@ -83,8 +83,12 @@ fn list(path: &std::ffi::CStr, size: usize) -> Outcome<Vec<(String, u8)>> {
         while at < count {
             // ino: 8 bytes, offset: 8, length: 2, type: 1, then the name with its NUL.
             let length = usize::from(u16::from_ne_bytes([buffer[at + 16], buffer[at + 17]]));
-            check!(length >= 20 && length % 8 == 0 && at + length <= count, "a record of {length} bytes at {at}");
-            let name: Vec<u8> = buffer[at + 19..at + length].iter().copied().take_while(|byte| *byte != 0).collect();
+            check!(
+                length >= 20 && length % 8 == 0 && at + length <= count,
+                "a record of {length} bytes at {at}"
+            );
+            let name: Vec<u8> =
+                buffer[at + 19..at + length].iter().copied().take_while(|byte| *byte != 0).collect();
             entries.push((String::from_utf8_lossy(&name).into_owned(), buffer[at + 18]));
             at += length;
         }
@@ -326,7 +330,10 @@ fn openat_is_relative_to_its_directory(case: &Case) -> Outcome {
     check_err!(sys::openat(number, c"absent", libc::O_RDONLY, 0), ENOENT);
     check!(sys::openat(number, c"made", libc::O_CREAT | libc::O_WRONLY, 0o600).is_ok());
     check!(sys::stat(&case.path("directory/made")).is_ok());
-    check!(sys::openat(-1, &case.path("directory/file"), libc::O_RDONLY, 0).is_ok(), "an absolute path needs none");
+    check!(
+        sys::openat(-1, &case.path("directory/file"), libc::O_RDONLY, 0).is_ok(),
+        "an absolute path needs none"
+    );
     check_err!(sys::openat(-1, c"file", libc::O_RDONLY, 0), EBADF);
     let file = sys::open(&case.path("directory/file"), libc::O_RDONLY, 0)?;
     check_err!(sys::openat(sys::Descriptor::number(&file), c"x", libc::O_RDONLY, 0), ENOTDIR);
@@ -374,7 +381,8 @@ fn permissions_bind_other_users(case: &Case) -> Outcome {
     let path = case.path("file");
     make(&path)?;
     sys::chmod(&case.path(""), 0o755)?;
-    for (mode, reads, writes) in [(0o600, false, false), (0o604, true, false), (0o602, false, true), (0o666, true, true)]
+    for (mode, reads, writes) in
+        [(0o600, false, false), (0o604, true, false), (0o602, false, true), (0o666, true, true)]
     {
         sys::chmod(&path, mode)?;
         let path = path.clone();

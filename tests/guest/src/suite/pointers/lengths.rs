@@ -107,10 +107,12 @@ fn getsockname_length_value(_: &Case) -> Outcome {
     let (left, right) = pair()?;
     for (call, code) in [("getsockname", libc::SYS_getsockname), ("getpeername", libc::SYS_getpeername)] {
         for given in [-1, i32::MIN] {
-            let words = [number(&left), memory.put(0, &[0; 128]), memory.put(1, &given.to_ne_bytes()), 0, 0, 0];
+            let words =
+                [number(&left), memory.put(0, &[0; 128]), memory.put(1, &given.to_ne_bytes()), 0, 0, 0];
             check_err!(memory.0.call(call, code, words), EINVAL, "{call}, length {given}");
         }
-        let words = [number(&left), memory.put(0, &[0; 128]), memory.put(1, &i32::MAX.to_ne_bytes()), 0, 0, 0];
+        let words =
+            [number(&left), memory.put(0, &[0; 128]), memory.put(1, &i32::MAX.to_ne_bytes()), 0, 0, 0];
         check_eq!(memory.0.call(call, code, words), Ok(0));
         check_eq!(i32::from_ne_bytes(memory.get(1)), 2);
         // No byte wanted: the address is not touched.
@@ -126,7 +128,14 @@ fn recvfrom_length_value(_: &Case) -> Outcome {
     let (left, right) = pair()?;
     sys::write(&right, b"ab")?;
     let words = |length: i32| {
-        [number(&left), memory.put(0, &[0; 8]), 1, 0, memory.put(1, &[0; 128]), memory.put(2, &length.to_ne_bytes())]
+        [
+            number(&left),
+            memory.put(0, &[0; 8]),
+            1,
+            0,
+            memory.put(1, &[0; 128]),
+            memory.put(2, &length.to_ne_bytes()),
+        ]
     };
     check_err!(memory.0.call("recvfrom", libc::SYS_recvfrom, words(-1)), EINVAL);
     check_eq!(memory.0.call("recvfrom", libc::SYS_recvfrom, words(i32::MAX)), Ok(1));
@@ -265,7 +274,8 @@ fn vector_part_lengths(_: &Case) -> Outcome {
     let part = memory.put(0, b"abcdefgh");
     for length in [1usize << 63, usize::MAX, usize::MAX - 7] {
         for (call, code) in [("readv", libc::SYS_readv), ("writev", libc::SYS_writev)] {
-            let two = [part.to_ne_bytes(), 4usize.to_ne_bytes(), part.to_ne_bytes(), length.to_ne_bytes()].concat();
+            let two =
+                [part.to_ne_bytes(), 4usize.to_ne_bytes(), part.to_ne_bytes(), length.to_ne_bytes()].concat();
             let words = [number(&left), memory.put(1, &two), 2, 0, 0, 0];
             check_err!(memory.0.call(call, code, words), EINVAL, "{call}, length {length:#x} is negative");
             let one = [part.to_ne_bytes(), length.to_ne_bytes()].concat();
@@ -283,7 +293,7 @@ fn header(memory: &Memory, name: (usize, i32), count: Option<usize>, control: (u
     let parts = memory.put(1, &[part.to_ne_bytes(), 8usize.to_ne_bytes()].concat());
     let fields = [
         name.0.to_ne_bytes(),
-        (name.1 as u32 as u64).to_ne_bytes(),
+        u64::from(name.1 as u32).to_ne_bytes(),
         parts.to_ne_bytes(),
         count.unwrap_or(1).to_ne_bytes(),
         control.0.to_ne_bytes(),

@@ -187,12 +187,16 @@ pub(super) fn try_places(case: &Case, row: &Row) -> Outcome {
             Err(Errno(libc::EFAULT)) => progress::checked(),
             met => {
                 let address = words[register];
-                let message = format!("{call}, register {register}, {place:?} ({address:#x}): {met:?}, expected EFAULT");
+                let message = format!(
+                    "{call}, register {register}, {place:?} ({address:#x}): {met:?}, expected EFAULT"
+                );
                 return Err(Failure::here(message));
             }
         }
-        (situation.usable)(After::Bad(place))
-            .map_err(|failure| Failure { message: format!("after {place:?}: {}", failure.message), ..failure })?;
+        (situation.usable)(After::Bad(place)).map_err(|failure| Failure {
+            message: format!("after {place:?}: {}", failure.message),
+            ..failure
+        })?;
     }
     good_places(case, row, &memory)
 }

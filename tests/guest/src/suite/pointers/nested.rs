@@ -115,7 +115,15 @@ fn receiving(kept: fn(Place) -> bool, words: impl FnOnce(usize) -> [usize; 6]) -
 /// The whole vector array of readv and writev.
 fn vector_row(call: &'static str, number: i64, situation: fn(&Case, &Memory) -> Outcome<Situation>) -> Row {
     // The array's own contents are filled in per attempt: a bad place is never read.
-    Row { call, number, register: 1, access: Access::Read, contents: Vec::new(), exempt: &[Place::Crossing], situation }
+    Row {
+        call,
+        number,
+        register: 1,
+        access: Access::Read,
+        contents: Vec::new(),
+        exempt: &[Place::Crossing],
+        situation,
+    }
 }
 
 /// Tries the bad places, without the good ones: the object's contents depend on the memory.

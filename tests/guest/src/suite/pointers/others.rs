@@ -32,7 +32,13 @@ fn bare(words: [usize; 6]) -> Outcome<Situation> {
     Ok(Situation { words, usable: Box::new(|_| Ok(())) })
 }
 
-fn written(call: &'static str, number: i64, register: usize, size: usize, situation: fn(&Case, &Memory) -> Outcome<Situation>) -> Row {
+fn written(
+    call: &'static str,
+    number: i64,
+    register: usize,
+    size: usize,
+    situation: fn(&Case, &Memory) -> Outcome<Situation>,
+) -> Row {
     Row { call, number, register, access: Access::Write, contents: vec![0; size], exempt: &[], situation }
 }
 
@@ -164,7 +170,9 @@ fn clock_gettime_time(case: &Case) -> Outcome {
 fn nanosleep_time(case: &Case) -> Outcome {
     let row = Row {
         access: Access::Read,
-        ..written("nanosleep", libc::SYS_nanosleep, 0, 16, |_, memory| bare([memory.put(0, &[0; 16]), 0, 0, 0, 0, 0]))
+        ..written("nanosleep", libc::SYS_nanosleep, 0, 16, |_, memory| {
+            bare([memory.put(0, &[0; 16]), 0, 0, 0, 0, 0])
+        })
     };
     try_places(case, &row)
 }
@@ -172,7 +180,8 @@ fn nanosleep_time(case: &Case) -> Outcome {
 fn getrandom_buffer(case: &Case) -> Outcome {
     let situation = |_: &Case, memory: &Memory| bare([memory.put(0, &[0; 16]), 16, 0, 0, 0, 0]);
     // Newer kernels return what they could write before the bad page.
-    let row = Row { exempt: &[Place::Crossing], ..written("getrandom", libc::SYS_getrandom, 0, 16, situation) };
+    let row =
+        Row { exempt: &[Place::Crossing], ..written("getrandom", libc::SYS_getrandom, 0, 16, situation) };
     try_places(case, &row)
 }
 
@@ -195,8 +204,9 @@ fn fstat_result(case: &Case) -> Outcome {
 
 fn stat_result(case: &Case) -> Outcome {
     for number in [libc::SYS_stat, libc::SYS_lstat] {
-        let situation =
-            |_: &Case, memory: &Memory| bare([memory.put(1, b"/\0"), memory.put(0, &[0; STAT_SIZE]), 0, 0, 0, 0]);
+        let situation = |_: &Case, memory: &Memory| {
+            bare([memory.put(1, b"/\0"), memory.put(0, &[0; STAT_SIZE]), 0, 0, 0, 0])
+        };
         try_places(case, &written("stat", number, 1, STAT_SIZE, situation))?;
     }
     Ok(())
@@ -209,12 +219,18 @@ fn getdents64_buffer(case: &Case) -> Outcome {
         let words = [directory.as_raw_fd() as usize, memory.put(0, &[0; 24]), 24, 0, 0, 0];
         let usable = move |after: After| {
             let mut rest = [0; 1024];
-            check_eq!(sys::getdents(&directory, &mut rest)?, if let After::Good(_) = after { 24 } else { 48 });
+            check_eq!(
+                sys::getdents(&directory, &mut rest)?,
+                if let After::Good(_) = after { 24 } else { 48 }
+            );
             Ok(())
         };
         Ok(Situation { words, usable: Box::new(usable) })
     };
-    try_places(case, &Row { exempt: &[Place::Crossing], ..written("getdents64", libc::SYS_getdents64, 1, 24, situation) })
+    try_places(
+        case,
+        &Row { exempt: &[Place::Crossing], ..written("getdents64", libc::SYS_getdents64, 1, 24, situation) },
+    )
 }
 
 fn getcwd_buffer(case: &Case) -> Outcome {

@@ -30,21 +30,21 @@ const SOCKET_CALLS: [Sample; 13] = [
     ("listen", libc::SYS_listen, |_| [1, 0, 0, 0, 0]),
     ("accept", libc::SYS_accept, |_| [0; 5]),
     ("accept4", libc::SYS_accept4, |_| [0; 5]),
-    ("getsockname", libc::SYS_getsockname, |memory| [memory.put(0, &[0; 110]), memory.put(1, &[110, 0, 0, 0]), 0, 0, 0]),
-    ("getpeername", libc::SYS_getpeername, |memory| [memory.put(0, &[0; 110]), memory.put(1, &[110, 0, 0, 0]), 0, 0, 0]),
+    ("getsockname", libc::SYS_getsockname, |memory| {
+        [memory.put(0, &[0; 110]), memory.put(1, &[110, 0, 0, 0]), 0, 0, 0]
+    }),
+    ("getpeername", libc::SYS_getpeername, |memory| {
+        [memory.put(0, &[0; 110]), memory.put(1, &[110, 0, 0, 0]), 0, 0, 0]
+    }),
     ("sendto", libc::SYS_sendto, |memory| [memory.put(0, b"x"), 1, 0, 0, 0]),
     ("recvfrom", libc::SYS_recvfrom, |memory| [memory.put(0, b"x"), 1, 0, 0, 0]),
     ("sendmsg", libc::SYS_sendmsg, |memory| [memory.put(0, &[0; 56]), 0, 0, 0, 0]),
     ("recvmsg", libc::SYS_recvmsg, |memory| [memory.put(0, &[0; 56]), 0, 0, 0, 0]),
     ("shutdown", libc::SYS_shutdown, |_| [libc::SHUT_RD as usize, 0, 0, 0, 0]),
-    (
-        "getsockopt",
-        libc::SYS_getsockopt,
-        |memory| {
-            let (value, length) = (memory.put(0, &[0; 4]), memory.put(1, &[4, 0, 0, 0]));
-            [libc::SOL_SOCKET as usize, libc::SO_TYPE as usize, value, length, 0]
-        },
-    ),
+    ("getsockopt", libc::SYS_getsockopt, |memory| {
+        let (value, length) = (memory.put(0, &[0; 4]), memory.put(1, &[4, 0, 0, 0]));
+        [libc::SOL_SOCKET as usize, libc::SO_TYPE as usize, value, length, 0]
+    }),
 ];
 
 /// Calls that begin with any descriptor.
@@ -124,7 +124,11 @@ fn descriptor_registers_are_ints(case: &Case) -> Outcome {
     let at = memory.put(1, address.bytes());
     let words = [near.as_raw_fd() as usize | UPPER, at, address.bytes().len() | UPPER, 0, 0, 0];
     check_eq!(memory.0.call("connect", libc::SYS_connect, words), Ok(0));
-    let number = memory.0.call("accept4", libc::SYS_accept4, [listening.as_raw_fd() as usize | UPPER, 0, 0, UPPER, 0, 0]);
+    let number = memory.0.call(
+        "accept4",
+        libc::SYS_accept4,
+        [listening.as_raw_fd() as usize | UPPER, 0, 0, UPPER, 0, 0],
+    );
     exchange(&near, &sys::adopt(number?))?;
     exchange(&left, &right)
 }
@@ -136,7 +140,10 @@ fn number_registers_are_ints(case: &Case) -> Outcome {
     let address = case.abstract_address("a");
     let at = memory.put(0, address.bytes());
     let number = fd.as_raw_fd() as usize;
-    check_eq!(memory.0.call("bind", libc::SYS_bind, [number, at, address.bytes().len() | UPPER, 0, 0, 0]), Ok(0));
+    check_eq!(
+        memory.0.call("bind", libc::SYS_bind, [number, at, address.bytes().len() | UPPER, 0, 0, 0]),
+        Ok(0)
+    );
     check_eq!(memory.0.call("listen", libc::SYS_listen, [number, 1 | UPPER, 0, 0, 0, 0]), Ok(0));
     let (near, far) = accepted(&fd, &address)?;
     let left = near.as_raw_fd() as usize;

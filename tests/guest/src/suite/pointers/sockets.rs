@@ -61,12 +61,23 @@ fn fd_word(fd: &OwnedFd) -> usize {
 }
 
 /// A row whose object is `size` zero bytes, which the kernel writes.
-fn written(call: &'static str, number: i64, register: usize, size: usize, situation: fn(&Case, &Memory) -> Outcome<Situation>) -> Row {
+fn written(
+    call: &'static str,
+    number: i64,
+    register: usize,
+    size: usize,
+    situation: fn(&Case, &Memory) -> Outcome<Situation>,
+) -> Row {
     Row { call, number, register, access: Access::Write, contents: vec![0; size], exempt: &[], situation }
 }
 
 /// A row whose object is a length that goes in and comes out.
-fn length(call: &'static str, number: i64, register: usize, situation: fn(&Case, &Memory) -> Outcome<Situation>) -> Row {
+fn length(
+    call: &'static str,
+    number: i64,
+    register: usize,
+    situation: fn(&Case, &Memory) -> Outcome<Situation>,
+) -> Row {
     let contents = (ADDRESS_SIZE as i32).to_ne_bytes().to_vec();
     Row { call, number, register, access: Access::Write, contents, exempt: &[], situation }
 }
@@ -159,7 +170,10 @@ fn waiting_client(case: &Case, memory: &Memory) -> Outcome<Situation> {
 const NAME_SIZE: usize = 20;
 
 fn accept_address(case: &Case) -> Outcome {
-    try_places(case, &Row { exempt: OPTIONAL, ..written("accept", libc::SYS_accept, 1, NAME_SIZE, waiting_client) })
+    try_places(
+        case,
+        &Row { exempt: OPTIONAL, ..written("accept", libc::SYS_accept, 1, NAME_SIZE, waiting_client) },
+    )
 }
 
 fn accept_length(case: &Case) -> Outcome {
@@ -167,7 +181,10 @@ fn accept_length(case: &Case) -> Outcome {
 }
 
 fn accept4_address(case: &Case) -> Outcome {
-    try_places(case, &Row { exempt: OPTIONAL, ..written("accept4", libc::SYS_accept4, 1, NAME_SIZE, waiting_client) })
+    try_places(
+        case,
+        &Row { exempt: OPTIONAL, ..written("accept4", libc::SYS_accept4, 1, NAME_SIZE, waiting_client) },
+    )
 }
 
 fn accept4_length(case: &Case) -> Outcome {
@@ -349,17 +366,23 @@ fn getsockopt_value(case: &Case) -> Outcome {
         |_, memory| asking(memory, libc::SO_SNDBUF, 4),
         |_, memory| asking(memory, libc::SO_RCVBUF, 4),
     ];
-    situations
-        .into_iter()
-        .try_for_each(|situation| try_places(case, &written("getsockopt", libc::SYS_getsockopt, 3, 4, situation)))
+    situations.into_iter().try_for_each(|situation| {
+        try_places(case, &written("getsockopt", libc::SYS_getsockopt, 3, 4, situation))
+    })
 }
 
 fn getsockopt_length(case: &Case) -> Outcome {
     let situation = |_: &Case, memory: &Memory| asking(memory, libc::SO_TYPE, 4);
-    let row = Row { contents: 4i32.to_ne_bytes().to_vec(), ..length("getsockopt", libc::SYS_getsockopt, 4, situation) };
+    let row = Row {
+        contents: 4i32.to_ne_bytes().to_vec(),
+        ..length("getsockopt", libc::SYS_getsockopt, 4, situation)
+    };
     try_places(case, &row)?;
     let situation = |_: &Case, memory: &Memory| asking(memory, libc::SO_PEERCRED, 12);
-    let row = Row { contents: 12i32.to_ne_bytes().to_vec(), ..length("getsockopt", libc::SYS_getsockopt, 4, situation) };
+    let row = Row {
+        contents: 12i32.to_ne_bytes().to_vec(),
+        ..length("getsockopt", libc::SYS_getsockopt, 4, situation)
+    };
     try_places(case, &row)
 }
 
@@ -369,10 +392,8 @@ fn getsockopt_credentials(case: &Case) -> Outcome {
 }
 
 fn setsockopt_value(case: &Case) -> Outcome {
-    let situations: [fn(&Case, &Memory) -> Outcome<Situation>; 2] = [
-        |_, memory| setting(memory, libc::SO_SNDBUF),
-        |_, memory| setting(memory, libc::SO_RCVBUF),
-    ];
+    let situations: [fn(&Case, &Memory) -> Outcome<Situation>; 2] =
+        [|_, memory| setting(memory, libc::SO_SNDBUF), |_, memory| setting(memory, libc::SO_RCVBUF)];
     situations.into_iter().try_for_each(|situation| {
         let row = Row {
             call: "setsockopt",

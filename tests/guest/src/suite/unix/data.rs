@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::help::{
-    accepted, drain, exchange, fill, listener, option, pair, pattern, poll_for, read_full, ready, set_nonblocking,
-    socket, write_all,
+    accepted, drain, exchange, fill, listener, option, pair, pattern, poll_for, read_full, ready,
+    set_nonblocking, socket, write_all,
 };
 use crate::{
     harness::{Case, Outcome, Test, check, check_eq, check_err, tests},
@@ -214,7 +214,11 @@ fn stream_large_write_arrives_whole(case: &Case) -> Outcome {
     });
     let mut got = vec![0; sent.len() + 1];
     check_eq!(read_full(&right, &mut got)?, sent.len());
-    check!(got[..sent.len()] == sent[..], "the bytes differ at {:?}", got.iter().zip(&*sent).position(|(a, b)| a != b));
+    check!(
+        got[..sent.len()] == sent[..],
+        "the bytes differ at {:?}",
+        got.iter().zip(&*sent).position(|(a, b)| a != b)
+    );
     writer.join()
 }
 
@@ -272,7 +276,9 @@ fn stream_large_transfer_through_a_path(case: &Case) -> Outcome {
     let mut got = vec![0; sent.len() + 1];
     let count = read_full(&far, &mut got)?;
     check_eq!(count, sent.len());
-    let sum = |bytes: &[u8]| bytes.iter().fold(7u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    let sum = |bytes: &[u8]| {
+        bytes.iter().fold(7u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)))
+    };
     sys::write(&far, &sum(&got[..count]).to_ne_bytes())?;
     check_eq!(sender.join()?, sum(&sent));
     Ok(())

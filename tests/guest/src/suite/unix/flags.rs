@@ -133,11 +133,7 @@ fn dontwait_leaves_the_socket_blocking(case: &Case) -> Outcome {
 }
 
 /// Receives with MSG_WAITALL in a thread.
-fn wait_for_all(
-    case: &Case,
-    fd: &Arc<OwnedFd>,
-    length: usize,
-) -> Worker<(Result<usize>, Vec<u8>)> {
+fn wait_for_all(case: &Case, fd: &Arc<OwnedFd>, length: usize) -> Worker<(Result<usize>, Vec<u8>)> {
     let fd = Arc::clone(fd);
     case.spawn(move || {
         let mut data = vec![0; length];
@@ -212,7 +208,11 @@ fn waitall_and_peek_do_not_wait(_: &Case) -> Outcome {
 fn nosignal_gives_epipe(_: &Case) -> Outcome {
     let (left, right) = pair()?;
     check_eq!(sys::send(&left, b"x", libc::MSG_NOSIGNAL)?, 1);
-    check_eq!(sys::recv(&right, &mut [0; 2], libc::MSG_NOSIGNAL)?, 1, "accepted, and without effect, here too");
+    check_eq!(
+        sys::recv(&right, &mut [0; 2], libc::MSG_NOSIGNAL)?,
+        1,
+        "accepted, and without effect, here too"
+    );
     drop(right);
     check_err!(sys::send(&left, b"x", libc::MSG_NOSIGNAL), EPIPE);
     let parts = [IoSlice::new(b"x")];
@@ -250,7 +250,8 @@ fn flags_combine(_: &Case) -> Outcome {
     let (left, right) = pair()?;
     let send = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT | libc::MSG_CONFIRM;
     check_eq!(sys::send(&left, b"abc", send)?, 3);
-    let receive = libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_WAITALL | libc::MSG_NOSIGNAL | libc::MSG_CMSG_CLOEXEC;
+    let receive =
+        libc::MSG_PEEK | libc::MSG_DONTWAIT | libc::MSG_WAITALL | libc::MSG_NOSIGNAL | libc::MSG_CMSG_CLOEXEC;
     let mut data = [0; 8];
     check_eq!(sys::recv(&right, &mut data, receive)?, 3);
     check_eq!(sys::recv(&right, &mut data, receive & !libc::MSG_PEEK)?, 3);

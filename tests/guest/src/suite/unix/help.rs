@@ -110,7 +110,8 @@ pub(crate) fn set_nonblocking(fd: &impl Descriptor, on: bool) -> Result<()> {
 /// Passes a byte in each direction, to show that the two are connected and work.
 #[track_caller]
 pub(crate) fn exchange(one: &impl Descriptor, other: &impl Descriptor) -> Outcome {
-    let problem = |what: &str, met: Result<usize>| crate::harness::Failure::here(format!("{what} gives {met:?}"));
+    let problem =
+        |what: &str, met: Result<usize>| crate::harness::Failure::here(format!("{what} gives {met:?}"));
     for (from, to, byte) in [(one.number(), other.number(), b'>'), (other.number(), one.number(), b'<')] {
         let mut got = [0];
         match sys::write(&from, &[byte]) {

@@ -62,8 +62,10 @@ fn names_are_truncated_to_the_buffer(case: &Case) -> Outcome {
     let address = case.abstract_address("truncated");
     let fd = listener(&address, 1)?;
     let (near, _far) = accepted(&fd, &address)?;
-    let getters: [(&str, Getter, &OwnedFd); 2] =
-        [("getsockname", |fd, name, length| sys::getsockname(fd, name, length), &fd), ("getpeername", |fd, name, length| sys::getpeername(fd, name, length), &near)];
+    let getters: [(&str, Getter, &OwnedFd); 2] = [
+        ("getsockname", |fd, name, length| sys::getsockname(fd, name, length), &fd),
+        ("getpeername", |fd, name, length| sys::getpeername(fd, name, length), &near),
+    ];
     let full = address.bytes();
     for (call, get, fd) in getters {
         for room in [0, 1, 2, 3, 10, full.len() - 1, full.len(), full.len() + 1] {

@@ -135,7 +135,11 @@ fn option_other_levels_are_refused(_: &Case) -> Outcome {
     for level in [libc::IPPROTO_IP, libc::IPPROTO_TCP, libc::IPPROTO_IPV6, 2, 1000, -1, i32::MAX, i32::MIN] {
         for name in [0, 1, 2, 7] {
             check_err!(get(&left, level, name), EOPNOTSUPP, "level {level}, option {name}");
-            check_err!(sys::setsockopt(&left, level, name, &[0; 4]), EOPNOTSUPP, "level {level}, option {name}");
+            check_err!(
+                sys::setsockopt(&left, level, name, &[0; 4]),
+                EOPNOTSUPP,
+                "level {level}, option {name}"
+            );
         }
     }
     exchange(&left, &right)
@@ -216,7 +220,11 @@ fn option_buffer_sizes_are_each_sockets_own(case: &Case) -> Outcome {
     set_option(&fd, libc::SO_SNDBUF, 9999)?;
     let (near, far) = accepted(&fd, &address)?;
     check_eq!(option(&near, libc::SO_SNDBUF)?, default);
-    check_eq!(option(&far, libc::SO_SNDBUF)?, default, "an accepted socket has the default, not the listener's");
+    check_eq!(
+        option(&far, libc::SO_SNDBUF)?,
+        default,
+        "an accepted socket has the default, not the listener's"
+    );
     Ok(())
 }
 

@@ -42,7 +42,9 @@ fn connect_needs_write_permission(case: &Case) -> Outcome {
     let address = case.path_address("node");
     let fd = listener(&address, 8)?;
     sys::chmod(&case.path(""), 0o755)?;
-    for (mode, allowed) in [(0o777, true), (0o755, false), (0o666, true), (0o222, true), (0o002, true), (0o555, false)] {
+    for (mode, allowed) in
+        [(0o777, true), (0o755, false), (0o666, true), (0o222, true), (0o002, true), (0o555, false)]
+    {
         sys::chmod(&case.path("node"), mode)?;
         let address = address.clone();
         as_user(case, NOBODY, NOBODY, move || {

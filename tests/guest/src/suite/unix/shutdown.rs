@@ -281,7 +281,11 @@ fn poll_wakes_for_room(case: &Case) -> Outcome {
 
 fn poll_watches_many(case: &Case) -> Outcome {
     let pairs = (0..50).map(|_| pair()).collect::<Result<Vec<_>, _>>()?;
-    let entry = |fd: &std::os::fd::OwnedFd| libc::pollfd { fd: std::os::fd::AsRawFd::as_raw_fd(fd), events: IN, revents: -1 };
+    let entry = |fd: &std::os::fd::OwnedFd| libc::pollfd {
+        fd: std::os::fd::AsRawFd::as_raw_fd(fd),
+        events: IN,
+        revents: -1,
+    };
     let mut entries: Vec<_> = pairs.iter().map(|(left, _)| entry(left)).collect();
     check_eq!(sys::poll(&mut entries, 0)?, 0);
     check!(entries.iter().all(|entry| entry.revents == 0), "revents is written always");
