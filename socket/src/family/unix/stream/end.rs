@@ -180,9 +180,11 @@ impl Inbox<'_> {
     /// Adds a short message; `false` where it needs memory of its own.
     #[inline]
     pub(super) fn append(&mut self, bytes: &[u8]) -> bool {
-        let Some(charge) = self.queue.append(bytes) else { return false };
-        self.end.charged.store(self.charged() + charge, Ordering::Relaxed);
-        true
+        let added = self.queue.append(bytes);
+        if added {
+            self.end.charged.store(self.charged() + bytes.len() as u32, Ordering::Relaxed);
+        }
+        added
     }
 
     /// Adds a message in its own memory.

@@ -38,24 +38,22 @@ impl Queue {
         &self.inline[usize::from(self.start)..usize::from(self.end)]
     }
 
-    /// Adds a short message where there is memory for it; returns what it counts against the sender's buffer.
+    /// Adds a short message, if there is memory for it.
     #[inline]
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Option<u32> {
-        let charge = if self.segments.is_empty() {
+    pub(super) fn append(&mut self, bytes: &[u8]) -> bool {
+        if self.segments.is_empty() {
             if self.start == self.end {
                 (self.start, self.end) = (0, 0);
             }
             let start = usize::from(self.end);
-            self.inline.get_mut(start..start + bytes.len())?.copy_from_slice(bytes);
+            let Some(room) = self.inline.get_mut(start..start + bytes.len()) else { return false };
+            room.copy_from_slice(bytes);
             self.end += bytes.len() as u8;
-            bytes.len() as u32
-        } else if self.segments.append(bytes) {
-            0
-        } else {
-            return None;
-        };
+        } else if !self.segments.append(bytes) {
+            return false;
+        }
         self.available += bytes.len() as u32;
-        Some(charge)
+        true
     }
 
     /// Adds a message in its own memory; returns what it counts against the sender's buffer.
@@ -150,17 +148,17 @@ mod tests {
     #[test]
     fn short_messages_need_no_memory_until_there_are_too_many() {
         let mut queue = Queue::new();
-        assert_eq!(queue.append(&[1; 100]), Some(100));
-        assert_eq!(queue.append(&[2; 100]), None);
+        assert!(queue.append(&[1; 100]));
+        assert!(!queue.append(&[2; 100]));
         let mut segment = Segment::with_capacity(200, &Pool::default());
         segment.fill(100).fill(2);
-        assert_eq!(queue.push(segment), 200 + 576);
+        assert_eq!(queue.push(segment), 100 + 576);
         // Not into the room that the queue itself has: the order would be lost.
-        assert_eq!(queue.append(&[3; 20]), Some(0));
+        assert!(queue.append(&[3; 20]));
         assert_eq!(queue.available(), 220);
         assert_eq!(read(&mut queue, 150), [[1; 100].as_slice(), &[2; 50]].concat());
         assert_eq!(read(&mut queue, 70), [[2; 50].as_slice(), &[3; 20]].concat());
-        assert_eq!((queue.available(), queue.append(&[4; 128])), (0, Some(128)));
+        assert_eq!((queue.available(), queue.append(&[4; 128])), (0, true));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use crate::pool::Pool;
 
-/// What the bookkeeping of a segment counts against the sender's buffer, besides its memory: as much as Linux counts for
+/// What the bookkeeping of a segment counts against the sender's buffer, besides its payload: as much as Linux counts for
 /// a `struct sk_buff` and its shared info.
 const OVERHEAD: u32 = 576;
 
@@ -53,9 +53,9 @@ impl Segment {
         (self.end - self.start) as usize
     }
 
-    /// What it counts against the sender's buffer.
+    /// What it counts against the sender's buffer: everything that was ever filled, until all of it has been read.
     pub(super) fn charge(&self) -> u32 {
-        self.capacity + OVERHEAD
+        self.end + OVERHEAD
     }
 
     fn bytes(&self) -> &[u8] {
@@ -233,7 +233,7 @@ mod tests {
         segments.push(segment(b"de", 4));
         let mut freed = Segments::default();
         assert_eq!(segments.consume(4, &mut freed), 3 + OVERHEAD);
-        assert_eq!(segments.consume(1, &mut freed), 4 + OVERHEAD);
+        assert_eq!(segments.consume(1, &mut freed), 2 + OVERHEAD);
         assert!(segments.is_empty() && segments.rest.is_none());
         assert_eq!(freed.rest.map(|rest| rest.len()), Some(1));
     }
