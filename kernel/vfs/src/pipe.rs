@@ -172,29 +172,28 @@ impl Pipe {
         self.hand_over(buffers, whole, part)
     }
 
-    /// Copies to the program what was taken off the queue, and puts back what it could not take.
+    /// Copies to the program what was taken off the queue, and puts back what it could not take: as in Linux, a page's
+    /// bytes are given whole or not at all.
     fn hand_over(&self, buffers: &mut Buffers<'_>, mut whole: Vec<Page>, part: &[u8]) -> Result<usize> {
         let mut copied = 0;
         let mut given = 0;
-        for page in &mut whole {
-            let moved = buffers.put(page.held());
-            copied += moved;
-            page.start += moved;
-            if page.start < page.end {
+        for page in &whole {
+            if buffers.put(page.held()) < page.held().len() {
                 break;
             }
+            copied += page.held().len();
             given += 1;
         }
-        let moved = if given == whole.len() { buffers.put(part) } else { 0 };
-        copied += moved;
-        let kept = &part[moved..];
+        let part_given = given == whole.len() && buffers.put(part) == part.len();
+        if part_given {
+            copied += part.len();
+        }
 
-        let freed = given > 0;
         let mut given_back = whole.split_off(given);
         let mut state = self.state.lock();
-        if !kept.is_empty() {
-            let mut page = Page { bytes: state.page(), start: 0, end: kept.len() };
-            page.bytes[..kept.len()].copy_from_slice(kept);
+        if !part_given && !part.is_empty() {
+            let mut page = Page { bytes: state.page(), start: 0, end: part.len() };
+            page.bytes[..part.len()].copy_from_slice(part);
             given_back.push(page);
         }
         while let Some(page) = given_back.pop() {
@@ -205,7 +204,7 @@ impl Pipe {
         }
         drop(state);
         drop(whole);
-        if freed {
+        if given > 0 {
             self.pollee.notify(Events::OUT | Events::WRNORM);
         }
         if copied == 0 { Err(Errno::EFAULT.into()) } else { Ok(copied) }
@@ -518,15 +517,23 @@ mod tests {
         let mut bytes = vec![0_u8; 9000];
         bytes.iter_mut().enumerate().for_each(|(index, byte)| *byte = (index % 256) as u8);
         write(&writer, &bytes).unwrap();
-        for (mapped, asked) in [(0, 10), (0, 9000), (5000, 9000)] {
+        let first = 9000 % PAGE;
+        for (mapped, asked, given) in [
+            (0, 10, 0),
+            (0, 9000, 0),
+            (first - 1, 9000, 0),
+            (5000, 9000, first + PAGE),
+            (3000, PAGE, 0),
+            (100, 150, 0),
+        ] {
             let memory = Memory::new(&vec![0; mapped]);
             let segments = [Segment { address: BASE, length: asked }];
             let result = reader.read(&mut Buffers::new(&memory, &segments));
-            match mapped {
+            match given {
                 0 => assert_eq!(errno(result), Some(Errno::EFAULT)),
-                _ => assert_eq!(result, Ok(mapped)),
+                _ => assert_eq!(result, Ok(given)),
             }
-            bytes.drain(..mapped);
+            bytes.drain(..given);
         }
         assert_eq!(read(&reader, 10_000).unwrap(), bytes);
         let memory = Memory::new(b"abc");
