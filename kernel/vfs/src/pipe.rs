@@ -192,9 +192,15 @@ impl Pipe {
         let mut given_back = whole.split_off(given);
         let mut state = self.state.lock();
         if !part_given && !part.is_empty() {
-            let mut page = Page { bytes: state.page(), start: 0, end: part.len() };
-            page.bytes[..part.len()].copy_from_slice(part);
-            given_back.push(page);
+            // Normally it still is the start of the first page; only other readers can have changed that.
+            match state.pages.front_mut().filter(|page| page.bytes[..page.start].ends_with(part)) {
+                Some(page) => page.start -= part.len(),
+                None => {
+                    let mut page = Page { bytes: state.page(), start: 0, end: part.len() };
+                    page.bytes[..part.len()].copy_from_slice(part);
+                    given_back.push(page);
+                }
+            }
         }
         while let Some(page) = given_back.pop() {
             state.pages.push_front(page);
