@@ -6,7 +6,7 @@ use crate::{
     call::Call,
     domain::{Field, Kind, Struct, StructId, signature, structs},
     explain::show_control,
-    subject::{Address, ControlHeader, Descriptor, Message, SocketState, Subject},
+    subject::{Address, ControlHeader, Descriptor, Message, Subject},
     tables::{Pattern, Row, Span, Tables, Test},
 };
 
@@ -80,7 +80,8 @@ impl Tables<'_> {
 pub(crate) enum Value<'s> {
     Absent,
     Number(u64),
-    Descriptor(Descriptor, SocketState),
+    /// The state is asked for only where a pattern does.
+    Descriptor(Descriptor, &'s dyn Subject),
     Address(Address<'s>),
     Message(Message<'s>),
     Control(ControlHeader),
@@ -132,7 +133,7 @@ pub(crate) fn value<S: Subject>(call: Call, index: usize, subject: &S) -> Value<
     let presence = if register == 0 { Value::Absent } else { Value::Present };
     match parameter.kind {
         Kind::Descriptor => match subject.descriptor() {
-            Some(descriptor) => Value::Descriptor(descriptor, subject.state()),
+            Some(descriptor) => Value::Descriptor(descriptor, subject),
             None => Value::Present,
         },
         Kind::Struct { types, out: false } if types[0].id == structs::SOCKADDR.id => {
@@ -177,11 +178,11 @@ impl<'s> Value<'s> {
     /// What a field is worth to a pattern.
     pub(crate) fn field(&self, field: &Field, index: usize) -> Value<'s> {
         match self {
-            Self::Descriptor(descriptor, state) => Value::Number(match index {
+            Self::Descriptor(descriptor, subject) => Value::Number(match index {
                 0 => u64::from(descriptor.family()),
                 1 => u64::from(descriptor.kind()),
                 2 => u64::from(descriptor.protocol()),
-                _ => *state as u64,
+                _ => subject.state() as u64,
             }),
             Self::Address(address) => scalar(address.bytes, field),
             Self::Memory(bytes) => scalar(bytes, field),

@@ -11,6 +11,7 @@ macro_rules! values {
     ($($name:ident)*) => {
         /// Each name and its value in libc, as 32 bits.
         #[expect(deprecated, reason = "SOCK_PACKET is a member nonetheless")]
+        #[expect(clippy::cast_lossless, reason = "the constants have several types")]
         fn libc_values() -> BTreeMap<&'static str, u32> {
             BTreeMap::from([$((stringify!($name), libc::$name as i64 as u32),)*])
         }

@@ -26,6 +26,7 @@ fn write(out: &mut String, profile: &Profile, name: &str) -> fmt::Result {
     let files: Vec<_> = files.into_iter().collect();
     writeln!(out, "/// Compiled from {} rules: {}.", tables.rules.len(), files.join(", ").escape_default())?;
     writeln!(out, "#[rustfmt::skip]")?;
+    writeln!(out, "#[allow(unreachable_pub, reason = \"who sees it is for the module around it to say\")]")?;
     writeln!(out, "pub static {name}: ::scml::Tables<'static> = ::scml::Tables {{")?;
     writeln!(out, "    first: [")?;
     for call in Call::ALL {
@@ -58,6 +59,9 @@ fn field<T>(out: &mut String, name: &str, items: &[T], item: Item<T>) -> fmt::Re
 }
 
 fn list<T>(out: &mut String, indent: &str, items: &[T], item: Item<T>) -> fmt::Result {
+    if items.is_empty() {
+        return writeln!(out, "{indent}&[],");
+    }
     writeln!(out, "{indent}&[")?;
     for one in items {
         write!(out, "{indent}    ::scml::tables::")?;
