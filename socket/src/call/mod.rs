@@ -5,7 +5,7 @@
 //! found in Linux's order: the descriptor, then addresses and headers, then the policy, then the state of the socket;
 //! payload is not touched before all of them.
 //!
-//! [`read`], [`write`], [`readv`] and [`writev`] are for any file: they start from a socket that the caller has found
+//! [`mod@read`], [`mod@write`], [`mod@readv`] and [`mod@writev`] are for any file: they start from a socket that the caller has found
 //! behind the descriptor.
 
 pub mod accept;

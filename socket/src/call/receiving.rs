@@ -36,7 +36,7 @@ impl Receiving {
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> core::result::Result<usize, Step> {
         let Some(link) = self.socket.link() else { return Err(Step::Done(Err(NO_STREAM))) };
         if self.flags.contains(MessageFlags::OOB) {
-            return Err(Step::Done(Err(Error::new(Errno::EOPNOTSUPP, "urgent data is not supported"))));
+            return Err(Step::Done(Err(Error::new(Errno::EINVAL, "there is no urgent data"))));
         }
         let peek = self.flags.contains(MessageFlags::PEEK);
         loop {
