@@ -3,14 +3,14 @@
 //! | argument | errno |
 //! |---|---|
 //! | no rule for a networking call | ENOSYS |
-//! | `family` | EAFNOSUPPORT; as Linux does for the families that it always has: ESOCKTNOSUPPORT for a type that the family never has, EOPNOTSUPP for socketpair |
+//! | `family` | EAFNOSUPPORT, as in a kernel without the family |
 //! | `type` | EINVAL for unknown flag bits and from SOCK_MAX (11) on, else ESOCKTNOSUPPORT |
 //! | `protocol` | EPROTONOSUPPORT; EINVAL outside 0..IPPROTO_MAX for AF_INET and AF_INET6 |
 //! | the descriptor (no rule names such a socket) | EOPNOTSUPP |
 //! | the family of an address | EINVAL (unix, netlink), EAFNOSUPPORT (the others) |
 //! | `MSG_*` flags | EINVAL; EOPNOTSUPP for MSG_OOB, but where a stream receives |
 //! | `level` | EOPNOTSUPP (unix, and getsockopt on inet), ENOPROTOOPT (the others) |
-//! | `optname` | ENOPROTOOPT; on a UNIX socket EOPNOTSUPP at another level than SOL_SOCKET, and for the options that only other families have |
+//! | `optname` | ENOPROTOOPT, as for an option that does not exist; on a UNIX socket EOPNOTSUPP at another level than SOL_SOCKET |
 //! | `request` of ioctl | ENOTTY |
 //! | control messages, `how`, accept4's flags, commands, and everything else | EINVAL |
 //!
@@ -21,9 +21,6 @@ use linux_raw_sys::{errno, net};
 use crate::call::Call;
 
 const SOCK_STREAM: u32 = 1;
-const SOCK_DGRAM: u32 = 2;
-const SOCK_RAW: u32 = 3;
-const SOCK_PACKET: u32 = 10;
 /// SOCK_MAX of the kernel's `include/linux/net.h`: types are below it.
 const SOCK_MAX: u32 = 11;
 /// SOCK_TYPE_MASK of the same file.
@@ -62,12 +59,12 @@ pub(crate) struct Refused<'a> {
 /// The errno for a refused parameter, or for what lies behind it.
 #[must_use]
 pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
-    let Refused { call, parameter, value, family, address, .. } = *refused;
+    let Refused { call, parameter, value, level, family, address, .. } = *refused;
     let inet = family == net::AF_INET || family == net::AF_INET6;
     let number = match parameter {
         _ if address && (family == net::AF_UNIX || family == net::AF_NETLINK) => errno::EINVAL,
         _ if address => errno::EAFNOSUPPORT,
-        "family" => of_family(refused),
+        "family" => errno::EAFNOSUPPORT,
         "type" if undefined_type_bits(value) || value & SOCK_TYPE_MASK >= SOCK_MAX => errno::EINVAL,
         "type" => errno::ESOCKTNOSUPPORT,
         "protocol" if inet && value >= IPPROTO_MAX => errno::EINVAL,
@@ -75,31 +72,12 @@ pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
         "sockfd" | "fd" | "out_fd" => errno::EOPNOTSUPP,
         "flags" if call.message_flags() => of_message_flags(refused),
         "level" => of_level(refused),
-        "optname" => of_option(refused),
+        "optname" if family == net::AF_UNIX && level != net::SOL_SOCKET => errno::EOPNOTSUPP,
+        "optname" => errno::ENOPROTOOPT,
         "request" => errno::ENOTTY,
         _ => errno::EINVAL,
     };
     number as u16
-}
-
-/// Without a family there is no type to complain of; Linux has these families everywhere, and looks at their type.
-fn of_family(refused: &Refused<'_>) -> u32 {
-    let Refused { call, family, kind, .. } = *refused;
-    let has_type = match family {
-        net::AF_NETLINK => matches!(kind, SOCK_DGRAM | SOCK_RAW),
-        net::AF_PACKET => matches!(kind, SOCK_DGRAM | SOCK_RAW | SOCK_PACKET),
-        net::AF_XDP => kind == SOCK_RAW,
-        _ => true,
-    };
-    let known = matches!(
-        family,
-        net::AF_INET | net::AF_INET6 | net::AF_NETLINK | net::AF_PACKET | net::AF_VSOCK | net::AF_XDP
-    );
-    match call {
-        _ if !has_type => errno::ESOCKTNOSUPPORT,
-        Call::Socketpair if known => errno::EOPNOTSUPP,
-        _ => errno::EAFNOSUPPORT,
-    }
 }
 
 /// Urgent data is something that a stream could receive, if there were any (`unix(7)`, `tcp(7)`).
@@ -116,26 +94,6 @@ fn of_level(refused: &Refused<'_>) -> u32 {
     match (refused.family, refused.call) {
         (net::AF_UNIX, _) | (net::AF_INET, Call::Getsockopt) => errno::EOPNOTSUPP,
         _ => errno::ENOPROTOOPT,
-    }
-}
-
-fn of_option(refused: &Refused<'_>) -> u32 {
-    let Refused { call, value, level, family, .. } = *refused;
-    if family != net::AF_UNIX {
-        return errno::ENOPROTOOPT;
-    }
-    match (level, call, value) {
-        // Options of the socket level that Linux knows, but not for this family.
-        (net::SOL_SOCKET, Call::Setsockopt, net::SO_REUSEPORT | net::SO_ZEROCOPY | net::SO_RESERVE_MEM) => {
-            errno::EOPNOTSUPP
-        }
-        (net::SOL_SOCKET, _, net::SO_TXREHASH) => errno::EOPNOTSUPP,
-        (net::SOL_SOCKET, Call::Setsockopt, net::SO_DEVMEM_DONTNEED) => errno::EBADF,
-        // Nothing is attached.
-        (net::SOL_SOCKET, Call::Setsockopt, net::SO_DETACH_FILTER) => errno::ENOENT,
-        (net::SOL_SOCKET, Call::Setsockopt, net::SO_DETACH_REUSEPORT_BPF) => errno::EINVAL,
-        (net::SOL_SOCKET, ..) => errno::ENOPROTOOPT,
-        _ => errno::EOPNOTSUPP,
     }
 }
 
