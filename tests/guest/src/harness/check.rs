@@ -2,6 +2,7 @@
 
 use std::{fmt, io, panic::Location};
 
+use super::progress;
 use crate::errno::Errno;
 
 /// Why a test failed, and where.
@@ -45,59 +46,92 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Joins the text of an assertion with the remark that follows it.
-pub(crate) fn text(assertion: String, remark: Option<String>) -> String {
-    match remark {
+/// A remark on an assertion: formatted only when it fails.
+pub(crate) type Remark<'a> = Option<fmt::Arguments<'a>>;
+
+/// Joins the text of an assertion with the remark on it.
+#[cold]
+#[track_caller]
+fn failed(assertion: String, remark: Remark<'_>) -> Outcome {
+    Err(Failure::here(match remark {
         Some(remark) => format!("{assertion} ({remark})"),
         None => assertion,
+    }))
+}
+
+/// What `check!` becomes.
+#[track_caller]
+pub(crate) fn holds(condition: bool, text: &str, remark: Remark<'_>) -> Outcome {
+    if !condition {
+        return failed(format!("not so: {text}"), remark);
+    }
+    progress::checked();
+    Ok(())
+}
+
+/// What `check_eq!` becomes.
+#[track_caller]
+pub(crate) fn equal<A, B>(met: &A, expected: &B, text: &str, remark: Remark<'_>) -> Outcome
+where
+    A: PartialEq<B> + fmt::Debug + ?Sized,
+    B: fmt::Debug + ?Sized,
+{
+    if met != expected {
+        return failed(format!("{text} is {met:?}, expected {expected:?}"), remark);
+    }
+    progress::checked();
+    Ok(())
+}
+
+/// What `check_err!` becomes.
+#[track_caller]
+pub(crate) fn fails<T: fmt::Debug>(
+    met: Result<T, Errno>,
+    expected: Errno,
+    text: &str,
+    remark: Remark<'_>,
+) -> Outcome {
+    match met {
+        Err(errno) if errno == expected => {
+            progress::checked();
+            Ok(())
+        }
+        other => failed(format!("{text} gives {other:?}, expected {expected}"), remark),
     }
 }
 
 /// `check!(condition)` or `check!(condition, "format", values)`.
 macro_rules! check {
-    ($condition:expr $(, $($remark:tt)+)?) => {{
-        if !$condition {
-            #[allow(unused_mut, unused_assignments, reason = "without a remark it stays empty")]
-            let mut remark = None;
-            $(remark = Some(format!($($remark)+));)?
-            let assertion = format!("not so: {}", stringify!($condition));
-            return Err($crate::harness::check::Failure::here($crate::harness::check::text(assertion, remark)).into());
-        }
-        $crate::harness::progress::checked();
-    }};
+    ($condition:expr) => {
+        $crate::harness::check::holds($condition, stringify!($condition), None)?
+    };
+    ($condition:expr, $($remark:tt)+) => {
+        $crate::harness::check::holds($condition, stringify!($condition), Some(format_args!($($remark)+)))?
+    };
 }
 
 /// `check_eq!(met, expected)`, with an optional remark.
 macro_rules! check_eq {
-    ($met:expr, $expected:expr $(, $($remark:tt)+)?) => {
-        match (&$met, &$expected) {
-            (met, expected) => {
-                if *met != *expected {
-                    #[allow(unused_mut, unused_assignments, reason = "without a remark it stays empty")]
-                    let mut remark = None;
-                    $(remark = Some(format!($($remark)+));)?
-                    let assertion = format!("{} is {met:?}, expected {expected:?}", stringify!($met));
-                    return Err($crate::harness::check::Failure::here($crate::harness::check::text(assertion, remark)).into());
-                }
-                $crate::harness::progress::checked();
-            }
-        }
+    ($met:expr, $expected:expr) => {
+        $crate::harness::check::equal(&$met, &$expected, stringify!($met), None)?
+    };
+    ($met:expr, $expected:expr, $($remark:tt)+) => {
+        $crate::harness::check::equal(&$met, &$expected, stringify!($met), Some(format_args!($($remark)+)))?
     };
 }
 
-/// `check_err!(call, ERRNO)`: the call fails with exactly this error.
+/// `check_err!(call, ERRNO)`: the call fails with exactly this error. With an optional remark.
 macro_rules! check_err {
-    ($call:expr, $errno:ident $(, $($remark:tt)+)?) => {
-        match $call {
-            Err($crate::errno::Errno(libc::$errno)) => $crate::harness::progress::checked(),
-            other => {
-                #[allow(unused_mut, unused_assignments, reason = "without a remark it stays empty")]
-                let mut remark = None;
-                $(remark = Some(format!($($remark)+));)?
-                let assertion = format!("{} gives {other:?}, expected {}", stringify!($call), stringify!($errno));
-                return Err($crate::harness::check::Failure::here($crate::harness::check::text(assertion, remark)).into());
-            }
-        }
+    ($call:expr, $errno:ident) => {
+        $crate::harness::check::fails($call, $crate::errno::Errno(libc::$errno), stringify!($call), None)?
+    };
+    ($call:expr, $errno:ident, $($remark:tt)+) => {
+        $crate::harness::check::fails(
+            $call,
+            $crate::errno::Errno(libc::$errno),
+            stringify!($call),
+            Some(format_args!($($remark)+)),
+        )?
     };
 }
 
