@@ -61,8 +61,9 @@ fn uses(value: &Value<'_>, path: &str, alternative: &Alternative, typed: bool) -
     if !first.is_empty() {
         return structs::ALL
             .iter()
-            .find_map(|of| of.field(first).filter(|_| value.is_of(of)))
-            .is_some_and(|(index, field)| uses(&value.field(field, index), rest, alternative, typed));
+            .filter(|of| value.is_of(of))
+            .find_map(|of| of.field(first).map(|(index, _)| (*of, index)))
+            .is_some_and(|(of, index)| uses(&value.field(of, index), rest, alternative, typed));
     }
     match (alternative.kind, value) {
         (AlternativeKind::Call, _) => true,

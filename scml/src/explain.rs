@@ -9,10 +9,10 @@ use core::fmt;
 
 use crate::{
     call::Call,
-    domain::{Field, Kind, show, signature, structs},
+    domain::{Field, Kind, Struct, show, signature, structs},
     matcher::Refusal,
     subject::{Descriptor, FURTHER_TESTS, Subject},
-    tables::{Bits, Pattern, Row, Tables},
+    tables::{Bits, Pattern, Row, Shape, Tables},
     value::{Value, value},
 };
 
@@ -140,21 +140,24 @@ impl Tables<'_> {
                 let nearest = shapes
                     .iter()
                     .filter_map(|shape| self.failing_field(shape, value))
-                    .max_by_key(|(index, ..)| *index);
-                let Some((_, field, pattern)) = nearest else { return show_opaque(value, looked) };
+                    .max_by_key(|failing| failing.position);
+                let Some(Failing { of, index, pattern, .. }) = nearest else {
+                    return show_opaque(value, looked);
+                };
+                let Field { name, kind, .. } = of.fields[index];
                 if !path.is_empty() {
                     path.push('.');
                 }
-                path.push_str(field.0.name);
-                let inner = value.field(field.0, field.1);
-                let siblings = match (field.0.kind, value) {
+                path.push_str(name);
+                let inner = value.field(of, index);
+                let siblings = match (kind, value) {
                     (Kind::Dependent { .. }, Value::Control(header)) => u64::from(header.level as u32),
                     (Kind::Dependent { .. }, Value::Descriptor(descriptor, _)) => {
                         u64::from(descriptor.family())
                     }
                     _ => 0,
                 };
-                self.drill(pattern, &inner, Looked { kind: field.0.kind, siblings }, path)
+                self.drill(pattern, &inner, Looked { kind, siblings }, path)
             }
             (Pattern::Array(span), Value::Elements(elements)) => {
                 let patterns = self.patterns.get(span.range()).unwrap_or_default();
@@ -174,22 +177,15 @@ impl Tables<'_> {
         }
     }
 
-    /// The first field that a shape refuses, with its pattern; `None` where the shape's family is not the address's.
-    fn failing_field(
-        &self,
-        shape: &crate::tables::Shape,
-        value: &Value<'_>,
-    ) -> Option<(usize, (&'static Field, usize), Pattern)> {
+    /// The first field that a shape refuses; `None` where it is the type itself.
+    fn failing_field(&self, shape: &Shape, value: &Value<'_>) -> Option<Failing> {
         let of = structs::by_id(shape.of);
         self.tests.get(shape.tests.range())?.iter().enumerate().find_map(|(position, test)| {
             let index = usize::from(test.place);
-            let field = of.fields.get(index)?;
+            of.fields.get(index)?;
             let pattern = *self.patterns.get(usize::from(test.pattern))?;
-            (!self.value_matches(pattern, &value.field(field, index))).then_some((
-                position,
-                (field, index),
-                pattern,
-            ))
+            let admitted = self.value_matches(pattern, &value.field(of, index));
+            (!admitted).then_some(Failing { position, of, index, pattern })
         })
     }
 
@@ -230,6 +226,15 @@ fn explain_scalar<S: Subject>(
         },
         _ => alloc::vec![explanation.value.clone()],
     };
+}
+
+/// A field that a shape refuses.
+struct Failing {
+    /// How many tests of the shape come before.
+    position: usize,
+    of: &'static Struct,
+    index: usize,
+    pattern: Pattern,
 }
 
 /// What is looked at on the way down.

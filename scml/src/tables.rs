@@ -6,7 +6,7 @@
 
 use crate::{
     call::Call,
-    domain::{Kind, StructId, signature},
+    domain::{Kind, Parameter, StructId, signature},
 };
 
 /// A test of one value, or of two side by side, among few: `t = x - base` has no bit of `outside`, and bit `t % 64` of
@@ -294,15 +294,66 @@ pub(crate) struct Layout {
     pub(crate) bits: Option<u8>,
     /// The socket type.
     pub(crate) typed: Option<u8>,
+    /// Where the value of each parameter comes from, for further tests.
+    pub(crate) sources: [Source; 6],
+}
+
+/// Where the value of a parameter comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    /// The bits of the register.
+    Number(u64),
+    Descriptor,
+    Address,
+    Message,
+    /// What it points to.
+    Memory,
+    /// Elements of that size, in bytes.
+    Elements(u16),
+    /// Nothing is known but whether it is NULL.
+    Pointer,
+    /// There is no such parameter.
+    Nothing,
+}
+
+impl Source {
+    const fn of(parameter: &Parameter) -> Self {
+        match parameter.kind {
+            Kind::Descriptor => Self::Descriptor,
+            Kind::Enumeration(_)
+            | Kind::Dependent { .. }
+            | Kind::BitSet(_)
+            | Kind::Typed { .. }
+            | Kind::Integer => Self::Number(parameter.width.mask()),
+            Kind::Struct { types, out: false } => match types[0].id {
+                StructId::Sockaddr => Self::Address,
+                StructId::Msghdr => Self::Message,
+                _ => Self::Memory,
+            },
+            Kind::Array { of, out: false } => match of.id {
+                StructId::Mmsghdr => Self::Message,
+                _ => Self::Elements(of.size as u16),
+            },
+            Kind::OptionValue { out: false, .. } => Self::Memory,
+            Kind::Struct { .. }
+            | Kind::Array { .. }
+            | Kind::OptionValue { .. }
+            | Kind::Buffer
+            | Kind::Path => Self::Pointer,
+        }
+    }
 }
 
 impl Layout {
     const fn of(call: Call) -> Self {
-        let mut layout = Self { descriptor: false, upper: None, lower: None, bits: None, typed: None };
+        let sources = [Source::Nothing; 6];
+        let mut layout =
+            Self { descriptor: false, upper: None, lower: None, bits: None, typed: None, sources };
         let parameters = signature(call).parameters;
         let mut index = 0;
         while index < parameters.len() {
             let here = Some(index as u8);
+            layout.sources[index] = Source::of(&parameters[index]);
             match parameters[index].kind {
                 Kind::Descriptor => layout.descriptor = true,
                 Kind::Enumeration(_) | Kind::Dependent { .. } => {
@@ -325,7 +376,7 @@ impl Layout {
 }
 
 /// The layout of every call.
-pub(crate) const LAYOUTS: [Layout; Call::COUNT] = {
+pub(crate) static LAYOUTS: [Layout; Call::COUNT] = {
     let mut layouts = [Layout::of(Call::Socket); Call::COUNT];
     let mut index = 0;
     while index < Call::COUNT {

@@ -4,10 +4,10 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     call::Call,
-    domain::{Field, Kind, Struct, StructId, signature, structs},
+    domain::{Struct, StructId, Width, structs},
     explain::show_control,
     subject::{Address, ControlHeader, Descriptor, Message, Subject},
-    tables::{Pattern, Row, Span, Tables, Test},
+    tables::{LAYOUTS, Pattern, Row, Shape, Source, Span, Tables, Test},
 };
 
 impl Tables<'_> {
@@ -33,16 +33,17 @@ impl Tables<'_> {
             (Pattern::Scalar(span), Value::Number(number)) => {
                 self.windows.get(span.range()).unwrap_or_default().iter().any(|window| window.admits(*number))
             }
-            (Pattern::Scalar(span), Value::Memory(bytes)) => match read(bytes, 0, 4, false) {
-                Some(number) => self.value_matches(Pattern::Scalar(span), &Value::Number(number)),
-                None => false,
-            },
+            // An option's value is an int.
+            (Pattern::Scalar(span), Value::Memory(bytes)) => bytes.first_chunk().is_some_and(|bytes| {
+                let number = u64::from(u32::from_ne_bytes(*bytes));
+                self.value_matches(Pattern::Scalar(span), &Value::Number(number))
+            }),
             (Pattern::Struct(span), value) => self
                 .shapes
                 .get(span.range())
                 .unwrap_or_default()
                 .iter()
-                .any(|shape| self.shape_matches(structs::by_id(shape.of), shape.tests, value)),
+                .any(|shape| self.shape_matches(shape, value)),
             (Pattern::Array(span), Value::Elements(elements)) => {
                 elements.all(|element| self.any_matches(span, element))
             }
@@ -59,19 +60,16 @@ impl Tables<'_> {
             .any(|pattern| self.value_matches(*pattern, value))
     }
 
-    fn shape_matches(&self, of: &'static Struct, tests: Span, value: &Value<'_>) -> bool {
+    fn shape_matches(&self, shape: &Shape, value: &Value<'_>) -> bool {
+        let of = structs::by_id(shape.of);
         if let (Some(family), Value::Address(address)) = (of.family, value)
             && address.family() != family
         {
             return false;
         }
-        self.tests.get(tests.range()).unwrap_or_default().iter().all(|test| {
-            let (Some(field), Some(pattern)) =
-                (of.fields.get(usize::from(test.place)), self.patterns.get(usize::from(test.pattern)))
-            else {
-                return false;
-            };
-            self.value_matches(*pattern, &value.field(field, usize::from(test.place)))
+        self.tests.get(shape.tests.range()).unwrap_or_default().iter().all(|test| {
+            let Some(pattern) = self.patterns.get(usize::from(test.pattern)) else { return false };
+            self.value_matches(*pattern, &value.field(of, usize::from(test.place)))
         })
     }
 }
@@ -127,38 +125,24 @@ impl<'s> Elements<'s> {
 }
 
 /// What a parameter is worth to a pattern.
+#[inline(always)]
 pub(crate) fn value<S: Subject>(call: Call, index: usize, subject: &S) -> Value<'_> {
-    let Some(parameter) = signature(call).parameters.get(index) else { return Value::Absent };
-    let register = subject.parameter(index) & parameter.width.mask();
-    let presence = if register == 0 { Value::Absent } else { Value::Present };
-    match parameter.kind {
-        Kind::Descriptor => match subject.descriptor() {
+    let source = LAYOUTS[call.index()].sources.get(index).copied().unwrap_or(Source::Nothing);
+    match source {
+        Source::Number(mask) => Value::Number(subject.parameter(index) & mask),
+        Source::Descriptor => match subject.descriptor() {
             Some(descriptor) => Value::Descriptor(descriptor, subject),
             None => Value::Present,
         },
-        Kind::Struct { types, out: false } if types[0].id == structs::SOCKADDR.id => {
-            subject.address().map_or(Value::Absent, Value::Address)
-        }
-        Kind::Struct { types, out: false } if types[0].id == structs::MSGHDR_SENT.id => {
-            subject.message().map_or(Value::Absent, Value::Message)
-        }
-        Kind::Array { of, out: false } if of.id == structs::MMSGHDR_SENT.id => {
-            subject.message().map_or(Value::Absent, Value::Message)
-        }
-        Kind::Struct { out: false, .. } | Kind::OptionValue { out: false, .. } => {
-            subject.memory(index).map_or(Value::Absent, Value::Memory)
-        }
-        Kind::Array { of, out: false } => subject
+        Source::Address => subject.address().map_or(Value::Absent, Value::Address),
+        Source::Message => subject.message().map_or(Value::Absent, Value::Message),
+        Source::Memory => subject.memory(index).map_or(Value::Absent, Value::Memory),
+        Source::Elements(size) => subject
             .memory(index)
-            .map_or(Value::Absent, |bytes| Value::Elements(Elements::Memory(bytes, of.size))),
-        Kind::Struct { .. } | Kind::Array { .. } | Kind::OptionValue { .. } | Kind::Buffer | Kind::Path => {
-            presence
-        }
-        Kind::Enumeration(_)
-        | Kind::Dependent { .. }
-        | Kind::BitSet(_)
-        | Kind::Typed { .. }
-        | Kind::Integer => Value::Number(register),
+            .map_or(Value::Absent, |bytes| Value::Elements(Elements::Memory(bytes, usize::from(size)))),
+        Source::Pointer if subject.parameter(index) == 0 => Value::Absent,
+        Source::Pointer => Value::Present,
+        Source::Nothing => Value::Absent,
     }
 }
 
@@ -175,8 +159,8 @@ impl<'s> Value<'s> {
         }
     }
 
-    /// What a field is worth to a pattern.
-    pub(crate) fn field(&self, field: &Field, index: usize) -> Value<'s> {
+    /// What a field is worth to a pattern. `of` is the value's type.
+    pub(crate) fn field(&self, of: &'static Struct, index: usize) -> Value<'s> {
         match self {
             Self::Descriptor(descriptor, subject) => Value::Number(match index {
                 0 => u64::from(descriptor.family()),
@@ -184,23 +168,26 @@ impl<'s> Value<'s> {
                 2 => u64::from(descriptor.protocol()),
                 _ => subject.state() as u64,
             }),
-            Self::Address(address) => scalar(address.bytes, field),
-            Self::Memory(bytes) => scalar(bytes, field),
+            // Every address begins with its family.
+            Self::Address(address) if index == 0 => Value::Number(u64::from(address.family())),
+            Self::Address(Address { bytes }) | Self::Memory(bytes) => scalar(bytes, of, index),
             Self::Control(header) => Value::Number(match index {
                 0 => header.length as u64,
                 1 => u64::from(header.level as u32),
                 _ => u64::from(header.kind as u32),
             }),
-            Self::Message(message) => match field.name {
-                "msg_hdr" => Value::Message(*message),
-                "msg_name" => message.name.map_or(Value::Absent, Value::Address),
-                "msg_namelen" => Value::Number(message.name.map_or(0, |name| name.bytes.len()) as u64),
-                "msg_iovlen" => Value::Number(message.parts as u64),
-                "msg_control" => message
+            Self::Message(message) => match (of.id, index) {
+                (StructId::Mmsghdr, 0) => Value::Message(*message),
+                (StructId::Msghdr, 0) => message.name.map_or(Value::Absent, Value::Address),
+                (StructId::Msghdr, 1) => {
+                    Value::Number(message.name.map_or(0, |name| name.bytes.len()) as u64)
+                }
+                (StructId::Msghdr, 3) => Value::Number(message.parts as u64),
+                (StructId::Msghdr, 4) => message
                     .control
                     .map_or(Value::Absent, |headers| Value::Elements(Elements::Controls(headers))),
-                "msg_controllen" => Value::Number(message.control_length as u64),
-                "msg_flags" => Value::Number(u64::from(message.flags)),
+                (StructId::Msghdr, 5) => Value::Number(message.control_length as u64),
+                (StructId::Msghdr, 6) => Value::Number(u64::from(message.flags)),
                 _ => Value::Present,
             },
             Self::Absent | Self::Number(_) | Self::Elements(_) | Self::Present => Value::Present,
@@ -208,20 +195,32 @@ impl<'s> Value<'s> {
     }
 }
 
-fn scalar<'s>(bytes: &[u8], field: &Field) -> Value<'s> {
-    match read(bytes, field.offset, field.width.bytes(), field.network_order) {
-        Some(number) => Value::Number(number),
-        None => Value::Present,
+/// The positions of the fields above.
+const _: () = {
+    const fn named(index: usize, name: &str) -> bool {
+        let (field, name) = (structs::MSGHDR_SENT.fields[index].name.as_bytes(), name.as_bytes());
+        let mut at = 0;
+        while at < name.len() && at < field.len() && field[at] == name[at] {
+            at += 1;
+        }
+        at == name.len() && at == field.len()
     }
-}
+    assert!(named(0, "msg_name") && named(1, "msg_namelen") && named(3, "msg_iovlen"));
+    assert!(named(4, "msg_control") && named(5, "msg_controllen") && named(6, "msg_flags"));
+};
 
-/// A number of one to eight bytes.
-fn read(bytes: &[u8], offset: usize, width: usize, network_order: bool) -> Option<u64> {
-    let bytes = bytes.get(offset..offset.checked_add(width)?)?;
-    let fold = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-    Some(if network_order || cfg!(target_endian = "big") {
-        bytes.iter().fold(0, fold)
-    } else {
-        bytes.iter().rev().fold(0, fold)
-    })
+fn scalar<'s>(bytes: &[u8], of: &'static Struct, index: usize) -> Value<'s> {
+    let number = of.fields.get(index).and_then(|field| {
+        let bytes = bytes.get(field.offset..)?;
+        Some(match field.width {
+            Width::Bits8 => u64::from(*bytes.first()?),
+            Width::Bits16 if field.network_order => u64::from(u16::from_be_bytes(*bytes.first_chunk()?)),
+            Width::Bits32 if field.network_order => u64::from(u32::from_be_bytes(*bytes.first_chunk()?)),
+            Width::Bits64 if field.network_order => u64::from_be_bytes(*bytes.first_chunk()?),
+            Width::Bits16 => u64::from(u16::from_ne_bytes(*bytes.first_chunk()?)),
+            Width::Bits32 => u64::from(u32::from_ne_bytes(*bytes.first_chunk()?)),
+            Width::Bits64 => u64::from_ne_bytes(*bytes.first_chunk()?),
+        })
+    });
+    number.map_or(Value::Present, Value::Number)
 }

@@ -24,7 +24,7 @@ use crate::{
         ast::{AtomKind, CallRule, File, Pattern as Syntax, Rule as SyntaxRule},
         span::Text as SourceText,
     },
-    tables::{Alternative, AlternativeKind, Bits, Choice, LAYOUTS, Layout, Row, Rule, Test},
+    tables::{Alternative, AlternativeKind, Bits, Choice, LAYOUTS, Layout, Pattern, Row, Rule, Test},
 };
 
 /// How many rows one rule may come to: alternatives of the descriptor times windows of its enumerations.
@@ -289,7 +289,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
             path: &path,
             domains: Vec::new(),
         };
-        let pattern = self.pattern(&place, pattern)?;
+        let pattern = self.pattern(&place, pattern).filter(|pattern| *pattern != Pattern::Any)?;
         let pattern = self.tables.pattern(pattern);
         Some(Test { place: at.index as u8, pattern })
     }

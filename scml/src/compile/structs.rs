@@ -215,6 +215,7 @@ impl Lowering<'_, '_, '_> {
             let inner =
                 Place { kind: field.kind, width: field.width, file, what: &what, path: &path, domains };
             match self.pattern(&inner, pattern) {
+                Some(Pattern::Any) => {}
                 Some(pattern) => {
                     let pattern = self.tables.pattern(pattern);
                     tests.push(Test { place: *index as u8, pattern });

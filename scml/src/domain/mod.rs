@@ -175,7 +175,7 @@ pub struct Signature {
 }
 
 /// A field of a struct.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// The name, as in the headers.
     pub name: &'static str,
