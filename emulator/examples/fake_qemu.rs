@@ -35,6 +35,8 @@ fn main() {
         error: connect("error"),
         control: connect("control"),
         words: following(&arguments, "-append").to_owned(),
+        // QEMU reads it before the guest runs; once the guest is ready, it is removed.
+        archive: fs::File::open(following(&arguments, "-initrd")).expect("an image"),
         arguments: arguments.clone(),
     };
     guest.run();
@@ -51,6 +53,7 @@ struct Guest {
     error: UnixStream,
     control: UnixStream,
     words: String,
+    archive: fs::File,
     arguments: Vec<String>,
 }
 
@@ -151,7 +154,7 @@ impl Guest {
 
     /// Prints what is in the image: mode, owner, links, size or target, and name.
     fn list(&mut self) {
-        let mut archive = fs::File::open(following(&self.arguments, "-initrd")).unwrap();
+        let mut archive = self.archive.try_clone().unwrap();
         loop {
             let mut reader = cpio::newc::Reader::new(archive).expect("a good header");
             let entry = reader.entry().clone();

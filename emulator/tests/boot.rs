@@ -73,7 +73,7 @@ fn options_reach_the_kernel_and_qemu() {
     );
     assert_eq!(words.matches("env=HOME").count(), 1);
     assert!(
-        qemu.contains("-machine q35,max-ram-below-4g=960M")
+        qemu.contains("-machine q35,sata=off,max-ram-below-4g=960M")
             && qemu.contains("-m 1024M")
             && qemu.contains("-smp 2")
     );

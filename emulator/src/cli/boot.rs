@@ -50,7 +50,7 @@ pub(super) struct Boot {
     smp: NonZero<u32>,
 
     /// Give the guest so much memory, as in 512M or 4G
-    #[arg(long, value_name = "SIZE", default_value = "4G")]
+    #[arg(long, value_name = "SIZE", default_value_t = Memory::DEFAULT)]
     memory: Memory,
 
     /// Count time in instructions: one is one nanosecond, on every machine alike
