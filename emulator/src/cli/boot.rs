@@ -24,7 +24,7 @@ use signal_hook::{
 /// The program's standard input, output and error are those of this command, byte for byte. Its root file system is a
 /// small usr-merged image over which each --root is laid; changes are gone when the run ends.
 #[derive(Debug, Args)]
-#[command(after_long_help = DETAILS)]
+#[command(after_long_help = DETAILS, override_usage = "postern boot [OPTIONS] -- PROG [ARG]...")]
 pub(super) struct Boot {
     /// Lay the folder DIR over the guest's root; may be repeated, later ones win
     ///
@@ -86,8 +86,9 @@ Exit status:
   125  the kernel panicked, the boot failed, or this command could not do what it was told
   130  Ctrl-C
 
-The kernel's log is kept in target/log/. Standard input is read to its end whether the program reads it or not;
-give </dev/null where that matters. QEMU is $POSTERN_QEMU, or the one that `make run` installed, or the one in PATH.";
+The kernel's log is kept in target/log/.
+Standard input is read to its end whether the program reads it or not: give </dev/null where that matters.
+QEMU is $POSTERN_QEMU, or the one that `make run` installed, or the one in PATH.";
 
 fn parse_cpus(text: &str) -> Result<NonZero<u32>> {
     let cpus: NonZero<u32> =

@@ -29,11 +29,8 @@ Each command has its own --help.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a program in the guest
     Boot(boot::Boot),
-    /// Show the last conformance report
     Report(report::Report),
-    /// Say whether SCML files are valid
     Check(check::Check),
 }
 

@@ -35,7 +35,6 @@ struct Arguments {
 enum Command {
     /// Probe what the profile declares, in the guest and on the host, and report
     Report,
-    /// Run the tests
     Test(test::Options),
     /// Measure in executed guest instructions, and compare with the limits
     Bench,

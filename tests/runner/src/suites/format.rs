@@ -11,8 +11,10 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 /// Cargo in the checkout, its output plain.
 pub(super) fn cargo(run: &Run<'_>) -> Command {
-    let mut command = Command::new("cargo");
+    let mut command = Command::new("sh");
     command
+        // The pinned toolchain, wherever it is.
+        .args(["-c", r#"root=$PWD; . tools/env.sh; exec cargo "$@""#, "cargo"])
         .current_dir(run.context.checkout.root())
         .env("CARGO_TERM_COLOR", "never")
         .env("CARGO_TERM_PROGRESS_WHEN", "never")
