@@ -46,7 +46,8 @@ impl Tables<'_> {
         let index = usize::from(alternative.parameter);
         let Some(parameter) = signature(call).parameters.get(index) else { return false };
         let typed = matches!(parameter.kind, Kind::Typed { .. });
-        uses(&value(call, index, subject), self.text(alternative.path), alternative, typed)
+        let mut message = None;
+        uses(&value(call, index, subject, &mut message), self.text(alternative.path), alternative, typed)
     }
 }
 

@@ -115,12 +115,15 @@ impl Tables<'_> {
                 explanation.value = show_descriptor(subject.descriptor());
             }
             kind => {
-                let test = self.row_tests(row).iter().find(|test| {
-                    usize::from(test.place) == index && !self.test_matches(**test, call, subject)
-                });
-                if let Some(pattern) = test.and_then(|test| self.patterns.get(usize::from(test.pattern))) {
-                    let value = value(call, index, subject);
-                    explanation.value = self.drill(*pattern, &value, Looked { kind, siblings: 0 }, &mut path);
+                let test = self
+                    .row_tests(row)
+                    .iter()
+                    .find(|test| usize::from(test.place) == index && !self.test_matches(test, call, subject));
+                if let Some(test) = test {
+                    let mut message = None;
+                    let value = value(call, index, subject, &mut message);
+                    explanation.value =
+                        self.drill(test.pattern, &value, Looked { kind, siblings: 0 }, &mut path);
                 }
             }
         }
@@ -183,9 +186,8 @@ impl Tables<'_> {
         self.tests.get(shape.tests.range())?.iter().enumerate().find_map(|(position, test)| {
             let index = usize::from(test.place);
             of.fields.get(index)?;
-            let pattern = *self.patterns.get(usize::from(test.pattern))?;
-            let admitted = self.value_matches(pattern, &value.field(of, index));
-            (!admitted).then_some(Failing { position, of, index, pattern })
+            let admitted = self.value_matches(test.pattern, &value.field(of, index));
+            (!admitted).then_some(Failing { position, of, index, pattern: test.pattern })
         })
     }
 
@@ -299,7 +301,8 @@ fn show_call<S: Subject>(call: Call, subject: &S) -> String {
         .map(|index| {
             let kind = parameters[index].kind;
             let selector = if let Kind::Dependent { on, .. } = kind { number(usize::from(on)) } else { 0 };
-            match (kind, value(call, index, subject)) {
+            let mut message = None;
+            match (kind, value(call, index, subject, &mut message)) {
                 (Kind::Descriptor, Value::Descriptor(descriptor, _)) => {
                     format!("{}<{}>", number(index), show_descriptor(Some(descriptor)))
                 }

@@ -61,7 +61,9 @@ impl Tables<'_> {
         let rows = self.rows[call.index()];
         let plain = rows.iter().skip(1).find(|row| plain_row_matches(row, layout, subject));
         let further = |row: &&Row| {
-            row.tests != 0 && row_matches(row, layout, subject) && self.tests_match(row, call, subject)
+            row.tests != 0
+                && row_matches(row, layout, subject)
+                && self.row_tests(row).iter().all(|test| self.test_matches(test, call, subject))
         };
         match plain.or_else(|| rows.iter().find(further)) {
             Some(row) => Ok(Hit { rule: row.rule }),
@@ -97,6 +99,7 @@ fn row_matches<S: Subject>(row: &Row, layout: &Layout, subject: &S) -> bool {
     (!layout.descriptor || descriptor_matches(row, subject)) && scalars_match(row, layout, subject, Bits::all)
 }
 
+#[inline(always)]
 pub(crate) fn descriptor_matches<S: Subject>(row: &Row, subject: &S) -> bool {
     let bits = subject.descriptor().map_or(u64::MAX, Descriptor::bits);
     bits & row.forbidden & !FURTHER_TESTS == 0

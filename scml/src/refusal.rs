@@ -60,7 +60,7 @@ impl Tables<'_> {
                     .row_tests(row)
                     .iter()
                     .filter(|test| usize::from(test.place) == index)
-                    .all(|test| self.test_matches(*test, call, subject))
+                    .all(|test| self.test_matches(test, call, subject))
         })
     }
 
@@ -85,15 +85,16 @@ impl Tables<'_> {
     /// Whether it is an address that is refused: the parameter, or the name of a message, which then is refused without its
     /// control data too.
     fn address_refused<S: Subject>(&self, nearest: &Row, call: Call, parameter: u8, subject: &S) -> bool {
-        match value(call, parameter.into(), subject) {
+        let mut message = None;
+        match value(call, parameter.into(), subject, &mut message) {
             Value::Address(_) => true,
             Value::Message(message) => {
-                let bare = Value::Message(Message { control: None, control_length: 0, ..message });
+                let bare = Message { control: None, control_length: 0, ..*message };
+                let bare = Value::Message(&bare);
                 self.row_tests(nearest)
                     .iter()
                     .filter(|test| test.place == parameter)
-                    .filter_map(|test| self.patterns.get(usize::from(test.pattern)))
-                    .any(|pattern| message.name.is_some() && !self.value_matches(*pattern, &bare))
+                    .any(|test| message.name.is_some() && !self.value_matches(test.pattern, &bare))
             }
             _ => false,
         }

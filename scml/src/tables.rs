@@ -122,8 +122,8 @@ impl Row {
 pub struct Test {
     /// Which parameter, or which field of the struct that the test stands in.
     pub place: u8,
-    /// The index in [`Tables::patterns`].
-    pub pattern: u16,
+    /// What it has to be.
+    pub pattern: Pattern,
 }
 
 /// What a value has to be.
@@ -131,11 +131,11 @@ pub struct Test {
 pub enum Pattern {
     /// Absent.
     Null,
-    /// Absent, or one of these [`Window`]s has it.
+    /// Absent, or one of these of [`Tables::windows`] has it.
     Scalar(Span),
-    /// Absent, or of one of these [`Shape`]s.
+    /// Absent, or of one of these of [`Tables::shapes`].
     Struct(Span),
-    /// Absent, or each element matches one of these patterns.
+    /// Absent, or each element matches one of these of [`Tables::patterns`].
     Array(Span),
     /// Anything: of what the call is going to write nothing can be known.
     Any,
@@ -253,7 +253,7 @@ pub struct Tables<'a> {
     pub rows: [&'a [Row]; Call::COUNT],
     /// Tests beyond the rows.
     pub tests: &'a [Test],
-    /// What they test for.
+    /// Alternatives of the elements of arrays.
     pub patterns: &'a [Pattern],
     /// Alternatives of structs.
     pub shapes: &'a [Shape],

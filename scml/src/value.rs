@@ -11,55 +11,54 @@ use crate::{
 };
 
 impl Tables<'_> {
-    /// All further tests of a row.
-    pub(crate) fn tests_match<S: Subject>(&self, row: &Row, call: Call, subject: &S) -> bool {
-        self.row_tests(row).iter().all(|test| self.test_matches(*test, call, subject))
-    }
-
     pub(crate) fn row_tests(&self, row: &Row) -> &[Test] {
         let first = row.first as usize;
         self.tests.get(first..first + usize::from(row.tests)).unwrap_or_default()
     }
 
     /// One test of a parameter.
-    pub(crate) fn test_matches<S: Subject>(&self, test: Test, call: Call, subject: &S) -> bool {
-        let Some(pattern) = self.patterns.get(usize::from(test.pattern)) else { return false };
-        self.value_matches(*pattern, &value(call, usize::from(test.place), subject))
+    #[inline(always)]
+    pub(crate) fn test_matches<S: Subject>(&self, test: &Test, call: Call, subject: &S) -> bool {
+        let mut message = None;
+        self.value_matches(test.pattern, &value(call, usize::from(test.place), subject, &mut message))
     }
 
+    #[inline(always)]
     pub(crate) fn value_matches(&self, pattern: Pattern, value: &Value<'_>) -> bool {
-        match (pattern, value) {
-            (Pattern::Any, _) | (_, Value::Absent) => true,
-            (Pattern::Scalar(span), Value::Number(number)) => {
-                self.windows.get(span.range()).unwrap_or_default().iter().any(|window| window.admits(*number))
+        matches!(value, Value::Absent)
+            || match pattern {
+                Pattern::Any => true,
+                Pattern::Null => false,
+                Pattern::Scalar(span) => self.scalar_matches(span, value),
+                Pattern::Struct(span) => self.struct_matches(span, value),
+                Pattern::Array(span) => self.array_matches(span, value),
             }
-            // An option's value is an int.
-            (Pattern::Scalar(span), Value::Memory(bytes)) => bytes.first_chunk().is_some_and(|bytes| {
-                let number = u64::from(u32::from_ne_bytes(*bytes));
-                self.value_matches(Pattern::Scalar(span), &Value::Number(number))
-            }),
-            (Pattern::Struct(span), value) => self
-                .shapes
-                .get(span.range())
-                .unwrap_or_default()
-                .iter()
-                .any(|shape| self.shape_matches(shape, value)),
-            (Pattern::Array(span), Value::Elements(elements)) => {
-                elements.all(|element| self.any_matches(span, element))
-            }
-            (Pattern::Array(span), value) => self.any_matches(span, value),
-            (Pattern::Null | Pattern::Scalar(_), _) => false,
-        }
     }
 
-    fn any_matches(&self, patterns: Span, value: &Value<'_>) -> bool {
-        self.patterns
-            .get(patterns.range())
+    #[inline(always)]
+    fn scalar_matches(&self, windows: Span, value: &Value<'_>) -> bool {
+        let number = match value {
+            Value::Number(number) => *number,
+            // An option's value is an int.
+            Value::Memory(bytes) => match bytes.first_chunk() {
+                Some(bytes) => u64::from(u32::from_ne_bytes(*bytes)),
+                None => return false,
+            },
+            _ => return false,
+        };
+        self.windows.get(windows.range()).unwrap_or_default().iter().any(|window| window.admits(number))
+    }
+
+    #[inline(never)]
+    fn struct_matches(&self, shapes: Span, value: &Value<'_>) -> bool {
+        self.shapes
+            .get(shapes.range())
             .unwrap_or_default()
             .iter()
-            .any(|pattern| self.value_matches(*pattern, value))
+            .any(|shape| self.shape_matches(shape, value))
     }
 
+    #[inline(always)]
     fn shape_matches(&self, shape: &Shape, value: &Value<'_>) -> bool {
         let of = structs::by_id(shape.of);
         if let (Some(family), Value::Address(address)) = (of.family, value)
@@ -67,10 +66,18 @@ impl Tables<'_> {
         {
             return false;
         }
-        self.tests.get(shape.tests.range()).unwrap_or_default().iter().all(|test| {
-            let Some(pattern) = self.patterns.get(usize::from(test.pattern)) else { return false };
-            self.value_matches(*pattern, &value.field(of, usize::from(test.place)))
-        })
+        let tests = self.tests.get(shape.tests.range()).unwrap_or_default();
+        tests.iter().all(|test| self.value_matches(test.pattern, &value.field(of, usize::from(test.place))))
+    }
+
+    #[inline(never)]
+    fn array_matches(&self, patterns: Span, value: &Value<'_>) -> bool {
+        let patterns = self.patterns.get(patterns.range()).unwrap_or_default();
+        let any = |value: &Value<'_>| patterns.iter().any(|pattern| self.value_matches(*pattern, value));
+        match value {
+            Value::Elements(elements) => elements.all(any),
+            value => any(value),
+        }
     }
 }
 
@@ -81,8 +88,8 @@ pub(crate) enum Value<'s> {
     /// The state is asked for only where a pattern does.
     Descriptor(Descriptor, &'s dyn Subject),
     Address(Address<'s>),
-    Message(Message<'s>),
-    Control(ControlHeader),
+    Message(&'s Message<'s>),
+    Control(&'s ControlHeader),
     Memory(&'s [u8]),
     Elements(Elements<'s>),
     /// There is something, of which nothing is known.
@@ -98,7 +105,7 @@ pub(crate) enum Elements<'s> {
 impl<'s> Elements<'s> {
     fn all(&self, mut matches: impl FnMut(&Value<'_>) -> bool) -> bool {
         match self {
-            Self::Controls(headers) => headers.iter().all(|header| matches(&Value::Control(*header))),
+            Self::Controls(headers) => headers.iter().all(|header| matches(&Value::Control(header))),
             Self::Memory(bytes, size) => bytes.chunks(*size).all(|element| matches(&Value::Memory(element))),
         }
     }
@@ -106,7 +113,7 @@ impl<'s> Elements<'s> {
     /// The first element that is wanted.
     pub(crate) fn find(&self, wanted: impl Fn(&Value<'_>) -> bool) -> Option<Value<'s>> {
         match self {
-            Self::Controls(headers) => headers.iter().map(|header| Value::Control(*header)).find(wanted),
+            Self::Controls(headers) => headers.iter().map(Value::Control).find(wanted),
             Self::Memory(bytes, size) => bytes.chunks(*size).map(Value::Memory).find(wanted),
         }
     }
@@ -124,9 +131,14 @@ impl<'s> Elements<'s> {
     }
 }
 
-/// What a parameter is worth to a pattern.
+/// What a parameter is worth to a pattern. A message is kept where the caller says, and lent.
 #[inline(always)]
-pub(crate) fn value<S: Subject>(call: Call, index: usize, subject: &S) -> Value<'_> {
+pub(crate) fn value<'s, S: Subject>(
+    call: Call,
+    index: usize,
+    subject: &'s S,
+    message: &'s mut Option<Message<'s>>,
+) -> Value<'s> {
     let source = LAYOUTS[call.index()].sources.get(index).copied().unwrap_or(Source::Nothing);
     match source {
         Source::Number(mask) => Value::Number(subject.parameter(index) & mask),
@@ -135,7 +147,10 @@ pub(crate) fn value<S: Subject>(call: Call, index: usize, subject: &S) -> Value<
             None => Value::Present,
         },
         Source::Address => subject.address().map_or(Value::Absent, Value::Address),
-        Source::Message => subject.message().map_or(Value::Absent, Value::Message),
+        Source::Message => {
+            *message = subject.message();
+            message.as_ref().map_or(Value::Absent, Value::Message)
+        }
         Source::Memory => subject.memory(index).map_or(Value::Absent, Value::Memory),
         Source::Elements(size) => subject
             .memory(index)
@@ -160,6 +175,7 @@ impl<'s> Value<'s> {
     }
 
     /// What a field is worth to a pattern. `of` is the value's type.
+    #[inline(always)]
     pub(crate) fn field(&self, of: &'static Struct, index: usize) -> Value<'s> {
         match self {
             Self::Descriptor(descriptor, subject) => Value::Number(match index {
@@ -177,7 +193,7 @@ impl<'s> Value<'s> {
                 _ => u64::from(header.kind as u32),
             }),
             Self::Message(message) => match (of.id, index) {
-                (StructId::Mmsghdr, 0) => Value::Message(*message),
+                (StructId::Mmsghdr, 0) => Value::Message(message),
                 (StructId::Msghdr, 0) => message.name.map_or(Value::Absent, Value::Address),
                 (StructId::Msghdr, 1) => {
                     Value::Number(message.name.map_or(0, |name| name.bytes.len()) as u64)

@@ -53,10 +53,6 @@ impl Builder {
         kept
     }
 
-    pub(super) fn pattern(&mut self, pattern: Pattern) -> u16 {
-        append(&mut self.patterns, &[pattern]).first
-    }
-
     pub(super) fn tests(&mut self, tests: &[Test]) -> Span {
         append(&mut self.tests, tests)
     }
@@ -69,8 +65,7 @@ impl Builder {
         append(&mut self.windows, windows)
     }
 
-    /// Patterns that have to stand side by side.
-    pub(super) fn row_of_patterns(&mut self, patterns: &[Pattern]) -> Span {
+    pub(super) fn patterns(&mut self, patterns: &[Pattern]) -> Span {
         append(&mut self.patterns, patterns)
     }
 }

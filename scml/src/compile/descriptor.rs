@@ -105,7 +105,7 @@ impl Lowering<'_, '_, '_> {
                     let values = Values::These(named);
                     self.declare(&inner, &values, AlternativeKind::Member);
                     let windows = self.tables.windows(&scalar::enumeration_windows(&values));
-                    let pattern = self.tables.pattern(Pattern::Scalar(windows));
+                    let pattern = Pattern::Scalar(windows);
                     tests.push(Test { place: *index as u8, pattern });
                 }
             }

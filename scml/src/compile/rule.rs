@@ -217,7 +217,6 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
             let mut tests = tests.clone();
             if let Some(pattern) = descriptor.pattern {
                 let place = signature.parameters.iter().position(|p| matches!(p.kind, Kind::Descriptor));
-                let pattern = self.tables.pattern(pattern);
                 tests.push(Test { place: place.unwrap_or_default() as u8, pattern });
             }
             let span = self.tables.tests(&tests);
@@ -290,7 +289,6 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
             domains: Vec::new(),
         };
         let pattern = self.pattern(&place, pattern).filter(|pattern| *pattern != Pattern::Any)?;
-        let pattern = self.tables.pattern(pattern);
         Some(Test { place: at.index as u8, pattern })
     }
 

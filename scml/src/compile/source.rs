@@ -96,7 +96,9 @@ fn row(out: &mut String, row: &Row) -> fmt::Result {
 }
 
 fn test(out: &mut String, Test { place, pattern }: &Test) -> fmt::Result {
-    write!(out, "Test {{ place: {place}, pattern: {pattern} }}")
+    write!(out, "Test {{ place: {place}, pattern: ::scml::tables::")?;
+    self::pattern(out, pattern)?;
+    write!(out, " }}")
 }
 
 fn pattern(out: &mut String, pattern: &Pattern) -> fmt::Result {

@@ -217,7 +217,6 @@ impl Lowering<'_, '_, '_> {
             match self.pattern(&inner, pattern) {
                 Some(Pattern::Any) => {}
                 Some(pattern) => {
-                    let pattern = self.tables.pattern(pattern);
                     tests.push(Test { place: *index as u8, pattern });
                 }
                 None => sound &= self.reporter.error_count() == errors,
@@ -296,7 +295,7 @@ impl Lowering<'_, '_, '_> {
             let pattern = self.structs(place, &[of], pattern)?;
             return Some(match pattern {
                 Pattern::Null => Pattern::Null,
-                pattern => Pattern::Array(self.tables.row_of_patterns(&[pattern])),
+                pattern => Pattern::Array(self.tables.patterns(&[pattern])),
             });
         };
         let mut patterns = Vec::new();
@@ -318,7 +317,7 @@ impl Lowering<'_, '_, '_> {
                 None => sound = false,
             }
         }
-        sound.then(|| Pattern::Array(self.tables.row_of_patterns(&patterns)))
+        sound.then(|| Pattern::Array(self.tables.patterns(&patterns)))
     }
 }
 
