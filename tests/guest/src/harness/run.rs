@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, mpsc},
+    sync::{Arc, Once, mpsc},
     thread,
     time::Duration,
 };
@@ -43,14 +43,22 @@ thread_local! {
     static PANIC: RefCell<Option<Failure>> = const { RefCell::new(None) };
 }
 
-/// From now on panics are kept for the report and not printed.
+/// From now on the panics of tests are kept for the report; others are printed as ever.
 pub(crate) fn keep_panics() {
-    panic::set_hook(Box::new(|info| {
-        let message = info.payload_as_str().unwrap_or("a panic without a message");
-        let location = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
-        let failure = Failure { message: format!("panic: {message}"), location };
-        let _ = PANIC.try_with(|slot| *slot.borrow_mut() = Some(failure));
-    }));
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let otherwise = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if super::progress::current().is_none() {
+                otherwise(info);
+                return;
+            }
+            let message = info.payload_as_str().unwrap_or("a panic without a message");
+            let location = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+            let failure = Failure { message: format!("panic: {message}"), location };
+            let _ = PANIC.try_with(|slot| *slot.borrow_mut() = Some(failure));
+        }));
+    });
 }
 
 /// Runs the tests that were asked for; whether all of them passed.

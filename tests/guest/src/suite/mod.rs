@@ -25,6 +25,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::shutdown::TESTS,
         unix::options::TESTS,
         unix::permissions::TESTS,
+        unix::races::TESTS,
         process::TESTS,
         memory::TESTS,
         files::contents::TESTS,
@@ -38,4 +39,17 @@ pub(crate) fn all() -> Vec<&'static Test> {
         pointers::others::TESTS,
     ];
     suites.iter().flat_map(|tests| tests.iter()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn tests_have_names_of_their_own() {
+        let tests = super::all();
+        let names: HashSet<_> = tests.iter().map(|test| (test.suite, test.name)).collect();
+        assert_eq!(names.len(), tests.len());
+        assert!(tests.len() > 400, "a file's list is missing");
+    }
 }

@@ -8,6 +8,10 @@ use crate::errno::Result;
 /// The size of a page, which x86-64 fixes.
 pub(crate) const PAGE: usize = 4096;
 
+/// Where regions are asked for: far from both ends of the user's half, so that adding a large length to an address in a
+/// region does not leave it. The kernel may choose another place.
+const HINT: usize = 0x1000_0000_0000;
+
 /// Pages of the program's own that no Rust reference ever points into, so that their protection may change and the kernel may be sent
 /// there with any offset.
 pub(crate) struct Region {
@@ -29,7 +33,7 @@ impl Region {
     pub(crate) fn map(length: usize, protection: i32, flags: i32, fd: i32, offset: i64) -> Result<Self> {
         assert_eq!(flags & (libc::MAP_FIXED | libc::MAP_FIXED_NOREPLACE), 0, "would map over foreign memory");
         let mut words = Words::default();
-        words.push(0);
+        words.push(HINT);
         length.place(&mut words);
         (protection, flags, fd).place(&mut words);
         offset.place(&mut words);

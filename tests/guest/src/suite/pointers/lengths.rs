@@ -246,7 +246,8 @@ fn recvfrom_length(_: &Case) -> Outcome {
     for length in ABSURD {
         sys::write(&right, b"abc")?;
         let words = [number(&left), memory.put(0, &[0; 8]), length, 0, 0, 0];
-        // Unlike read: the length is cut to what one call transfers at most before the range is looked at.
+        // Unlike read: the length is cut to what one call transfers at most before the range is looked at, which lies in
+        // the user's half.
         check_eq!(memory.0.call("recvfrom", libc::SYS_recvfrom, words), Ok(3), "length {length:#x}");
         check_eq!(memory.get::<3>(0), *b"abc");
     }

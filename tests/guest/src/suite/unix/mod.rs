@@ -12,5 +12,6 @@ pub(super) mod listen;
 pub(super) mod names;
 pub(super) mod options;
 pub(super) mod permissions;
+pub(super) mod races;
 pub(super) mod shutdown;
 pub(super) mod vectors;
