@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use ostd::{cpu::PinCurrentCpu, task::disable_preempt};
+use ostd::cpu::CpuId;
 use socket::{
     caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
     error::Result,
@@ -70,7 +70,8 @@ impl Caller for Context {
 
     #[inline]
     fn cpu(&self) -> usize {
-        u32::from(disable_preempt().current_cpu()) as usize
+        // It may have moved on since: its counts are then another CPU's, which costs a cache line, not a count.
+        u32::from(CpuId::current_racy()) as usize
     }
 
     #[inline]

@@ -13,6 +13,8 @@ pub(super) struct Counters {
     alternatives: usize,
     /// How many counters one CPU has.
     stride: usize,
+    /// Rules below it only have themselves to count.
+    simple: usize,
     /// The number of sets, a power of two, less one.
     mask: usize,
 }
@@ -22,15 +24,27 @@ impl Counters {
         let stride = (rules + alternatives).next_multiple_of(LINE);
         let sets = cpus.max(1).next_power_of_two();
         let counters = (0..stride * sets).map(|_| AtomicU64::new(0)).collect::<Vec<_>>().into_boxed_slice();
-        Self { counters, rules, alternatives, stride, mask: sets - 1 }
+        let simple = if alternatives == 0 { rules } else { 0 };
+        Self { counters, rules, alternatives, stride, simple, mask: sets - 1 }
     }
 
-    /// Counts; what has no counter (a call that is not governed) is not counted.
+    /// Counts a rule. Returns `false` where that is not all: alternatives are counted too, or the call is not governed
+    /// and there is no rule. Which CPU it is, is asked only where there are several.
     #[inline]
-    pub(super) fn count(&self, cpu: usize, index: usize) {
-        if index < self.stride
-            && let Some(counter) = self.counters.get((cpu & self.mask) * self.stride + index)
-        {
+    #[must_use]
+    pub(super) fn count_simple(&self, cpu: impl FnOnce() -> usize, rule: usize) -> bool {
+        let simple = rule < self.simple;
+        if simple {
+            self.count(cpu, rule);
+        }
+        simple
+    }
+
+    /// Counts a rule, or behind the rules an alternative.
+    #[inline]
+    pub(super) fn count(&self, cpu: impl FnOnce() -> usize, index: usize) {
+        let first = if self.mask == 0 { 0 } else { (cpu() & self.mask) * self.stride };
+        if let Some(counter) = self.counters.get(first + index) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -56,10 +70,18 @@ mod tests {
     #[test]
     fn counts_of_all_cpus_are_added() {
         let counters = Counters::new(3, 2, 3);
-        for (cpu, index) in [(0, 0), (1, 0), (2, 0), (3, 1), (7, 4), (0, usize::from(u16::MAX))] {
-            counters.count(cpu, index);
+        for (cpu, index) in [(0, 0), (1, 0), (2, 0), (3, 1), (7, 4)] {
+            counters.count(|| cpu, index);
         }
+        assert!(!counters.count_simple(|| 0, 0), "its alternatives are to be counted, too");
         assert_eq!([0, 1, 2, 3].map(|rule| counters.rule(rule)), [3, 1, 0, 0]);
         assert_eq!([0, 1, 2].map(|alternative| counters.alternative(alternative)), [0, 1, 0]);
+    }
+
+    #[test]
+    fn without_alternatives_a_rule_is_all_there_is() {
+        let counters = Counters::new(3, 0, 1);
+        assert!(counters.count_simple(|| 5, 2) && !counters.count_simple(|| 5, usize::from(u16::MAX)));
+        assert_eq!(counters.rule(2), 1);
     }
 }

@@ -14,7 +14,7 @@ mod tables {
     include!(concat!(env!("OUT_DIR"), "/asterinas.rs"));
 }
 
-use scml::{Call, Refusal, Tables};
+use scml::{Call, Hit, Refusal, Tables};
 
 use self::{counters::Counters, denial::Causes, subject::Judged};
 pub use self::{denial::Denial, subject::Decoded};
@@ -79,7 +79,6 @@ pub enum Count {
 pub struct Policy {
     tables: Tables<'static>,
     mode: Mode,
-    count: Count,
     counters: Counters,
     causes: Causes,
 }
@@ -101,7 +100,7 @@ impl Policy {
     pub fn new(tables: &Tables<'static>, mode: Mode, count: Count, cpus: usize) -> Self {
         let alternatives = if count == Count::Full { tables.alternatives.len() } else { 0 };
         let counters = Counters::new(tables.rule_count(), alternatives, cpus);
-        Self { tables: *tables, mode, count, counters, causes: Causes::default() }
+        Self { tables: *tables, mode, counters, causes: Causes::default() }
     }
 
     /// What comes of denials.
@@ -158,9 +157,8 @@ impl Policy {
         }
         match self.tables.admit(T::CALL, subject) {
             Ok(hit) => {
-                self.counters.count(caller.cpu(), usize::from(hit.rule));
-                if self.count == Count::Full {
-                    self.count_alternatives(caller.cpu(), hit.rule, subject);
+                if !self.counters.count_simple(|| caller.cpu(), usize::from(hit.rule)) {
+                    self.count_all(caller.cpu(), hit, subject);
                 }
                 Ok(())
             }
@@ -192,9 +190,13 @@ impl Policy {
 
     #[cold]
     #[inline(never)]
-    fn count_alternatives<T: Decoded>(&self, cpu: usize, rule: u16, subject: &Judged<'_, T>) {
-        for index in self.tables.exercised(T::CALL, subject, rule) {
-            self.counters.count(cpu, self.tables.rule_count() + index);
+    fn count_all<T: Decoded>(&self, cpu: usize, hit: Hit, subject: &Judged<'_, T>) {
+        if hit.rule == Hit::UNGOVERNED {
+            return;
+        }
+        self.counters.count(|| cpu, usize::from(hit.rule));
+        for index in self.tables.exercised(T::CALL, subject, hit.rule) {
+            self.counters.count(|| cpu, self.tables.rule_count() + index);
         }
     }
 
