@@ -22,6 +22,7 @@ use crate::{
     context::Context,
     exec::{self, Program},
     mm::{self, AddressSpace},
+    proc,
     process::{self, Process, Start},
     sched,
     system::{self, System},
@@ -58,13 +59,16 @@ pub(crate) fn start() {
 }
 
 /// Fills the root directory from the initramfs, and with what the kernel adds.
-fn fill_root(system: &System) -> Nodes {
+fn fill_root(system: &'static System) -> Nodes {
     let Some(image) = boot_info().initramfs else {
         control::fail(format_args!("there is no initramfs"));
     };
     match vfs::load_initramfs(&system.root, image) {
         Ok(loaded) => ostd::info!("initramfs: {} entries, {} bytes", loaded.entries, loaded.bytes),
         Err(error) => control::fail(format_args!("bad initramfs: {error}")),
+    }
+    if let Err(error) = proc::mount(system) {
+        control::fail(format_args!("/proc cannot be made: {error}"));
     }
     let nodes = vfs::make_directories(&system.root, b"dev").and_then(|devices| {
         vfs::populate_devices(&devices)?;

@@ -24,6 +24,7 @@ mod exec;
 mod futex;
 mod mm;
 mod panic;
+mod proc;
 mod process;
 mod random;
 mod sched;

@@ -7,8 +7,8 @@ mod stack;
 use alloc::{sync::Arc, vec::Vec};
 
 use ostd::arch::cpu::context::UserContext;
-use socket::error::{Errno, Error, Result};
-use vfs::{Access, FileType, Follow, WritingDenied};
+use socket::error::Result;
+use vfs::WritingDenied;
 
 use crate::{
     context::Context,
@@ -34,12 +34,7 @@ pub(crate) struct Program {
 /// # Errors
 /// As path_resolution(7); EACCES where it is no regular file or may not be executed; ETXTBSY where it is open for writing.
 pub(crate) fn open(context: &Context, path: &[u8]) -> Result<Arc<WritingDenied>> {
-    let inode = context.walk(|walker| walker.find(path, Follow::Yes))?;
-    if inode.file_type() != FileType::Regular {
-        return Err(Error::new(Errno::EACCES, "not a regular file"));
-    }
-    inode.check(&context.process.identity(), Access::EXECUTE)?;
-    inode.deny_writing().map(Arc::new)
+    context.walk(|walker| walker.find_program(path)).map(Arc::new)
 }
 
 /// Maps a program into the caller's address space, in which nothing is mapped, and gives the registers with which it

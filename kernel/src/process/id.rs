@@ -3,6 +3,7 @@
 use alloc::{
     collections::BTreeMap,
     sync::{Arc, Weak},
+    vec::Vec,
 };
 
 use ostd::sync::SpinLock;
@@ -48,6 +49,11 @@ pub(super) fn register(thread: &Arc<Thread>) {
 pub(crate) fn free_id(id: i32) {
     let entry = IDS.lock().taken.remove(&id);
     drop(entry);
+}
+
+/// All threads there are.
+pub(crate) fn threads() -> Vec<Arc<Thread>> {
+    IDS.lock().taken.values().filter_map(Weak::upgrade).collect()
 }
 
 /// The thread with a number.

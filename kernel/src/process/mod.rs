@@ -11,13 +11,13 @@ mod run;
 pub(crate) mod signal;
 mod thread;
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::sync::atomic::AtomicU8;
 
 pub(crate) use clone::{CloneArguments, clone_thread};
 pub(crate) use exit::ExitStatus;
 pub(crate) use floating_point::init as init_switching;
-pub(crate) use id::{free_id, new_id, thread_by_id};
+pub(crate) use id::{free_id, new_id, thread_by_id, threads};
 use limits::Limits;
 use ostd::sync::SpinLock;
 pub(crate) use run::{Start, spawn};
@@ -105,6 +105,12 @@ impl Process {
     /// The file of the program that it runs.
     pub(crate) fn executable(&self) -> Option<Arc<Inode>> {
         self.executable.lock().as_ref().map(|file| file.inode().clone())
+    }
+
+    /// The path of that file, as `/proc/PID/exe` shows it.
+    pub(crate) fn executable_path(&self) -> Option<Vec<u8>> {
+        let file = self.executable.lock().clone()?;
+        Some(file.path(self.fs.root()))
     }
 
     /// How many threads there are.

@@ -74,8 +74,7 @@ fn stat_of_handle(handle: &Handle) -> Stat {
 
 /// A socket is in no file system of ours: what Linux's sockfs would say.
 fn stat_of_socket(socket: &Arc<Socket>) -> Stat {
-    // Where it is tells sockets apart as long as they live, as inode numbers do.
-    let inode = (Arc::as_ptr(socket) as u64 >> 6) & u64::from(u32::MAX);
+    let inode = socket_number(socket);
     Stat {
         device: vfs::device_number(0, SOCKET_DEVICE),
         inode,
@@ -84,6 +83,11 @@ fn stat_of_socket(socket: &Arc<Socket>) -> Stat {
         block_size: 4096,
         ..Stat::default()
     }
+}
+
+/// A number for a socket in the place of an inode's: where it is tells sockets apart as long as they live.
+pub(crate) fn socket_number(socket: &Arc<Socket>) -> u64 {
+    (Arc::as_ptr(socket) as u64 >> 6) & u64::from(u32::MAX)
 }
 
 /// The minor number of the device that sockets are on.

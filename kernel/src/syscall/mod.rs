@@ -21,6 +21,9 @@ mod transfer;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+pub(crate) use attribute::socket_number;
+pub(crate) use system::RELEASE;
+
 use ostd::user::UserMode;
 use ::socket::error::{Errno, Result};
 

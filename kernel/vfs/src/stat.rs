@@ -34,8 +34,8 @@ pub struct Stat {
     pub rdev: u64,
     /// Length in bytes.
     pub size: u64,
-    /// Occupied bytes.
-    pub allocated: u64,
+    /// Bytes that are not in holes, in whole pages.
+    pub occupied: u64,
     /// Preferred length of transfers, in bytes.
     pub block_size: u32,
     /// Last read.
@@ -82,7 +82,7 @@ impl Inode {
             gid: attributes.gid,
             rdev: self.device_number(),
             size: self.length(),
-            allocated: self.allocated(),
+            occupied: self.occupied(),
             block_size: 4096,
             accessed: attributes.accessed,
             modified: attributes.modified,
@@ -96,7 +96,7 @@ impl Inode {
 
 impl Stat {
     fn blocks(&self) -> u64 {
-        self.allocated.div_ceil(BLOCK)
+        self.occupied.div_ceil(BLOCK)
     }
 
     /// `struct stat` of x86-64.

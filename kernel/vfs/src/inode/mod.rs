@@ -194,7 +194,16 @@ impl Inode {
         }
     }
 
-    /// The bytes that it occupies in memory.
+    /// The bytes of its contents that are not in holes, in whole pages (`st_blocks`).
+    #[must_use]
+    pub fn occupied(&self) -> u64 {
+        match &self.node {
+            Node::Regular(contents) => contents.lock().occupied(),
+            _ => 0,
+        }
+    }
+
+    /// The bytes of memory that its contents take up, without those that are the boot image's.
     #[must_use]
     pub fn allocated(&self) -> u64 {
         match &self.node {
@@ -331,7 +340,7 @@ impl Inode {
         self.write_access
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count <= 0).then(|| count - 1))
             .map_err(|_| Error::new(Errno::ETXTBSY, "it is open for writing"))?;
-        Ok(WritingDenied(self.clone()))
+        Ok(WritingDenied { inode: self.clone(), located: None })
     }
 }
 
@@ -394,18 +403,36 @@ impl Node {
 }
 
 /// A program runs from a file: nobody opens it for writing.
-pub struct WritingDenied(Arc<Inode>);
+pub struct WritingDenied {
+    inode: Arc<Inode>,
+    located: Option<Located>,
+}
 
 impl WritingDenied {
+    /// Says under which name the file was found.
+    pub(crate) fn located(mut self, located: Option<Located>) -> Self {
+        self.located = located;
+        self
+    }
+
+    /// The path under which the file was found, as `/proc/self/exe` shows it, seen from `root`; ` (deleted)` follows where
+    /// it is no longer there.
+    #[must_use]
+    pub fn path(&self, root: &Arc<Inode>) -> Vec<u8> {
+        self.located
+            .as_ref()
+            .map_or_else(|| b" (deleted)".to_vec(), |located| located.path(root, &self.inode))
+    }
+
     /// The file.
     #[must_use]
     pub fn inode(&self) -> &Arc<Inode> {
-        &self.0
+        &self.inode
     }
 }
 
 impl Drop for WritingDenied {
     fn drop(&mut self) {
-        self.0.write_access.fetch_add(1, Ordering::Relaxed);
+        self.inode.write_access.fetch_add(1, Ordering::Relaxed);
     }
 }

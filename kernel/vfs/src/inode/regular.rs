@@ -43,6 +43,13 @@ impl Contents {
         (self.pages.len() * PAGE) as u64
     }
 
+    /// Bytes that are not in holes, in whole pages.
+    pub(crate) fn occupied(&self) -> u64 {
+        let base = self.base.len().div_ceil(PAGE) as u64;
+        let own = if base == 0 { self.pages.len() } else { self.pages.range(base..).count() };
+        (base + own as u64) * PAGE as u64
+    }
+
     pub(crate) fn read_at(&self, offset: u64, into: &mut [u8]) -> usize {
         let Some(left) = self.length.checked_sub(offset) else { return 0 };
         let total = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));

@@ -2,10 +2,13 @@
 
 use alloc::vec::Vec;
 
-use socket::error::Result;
+use socket::error::{Errno, Error, Result};
 
 use super::{Follow, Walker};
-use crate::identity::Access;
+use crate::{
+    identity::Access,
+    inode::{FileType, WritingDenied},
+};
 
 impl Walker<'_> {
     /// access(2): whether `who` has the wanted access; nothing wanted asks whether the path leads anywhere.
@@ -14,6 +17,20 @@ impl Walker<'_> {
     /// As access(2).
     pub fn access(&self, path: &[u8], wanted: Access, follow: Follow) -> Result<()> {
         self.find(path, follow)?.check(self.who, wanted)
+    }
+
+    /// The file of a program that is to run (execve(2)): nobody may write to it from now on.
+    ///
+    /// # Errors
+    /// As path_resolution(7); EACCES where it is no regular file or may not be executed; ETXTBSY where it is open for
+    /// writing.
+    pub fn find_program(&self, path: &[u8]) -> Result<WritingDenied> {
+        let found = self.locate(path, Follow::Yes)?;
+        if found.inode.file_type() != FileType::Regular {
+            return Err(Error::new(Errno::EACCES, "not a regular file"));
+        }
+        found.inode.check(self.who, Access::EXECUTE)?;
+        Ok(found.inode.deny_writing()?.located(found.located))
     }
 
     /// readlink(2): the text of a symbolic link.

@@ -1,0 +1,28 @@
+//! `/proc`: what programs read of it when they start (proc(5)), made when it is read.
+
+mod maps;
+mod process;
+mod processes;
+mod system;
+
+use alloc::boxed::Box;
+
+use linux_raw_sys::general::PROC_SUPER_MAGIC;
+use socket::error::Result;
+use vfs::{FileSystem, Inode, Limits};
+
+use crate::system::System;
+
+/// The minor number of its device.
+const DEVICE: u32 = 3;
+
+/// Puts the file system at `/proc`.
+///
+/// # Errors
+/// ENOSPC.
+pub(crate) fn mount(system: &'static System) -> Result<()> {
+    let files = FileSystem::new(&system.environment, DEVICE, PROC_SUPER_MAGIC, Limits::NONE);
+    let fixed = system::entries(&files, system)?;
+    let top = Inode::new_populated(&files, 0o555, Box::new(processes::Top::new(&files, fixed)));
+    system.root.install(b"proc", &top)
+}
