@@ -3,6 +3,21 @@
 //! SCML files are compiled ([`compile`]) into flat tables; [`Tables::admit`] judges a call against them without parsing or
 //! allocation. The same tables serve tools (a [`Profile`] lends them) and the kernel (generated as Rust source).
 //!
+//! ```
+//! use scml::{Call, Source, compile, probe::Sample};
+//!
+//! let rules = "socket(family = AF_UNIX, type = SOCK_STREAM | SOCK_CLOEXEC, protocol = 0);";
+//! let profile = compile(&[Source::new("socket.scml", rules)]).expect("the rules are valid");
+//! let tables = profile.tables();
+//!
+//! let datagram = Sample::new(Call::Socket, [1, 2, 0, 0, 0, 0]);
+//! assert_eq!(
+//!     datagram.explain(&tables).expect("it is refused").to_string(),
+//!     "socket(AF_UNIX, SOCK_DGRAM, 0): type = SOCK_DGRAM is not admitted by socket#1 (socket.scml:1), \
+//!      which admits SOCK_STREAM | SOCK_CLOEXEC"
+//! );
+//! ```
+//!
 //! `no_std` with `alloc`; the feature `std` adds what build scripts and tools need: reading directories, diagnostics with the
 //! source line, tables as Rust source.
 

@@ -1,6 +1,6 @@
 //! The other system calls of x86-64: a rule for one of them is no mistake, but has no effect here.
 
-/// Their names, from the UAPI's table; a test compares them.
+/// Their names, sorted, from the UAPI's table (`asm/unistd_64.h`).
 pub(crate) static NAMES: &[&str] = &[
     "_sysctl",
     "access",
@@ -349,3 +349,15 @@ pub(crate) static NAMES: &[&str] = &[
     "wait4",
     "waitid",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::NAMES;
+    use crate::Call;
+
+    #[test]
+    fn names_are_sorted_and_none_is_governed() {
+        assert!(NAMES.is_sorted_by(|one, next| one < next));
+        assert!(NAMES.iter().all(|name| Call::from_name(name).is_none()));
+    }
+}
