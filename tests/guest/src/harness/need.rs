@@ -20,6 +20,7 @@ impl Need {
     /// Why the machine does not offer it; `None` where it does.
     pub(crate) fn missing(self) -> Option<String> {
         match self {
+            Self::OtherUsers if sys::geteuid() != Ok(0) => Some("needs root".to_owned()),
             Self::OtherUsers => thread::spawn(|| sys::set_thread_uids(NOBODY, NOBODY, NOBODY))
                 .join()
                 .unwrap_or(Err(Errno(libc::EIO)))
