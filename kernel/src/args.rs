@@ -55,8 +55,9 @@ impl Arguments {
     }
 
     fn set(&mut self, word: &str) -> Result<(), String> {
-        let (key, value) =
-            word.split_once('=').ok_or_else(|| format!("unknown kernel argument `{word}`: not of the form key=value"))?;
+        let (key, value) = word
+            .split_once('=')
+            .ok_or_else(|| format!("unknown kernel argument `{word}`: not of the form key=value"))?;
         let bad = || format!("bad value in kernel argument `{word}`");
         match key {
             "scml.profile" => {

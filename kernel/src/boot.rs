@@ -1,6 +1,6 @@
 //! From ostd's entry point to the first program.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 
 use linux_raw_sys::general::O_RDWR;
 use ostd::{
@@ -47,6 +47,7 @@ pub(crate) fn start() {
     sched::init();
     sched::start_on_cpu();
     time::timer::init();
+    mm::watch();
     if let Err(error) = input::start() {
         control::fail(format_args!("standard input cannot be had: {error:?}"));
     }

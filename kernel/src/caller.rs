@@ -139,7 +139,9 @@ fn finish(context: &Context, operation: &mut dyn Operation<Context>, mut wait: W
                 Step::Done(result) => return result,
                 Step::Wait(next) => next,
             };
-            if !Arc::ptr_eq(&next.pollee, &wait.pollee) || next.events != wait.events || next.deadline != wait.deadline
+            if !Arc::ptr_eq(&next.pollee, &wait.pollee)
+                || next.events != wait.events
+                || next.deadline != wait.deadline
             {
                 break next;
             }

@@ -117,7 +117,9 @@ fn take_back(sleeper: &Arc<Sleeper>) -> bool {
             // Sent elsewhere meanwhile.
             continue;
         }
-        let Some(at) = bucket.iter().position(|entry| Arc::ptr_eq(&entry.sleeper, sleeper)) else { return false };
+        let Some(at) = bucket.iter().position(|entry| Arc::ptr_eq(&entry.sleeper, sleeper)) else {
+            return false;
+        };
         bucket.remove(at);
         return true;
     }
@@ -202,7 +204,11 @@ pub(crate) fn requeue(
 ///
 /// # Errors
 /// EINVAL, EFAULT for a bad address.
-pub(crate) fn update(context: &Context, address: usize, mut change: impl FnMut(u32) -> Option<u32>) -> Result<()> {
+pub(crate) fn update(
+    context: &Context,
+    address: usize,
+    mut change: impl FnMut(u32) -> Option<u32>,
+) -> Result<()> {
     Key::new(&context.space, address)?;
     let (reader, writer) = context.space.vm().reader_writer(address, 4).map_err(|_| Errno::EFAULT)?;
     let mut value = reader.atomic_load::<u32>().map_err(|_| Errno::EFAULT)?;

@@ -23,6 +23,8 @@ pub(crate) struct System {
 
 static SYSTEM: Once<&'static System> = Once::new();
 
+/// The share of the memory that file contents may take. Programs cannot have it, used or not.
+const ROOT_SHARE: u64 = 4;
 /// How many names the root file system may have.
 const ROOT_ENTRIES: u64 = 1 << 20;
 
@@ -40,20 +42,21 @@ impl System {
         let environment = Environment::new(clock::realtime);
         vfs::register_memory_devices(&environment, Arc::new(Randomness));
         console::device::register(&environment);
-        // As tmpfs: half of the memory.
-        let limits = Limits { bytes: mm::total_bytes() as u64 / 2, entries: ROOT_ENTRIES };
+        let limits = Limits { bytes: mm::total_bytes() as u64 / ROOT_SHARE, entries: ROOT_ENTRIES };
         let root_files = FileSystem::new(&environment, 1, TMPFS_MAGIC, limits);
         let root = Inode::new_root(&root_files, 0o755);
         let pipes = FileSystem::new(&environment, 2, PIPEFS_MAGIC, Limits::NONE);
-        let policy = Policy::new(
-            arguments.profile.tables(),
-            arguments.mode,
-            arguments.count,
-            ostd::cpu::num_cpus(),
-        );
+        let policy =
+            Policy::new(arguments.profile.tables(), arguments.mode, arguments.count, ostd::cpu::num_cpus());
         let world = world::World::new(policy, world::Limits::default());
         Self { environment, root, pipes, world }
     }
+}
+
+/// How many bytes files may still take.
+pub(crate) fn bytes_left_for_files() -> usize {
+    let (used, limit) = SYSTEM.get().map_or((0, 0), |system| system.root.file_system().bytes());
+    usize::try_from(limit.saturating_sub(used)).unwrap_or(usize::MAX)
 }
 
 /// Makes the system. To be called once.

@@ -32,8 +32,10 @@ impl Device for Port {
     }
 
     fn write(&self, from: &[u8]) -> Result<usize> {
-        super::write(self.0, from);
-        Ok(from.len())
+        match super::write(self.0, from) {
+            0 if !from.is_empty() => Err(Errno::EINTR.into()),
+            written => Ok(written),
+        }
     }
 
     fn poll(&self) -> Events {
@@ -76,5 +78,9 @@ pub(crate) fn populate(devices: &Arc<Inode>) -> Result<Nodes> {
     make(b"console", CONSOLE)?;
     let standard = make(b"ttyS1", STANDARD)?;
     let error = make(b"ttyS2", ERROR)?;
-    if !standard.is_directory() && !error.is_directory() { Ok(Nodes { standard, error }) } else { Err(Errno::EISDIR.into()) }
+    if !standard.is_directory() && !error.is_directory() {
+        Ok(Nodes { standard, error })
+    } else {
+        Err(Errno::EISDIR.into())
+    }
 }

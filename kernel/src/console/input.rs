@@ -166,7 +166,8 @@ fn take_control(line: &mut Vec<u8>) -> bool {
 /// Does what the host says.
 fn obey(line: &[u8]) {
     let line = line.trim_ascii();
-    let total = line.strip_prefix(b"eof ").and_then(|count| core::str::from_utf8(count).ok()?.parse::<u64>().ok());
+    let total =
+        line.strip_prefix(b"eof ").and_then(|count| core::str::from_utf8(count).ok()?.parse::<u64>().ok());
     let Some(total) = total else {
         ostd::warn!("control line not understood: {}", line.escape_ascii());
         return;

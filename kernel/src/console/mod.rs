@@ -13,9 +13,11 @@ pub(crate) mod input;
 pub(crate) mod log;
 mod uart;
 
-use ostd::sync::Mutex;
+use ostd::{sync::Mutex, task::Task};
 use spin::Once;
 use uart::Uart;
+
+use crate::process::current_thread;
 
 /// Standard input and output.
 static STANDARD: Once<Option<Uart>> = Once::new();
@@ -44,16 +46,28 @@ pub(crate) fn init() {
     CONTROL.call_once(|| Uart::acquire(0x2E8));
 }
 
-/// Writes all of `bytes`, waiting for the host to take them.
-pub(crate) fn write(output: Output, bytes: &[u8]) {
+/// Writes `bytes`, waiting for the host to take them; says how many it took. That is all, unless the calling thread has
+/// to attend to something meanwhile.
+pub(crate) fn write(output: Output, bytes: &[u8]) -> usize {
     let (port, writer) = match output {
         Output::Standard => (&STANDARD, &STANDARD_WRITER),
         Output::Error => (&ERROR, &ERROR_WRITER),
     };
-    if let Some(Some(uart)) = port.get() {
-        let _together = writer.lock();
-        uart.write(bytes);
+    let Some(Some(uart)) = port.get() else { return bytes.len() };
+    let thread = current_thread();
+    let _together = writer.lock();
+    let mut written = 0;
+    while written < bytes.len() {
+        let taken = uart.try_write(&bytes[written..]);
+        written += taken;
+        if taken == 0 {
+            if thread.as_ref().is_some_and(|thread| thread.must_attend()) {
+                break;
+            }
+            Task::yield_now();
+        }
     }
+    written
 }
 
 /// Waits until the host has taken everything that was written to the program's ports.

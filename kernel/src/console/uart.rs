@@ -67,12 +67,23 @@ impl Uart {
 
     /// Sends `bytes`, waiting where the other side is slow.
     pub(super) fn write(&self, bytes: &[u8]) {
-        for chunk in bytes.chunks(FIFO_SIZE) {
-            self.wait_for(TRANSMITTER_HOLDING_EMPTY);
-            for byte in chunk {
-                self.data.write(*byte);
-            }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = &rest[self.try_write(rest)..];
+            core::hint::spin_loop();
         }
+    }
+
+    /// Sends what there is room for; says how much that was.
+    pub(super) fn try_write(&self, bytes: &[u8]) -> usize {
+        if self.line_status.read() & TRANSMITTER_HOLDING_EMPTY == 0 {
+            return 0;
+        }
+        let chunk = &bytes[..bytes.len().min(FIFO_SIZE)];
+        for byte in chunk {
+            self.data.write(*byte);
+        }
+        chunk.len()
     }
 
     /// The next byte that was received, if there is one.
@@ -82,11 +93,7 @@ impl Uart {
 
     /// Waits until everything has been sent.
     pub(super) fn drain(&self) {
-        self.wait_for(TRANSMITTER_EMPTY);
-    }
-
-    fn wait_for(&self, condition: u8) {
-        while self.line_status.read() & condition == 0 {
+        while self.line_status.read() & TRANSMITTER_EMPTY == 0 {
             core::hint::spin_loop();
         }
     }

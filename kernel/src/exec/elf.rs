@@ -113,7 +113,8 @@ impl Image {
         for segment in &segments {
             let end = segment.file_offset + segment.file_size as u64;
             if segment.file_offset <= table_range.start && table_range.end <= end {
-                table_address = Some(segment.memory.start + (table_range.start - segment.file_offset) as usize);
+                table_address =
+                    Some(segment.memory.start + (table_range.start - segment.file_offset) as usize);
             }
         }
         let table_count = usize::from(header.e_phnum);
@@ -169,7 +170,13 @@ impl Segment {
     fn map(&self, space: &AddressSpace, program: &Program, shift: usize) -> Result<usize> {
         let no_room = Error::new(Errno::ENOMEM, "the program has no room in the address range");
         let start = self.memory.start.checked_add(shift).ok_or(no_room)?;
-        let end = self.memory.end.checked_add(shift).filter(|end| *end <= MMAP_TOP).and_then(page_up).ok_or(no_room)?;
+        let end = self
+            .memory
+            .end
+            .checked_add(shift)
+            .filter(|end| *end <= MMAP_TOP)
+            .and_then(page_up)
+            .ok_or(no_room)?;
         if start < LOWEST {
             return Err(bad("a segment is below the lowest address of programs"));
         }

@@ -10,10 +10,7 @@ use ostd::arch::cpu::context::UserContext;
 use socket::error::Result;
 use vfs::WritingDenied;
 
-use crate::{
-    context::Context,
-    mm::layout::STACK_TOP,
-};
+use crate::{context::Context, mm::layout::STACK_TOP};
 
 /// A program to be started.
 pub(crate) struct Program {

@@ -31,7 +31,13 @@ impl AddressSpace {
     /// # Errors
     /// EINVAL for a length of zero or an address that is no page's; ENOMEM where there is no room, or the address is out
     /// of range; EPERM for a fixed address below the lowest; EEXIST for [`Place::FixedFree`] where something is.
-    pub(crate) fn map(&self, place: Place, length: usize, protection: Protection, backing: Backing) -> Result<usize> {
+    pub(crate) fn map(
+        &self,
+        place: Place,
+        length: usize,
+        protection: Protection,
+        backing: Backing,
+    ) -> Result<usize> {
         if length == 0 {
             return Err(Errno::EINVAL.into());
         }
@@ -133,7 +139,8 @@ impl AddressSpace {
             if !state.mappings.is_free(&(old..new.saturating_add(PAGE_SIZE))) {
                 return Err(Errno::ENOMEM.into());
             }
-            let mapping = Mapping { end: new, protection: Protection::READ_WRITE, backing: Backing::Anonymous };
+            let mapping =
+                Mapping { end: new, protection: Protection::READ_WRITE, backing: Backing::Anonymous };
             state.mappings.insert(old, mapping)
         } else if new < old {
             self.remove(state, &(new..old))

@@ -30,7 +30,11 @@ impl Protection {
         if bits & !(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM) != 0 {
             return Err(Errno::EINVAL.into());
         }
-        Ok(Self { read: bits & PROT_READ != 0, write: bits & PROT_WRITE != 0, execute: bits & PROT_EXEC != 0 })
+        Ok(Self {
+            read: bits & PROT_READ != 0,
+            write: bits & PROT_WRITE != 0,
+            execute: bits & PROT_EXEC != 0,
+        })
     }
 
     /// As the page table says it. The processor cannot forbid reading what may be written or executed.
@@ -90,9 +94,11 @@ impl Backing {
     fn advanced(&self, by: usize) -> Self {
         match self {
             Self::Anonymous => Self::Anonymous,
-            Self::File { source, offset, length } => {
-                Self::File { source: source.clone(), offset: offset + by as u64, length: length.saturating_sub(by) }
-            }
+            Self::File { source, offset, length } => Self::File {
+                source: source.clone(),
+                offset: offset + by as u64,
+                length: length.saturating_sub(by),
+            },
         }
     }
 }
@@ -119,10 +125,6 @@ pub(crate) struct Mappings(BTreeMap<usize, Mapping>);
 impl Mappings {
     pub(super) const fn new() -> Self {
         Self(BTreeMap::new())
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
     }
 
     /// The mapping that `address` is in, with its start.

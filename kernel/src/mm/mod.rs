@@ -14,7 +14,7 @@ pub(crate) mod space;
 pub(crate) mod user;
 
 pub(crate) use fault::{Access, FaultError, init as init_faults};
-pub(crate) use frames::{free_bytes, low_on_memory, total_bytes};
+pub(crate) use frames::{free_bytes, low_on_memory, total_bytes, under_pressure, watch};
 pub(crate) use map::Place;
 pub(crate) use mapping::{Backing, Protection, Source};
 pub(crate) use space::AddressSpace;

@@ -4,8 +4,9 @@ use alloc::{boxed::Box, sync::Arc};
 use core::sync::atomic::Ordering;
 
 use linux_raw_sys::general::{
-    CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_FILES, CLONE_FS, CLONE_IO, CLONE_PARENT_SETTID,
-    CLONE_PTRACE, CLONE_SETTLS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_UNTRACED, CLONE_VM, CSIGNAL,
+    CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_FILES, CLONE_FS, CLONE_IO,
+    CLONE_PARENT_SETTID, CLONE_PTRACE, CLONE_SETTLS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD,
+    CLONE_UNTRACED, CLONE_VM, CSIGNAL,
 };
 use ostd::arch::cpu::context::UserContext;
 use socket::error::{Errno, Error, Result};
@@ -26,7 +27,8 @@ use crate::{
 const SHARED: u32 = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 /// What is true anyway: there are no System V semaphores, no I/O contexts, no tracing; and nobody waits for a thread, so
 /// that the signal that would tell of its end is none.
-const WITHOUT_EFFECT: u32 = CLONE_SYSVSEM | CLONE_IO | CLONE_PTRACE | CLONE_UNTRACED | CLONE_DETACHED | CSIGNAL;
+const WITHOUT_EFFECT: u32 =
+    CLONE_SYSVSEM | CLONE_IO | CLONE_PTRACE | CLONE_UNTRACED | CLONE_DETACHED | CSIGNAL;
 /// What can be asked for.
 const OPTIONS: u32 =
     CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | WITHOUT_EFFECT;
@@ -46,7 +48,11 @@ pub(crate) struct CloneArguments {
 /// # Errors
 /// EINVAL for flags that do not go together, ENOSYS for a new process, EPERM for a thread pointer that is no user address,
 /// EAGAIN where memory or numbers are short.
-pub(crate) fn clone_thread(context: &Context, registers: &UserContext, arguments: &CloneArguments) -> Result<i32> {
+pub(crate) fn clone_thread(
+    context: &Context,
+    registers: &UserContext,
+    arguments: &CloneArguments,
+) -> Result<i32> {
     let flags = arguments.flags;
     let has = |flag: u32| flags & flag != 0;
     if (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) || (has(CLONE_SIGHAND) && !has(CLONE_VM)) {
@@ -90,7 +96,12 @@ pub(crate) fn clone_thread(context: &Context, registers: &UserContext, arguments
     Ok(tid)
 }
 
-fn start(context: &Context, thread: &Arc<Thread>, switched: Switched, registers: Box<UserContext>) -> Result<()> {
+fn start(
+    context: &Context,
+    thread: &Arc<Thread>,
+    switched: Switched,
+    registers: Box<UserContext>,
+) -> Result<()> {
     if !context.process.add_thread(thread) {
         // The maker is about to end itself.
         return Err(Errno::EAGAIN.into());

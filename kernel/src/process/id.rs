@@ -1,7 +1,7 @@
 //! Process and thread numbers, from one range.
 
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Arc, Weak},
     vec::Vec,
 };
@@ -33,8 +33,8 @@ pub(crate) fn new_id() -> Result<i32> {
     loop {
         let id = ids.next;
         ids.next = if id + 1 < END { id + 1 } else { 1 };
-        if !ids.taken.contains_key(&id) {
-            ids.taken.insert(id, Weak::new());
+        if let Entry::Vacant(place) = ids.taken.entry(id) {
+            place.insert(Weak::new());
             return Ok(id);
         }
     }

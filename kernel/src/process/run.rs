@@ -13,12 +13,15 @@ use socket::error::{Errno, Result};
 use super::{Thread, exception, exit, floating_point::Switched};
 use crate::{context::Context, syscall};
 
+/// What a thread does first, in the kernel.
+type Prepare = dyn FnOnce(&Context) -> Option<UserContext> + Send;
+
 /// Where a thread starts.
 pub(crate) enum Start {
     /// In user mode, with these registers.
     At(Box<UserContext>),
     /// In the kernel, to find out: the thread ends if there is no answer.
-    Prepare(Box<dyn FnOnce(&Context) -> Option<UserContext> + Send>),
+    Prepare(Box<Prepare>),
 }
 
 /// Lets `thread` run. It must be in its process's list.

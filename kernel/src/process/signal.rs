@@ -85,10 +85,14 @@ impl Process {
         let [handler, ..] = self.actions.lock().get(signal)?;
         match handler {
             handler if handler == SIG_IGN => Ok(()),
-            handler if handler != SIG_DFL => Err(Error::new(Errno::ENOSYS, "handlers of signals do not run yet")),
+            handler if handler != SIG_DFL => {
+                Err(Error::new(Errno::ENOSYS, "handlers of signals do not run yet"))
+            }
             _ => match signal {
                 SIGCHLD | SIGCONT | SIGURG | SIGWINCH => Ok(()),
-                SIGSTOP | SIGTSTP | SIGTTIN | SIGTTOU => Err(Error::new(Errno::ENOSYS, "processes cannot stop yet")),
+                SIGSTOP | SIGTSTP | SIGTTIN | SIGTTOU => {
+                    Err(Error::new(Errno::ENOSYS, "processes cannot stop yet"))
+                }
                 _ if thread.signals.lock().mask & !UNBLOCKABLE & 1 << (signal - 1) != 0 => {
                     Err(Error::new(Errno::ENOSYS, "blocked signals are not kept yet"))
                 }

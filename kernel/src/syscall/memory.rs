@@ -3,12 +3,13 @@
 use alloc::sync::Arc;
 
 use linux_raw_sys::general::{
-    __NR_brk, __NR_madvise, __NR_mmap, __NR_mprotect, __NR_mremap, __NR_munmap, MADV_DODUMP, MADV_DONTDUMP,
-    MADV_DONTFORK, MADV_DONTNEED, MADV_DOFORK, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_NORMAL, MADV_RANDOM,
-    MADV_SEQUENTIAL, MADV_WILLNEED, MAP_ANONYMOUS, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_FIXED, MAP_FIXED_NOREPLACE,
-    MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_STACK, MREMAP_FIXED, MREMAP_MAYMOVE,
-    O_ACCMODE, O_WRONLY,
+    __NR_brk, __NR_madvise, __NR_mmap, __NR_mprotect, __NR_mremap, __NR_munmap, MADV_DODUMP, MADV_DOFORK,
+    MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_NORMAL,
+    MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MAP_ANONYMOUS, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_FIXED,
+    MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_STACK, MREMAP_FIXED,
+    MREMAP_MAYMOVE, O_ACCMODE, O_WRONLY,
 };
+use ostd::task::Task;
 use socket::error::{Errno, Error, Result};
 use vfs::FileType;
 
@@ -72,7 +73,11 @@ fn mmap(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 /// The file to be mapped.
 fn file(context: &Context, descriptor: i32, kind: u32) -> Result<Arc<dyn Source>> {
-    let file = context.process.files.file(descriptor)?.ok_or(Error::new(Errno::ENODEV, "sockets cannot be mapped"))?;
+    let file = context
+        .process
+        .files
+        .file(descriptor)?
+        .ok_or(Error::new(Errno::ENODEV, "sockets cannot be mapped"))?;
     if file.is_path_only() {
         return Err(Errno::EBADF.into());
     }
@@ -89,9 +94,13 @@ fn file(context: &Context, descriptor: i32, kind: u32) -> Result<Arc<dyn Source>
 /// Brings the pages in, as far as possible: what is missing comes when it is touched.
 fn populate(context: &Context, start: usize, length: usize, protection: Protection) {
     let access = if protection.write { Access::Write } else { Access::Read };
-    for page in (start..start + length).step_by(PAGE_SIZE) {
+    for (count, page) in (start..start + length).step_by(PAGE_SIZE).enumerate() {
         if context.thread.must_attend() || context.space.fault(page, access).is_err() {
             return;
+        }
+        // The kernel is not preempted: others get their chance here.
+        if count % 64 == 63 {
+            Task::yield_now();
         }
     }
 }
@@ -123,8 +132,10 @@ fn madvise(context: &Context, arguments: &Arguments) -> Result<usize> {
     match advice as u32 {
         // Freeing at once is one of the moments at which Linux may free.
         MADV_DONTNEED | MADV_FREE => context.space.discard(address, length)?,
-        MADV_NORMAL | MADV_RANDOM | MADV_SEQUENTIAL | MADV_WILLNEED | MADV_DONTFORK | MADV_DOFORK | MADV_HUGEPAGE
-        | MADV_NOHUGEPAGE | MADV_DONTDUMP | MADV_DODUMP => context.space.check_mapped(address, length)?,
+        MADV_NORMAL | MADV_RANDOM | MADV_SEQUENTIAL | MADV_WILLNEED | MADV_DONTFORK | MADV_DOFORK
+        | MADV_HUGEPAGE | MADV_NOHUGEPAGE | MADV_DONTDUMP | MADV_DODUMP => {
+            context.space.check_mapped(address, length)?
+        }
         _ => return Err(Errno::EINVAL.into()),
     }
     Ok(0)

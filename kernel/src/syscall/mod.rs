@@ -24,10 +24,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 pub(crate) use attribute::socket_number;
 pub(crate) use system::RELEASE;
 
-use ostd::user::UserMode;
 use ::socket::error::{Errno, Result};
+use ostd::user::UserMode;
 
-use crate::context::Context;
+use crate::{context::Context, mm};
 
 /// The six arguments, as the registers hold them.
 pub(crate) type Arguments = [usize; 6];
@@ -85,9 +85,9 @@ const fn table(files: &[&Calls]) -> [Option<Handler>; SIZE] {
 pub(crate) fn dispatch(context: &mut Context, user: &mut UserMode) {
     let registers = user.context().general_regs();
     let number = registers.rax;
-    let arguments =
-        [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
+    let arguments = [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
     let result = match TABLE.get(number) {
+        Some(_) if mm::under_pressure() && needs_memory(number) => Err(Errno::ENOMEM.into()),
         Some(Some(Handler::Plain(serve))) => serve(context, &arguments),
         Some(Some(Handler::Registers(serve))) => serve(context, user, &arguments),
         _ => missing(number),
@@ -97,6 +97,35 @@ pub(crate) fn dispatch(context: &mut Context, user: &mut UserMode) {
         Err(error) => usize::from(error.errno.number()).wrapping_neg(),
     };
     user.context_mut().set_rax(value);
+}
+
+/// Whether a call may make the kernel allocate much: it fails when little is left.
+#[cold]
+fn needs_memory(number: usize) -> bool {
+    use linux_raw_sys::general as nr;
+    matches!(
+        number as u32,
+        nr::__NR_write
+            | nr::__NR_writev
+            | nr::__NR_pwrite64
+            | nr::__NR_open
+            | nr::__NR_openat
+            | nr::__NR_creat
+            | nr::__NR_pipe
+            | nr::__NR_pipe2
+            | nr::__NR_mkdir
+            | nr::__NR_mkdirat
+            | nr::__NR_symlink
+            | nr::__NR_symlinkat
+            | nr::__NR_mmap
+            | nr::__NR_mremap
+            | nr::__NR_clone
+            | nr::__NR_socket
+            | nr::__NR_socketpair
+            | nr::__NR_connect
+            | nr::__NR_sendto
+            | nr::__NR_sendmsg
+    )
 }
 
 /// How often calls that nothing serves were made, by number; those beyond the table together at the end.

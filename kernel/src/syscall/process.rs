@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::{
     general::{
         __NR_arch_prctl, __NR_clone, __NR_exit, __NR_exit_group, __NR_getrlimit, __NR_prctl, __NR_prlimit64,
-        RLIMIT_NOFILE, __NR_sched_getaffinity, __NR_sched_yield, __NR_set_tid_address, __NR_setrlimit,
+        __NR_sched_getaffinity, __NR_sched_yield, __NR_set_tid_address, __NR_setrlimit, RLIMIT_NOFILE,
     },
     prctl::{PR_GET_NAME, PR_SET_NAME},
 };

@@ -3,8 +3,8 @@
 use ::socket::{call, error::Result};
 use linux_raw_sys::general::{
     __NR_accept, __NR_accept4, __NR_bind, __NR_connect, __NR_getpeername, __NR_getsockname, __NR_getsockopt,
-    __NR_listen, __NR_recvfrom, __NR_recvmsg, __NR_sendmsg, __NR_sendto, __NR_setsockopt, __NR_shutdown, __NR_socket,
-    __NR_socketpair,
+    __NR_listen, __NR_recvfrom, __NR_recvmsg, __NR_sendmsg, __NR_sendto, __NR_setsockopt, __NR_shutdown,
+    __NR_socket, __NR_socketpair,
 };
 
 use super::{Arguments, Calls, Handler::Plain};

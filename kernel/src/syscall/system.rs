@@ -1,10 +1,12 @@
 //! What the system is and has.
 
 use linux_raw_sys::general::{
-    __NR_getcpu, __NR_getrandom, __NR_sysinfo, __NR_uname, GRND_INSECURE, GRND_NONBLOCK,
-    GRND_RANDOM,
+    __NR_getcpu, __NR_getrandom, __NR_sysinfo, __NR_uname, GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM,
 };
-use ostd::{cpu::PinCurrentCpu, task::disable_preempt};
+use ostd::{
+    cpu::PinCurrentCpu,
+    task::{Task, disable_preempt},
+};
 use socket::error::{Errno, Result};
 
 use super::{Arguments, Calls, Handler::Plain};
@@ -20,11 +22,15 @@ pub(super) const CALLS: &Calls = &[
 /// The version of Linux whose calls these are, as far as they are: what glibc and programs compare with.
 pub(crate) const RELEASE: &str = "6.1.0-postern";
 
+/// After how many bytes others are given a chance: the kernel is not preempted.
+const YIELD_AFTER: usize = 64 << 10;
+
 /// Length of each string of struct new_utsname.
 const UTS_LENGTH: usize = 65;
 
 fn uname(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let strings = ["Linux", "postern", RELEASE, concat!("#1 Postern ", env!("CARGO_PKG_VERSION")), "x86_64", "(none)"];
+    let strings =
+        ["Linux", "postern", RELEASE, concat!("#1 Postern ", env!("CARGO_PKG_VERSION")), "x86_64", "(none)"];
     let mut names = [[0u8; UTS_LENGTH]; 6];
     for (name, string) in names.iter_mut().zip(strings) {
         let length = string.len().min(UTS_LENGTH - 1);
@@ -58,9 +64,12 @@ fn getrandom(context: &Context, arguments: &Arguments) -> Result<usize> {
     let mut buffer = [0; 256];
     let mut done = 0;
     while done < length {
-        // A long request is cut where the thread is to end.
-        if done != 0 && context.thread.must_attend() {
-            break;
+        if done != 0 && done.is_multiple_of(YIELD_AFTER) {
+            // A long request is cut where the thread is to end.
+            if context.thread.must_attend() {
+                break;
+            }
+            Task::yield_now();
         }
         let chunk = &mut buffer[..(length - done).min(256)];
         random::fill(chunk);

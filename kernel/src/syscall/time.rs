@@ -3,9 +3,10 @@
 use core::time::Duration;
 
 use linux_raw_sys::general::{
-    __NR_clock_getres, __NR_clock_gettime, __NR_clock_nanosleep, __NR_gettimeofday, __NR_nanosleep, __NR_time,
-    CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_PROCESS_CPUTIME_ID,
-    CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID, TIMER_ABSTIME,
+    __NR_clock_getres, __NR_clock_gettime, __NR_clock_nanosleep, __NR_gettimeofday, __NR_nanosleep,
+    __NR_time, CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW,
+    CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID,
+    TIMER_ABSTIME,
 };
 use socket::error::{Errno, Result};
 

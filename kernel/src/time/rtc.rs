@@ -2,6 +2,8 @@
 //!
 //! Source: Motorola MC146818A data sheet; the century register as ACPI names it.
 
+use core::num::NonZeroU8;
+
 use ostd::{
     arch::{device::io_port::ReadWriteAccess, kernel::ACPI_INFO},
     io::IoPort,
@@ -29,7 +31,8 @@ impl Cmos {
 /// Nanoseconds since 1970 (UTC), to the second; `None` where the clock shows nothing sensible.
 pub(super) fn read() -> Option<u64> {
     let cmos = Cmos { index: IoPort::acquire(0x70).ok()?, data: IoPort::acquire(0x71).ok()? };
-    let century_register = ACPI_INFO.get().and_then(|info| info.century_register).map_or(0x32, |register| register.get());
+    let century_register =
+        ACPI_INFO.get().and_then(|info| info.century_register).map_or(0x32, NonZeroU8::get);
     let registers = [0x00, 0x02, 0x04, 0x07, 0x08, 0x09, century_register];
     let sample = || registers.map(|register| cmos.read(register));
     // An update takes 2 ms: read until two readings agree that none was under way.
@@ -46,7 +49,11 @@ pub(super) fn read() -> Option<u64> {
 
 fn decode(raw: [u8; 7], status: u8) -> Option<u64> {
     let number = |value: u8| {
-        if status & BINARY != 0 { u64::from(value) } else { u64::from(value & 15) + 10 * u64::from(value >> 4) }
+        if status & BINARY != 0 {
+            u64::from(value)
+        } else {
+            u64::from(value & 15) + 10 * u64::from(value >> 4)
+        }
     };
     let [second, minute, raw_hour, day, month, year, century] = raw;
     let mut hour = number(raw_hour & !PM);
@@ -58,7 +65,8 @@ fn decode(raw: [u8; 7], status: u8) -> Option<u64> {
     if !(1970..2200).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + number(minute)) * 60 + number(second);
+    let seconds =
+        ((days_since_1970(year, month, day) * 24 + hour) * 60 + number(minute)) * 60 + number(second);
     Some(seconds * 1_000_000_000)
 }
 
