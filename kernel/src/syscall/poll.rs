@@ -38,11 +38,14 @@ struct Watched {
     handle: Option<Handle>,
     /// Besides errors and hang-ups, which are always told of.
     interest: Events,
+    /// Nothing is to be said of it.
+    ignored: bool,
 }
 
 impl Watched {
     fn happened(&self) -> Events {
         match &self.handle {
+            None if self.ignored => Events::empty(),
             None => Events::NVAL,
             Some(handle) => handle.poll() & (self.interest | Events::ERR | Events::HUP | Events::NVAL),
         }
@@ -140,28 +143,35 @@ fn poll_until(context: &Context, at: usize, count: usize, deadline: Deadline) ->
     if count > context.process.files.limit() as usize {
         return Err(Error::new(Errno::EINVAL, "more than RLIMIT_NOFILE"));
     }
-    let mut bytes = vec![0; count * POLLFD];
-    UserMemory::read(context, at, &mut bytes).map_err(|_| Errno::EFAULT)?;
-    // Entries with a negative number are left out; `places` says where the others are.
-    let mut watched = Vec::with_capacity(count);
-    let mut places = Vec::with_capacity(count);
-    for (place, entry) in bytes.chunks_exact(POLLFD).enumerate() {
-        let descriptor = i32::from_ne_bytes([entry[0], entry[1], entry[2], entry[3]]);
-        if descriptor >= 0 {
-            let interest = Events::from_bits_truncate(u32::from(u16::from_ne_bytes([entry[4], entry[5]])));
-            watched.push(Watched { handle: context.process.files.get(descriptor).ok(), interest });
-            places.push(place);
+    let mut few = [0; 8 * POLLFD];
+    let mut more;
+    let bytes = match few.get_mut(..count * POLLFD) {
+        Some(bytes) => bytes,
+        None => {
+            more = vec![0; count * POLLFD];
+            &mut more[..]
         }
+    };
+    UserMemory::read(context, at, bytes).map_err(|_| Errno::EFAULT)?;
+    let mut watched = Vec::with_capacity(count);
+    for entry in bytes.chunks_exact_mut(POLLFD) {
+        let descriptor = i32::from_ne_bytes([entry[0], entry[1], entry[2], entry[3]]);
+        let interest = Events::from_bits_truncate(u32::from(u16::from_ne_bytes([entry[4], entry[5]])));
+        entry[REVENTS..].fill(0);
+        watched.push(match context.process.files.get(descriptor) {
+            Ok(handle) => Watched { handle: Some(handle), interest, ignored: false },
+            // An entry with a negative number is to be left alone.
+            Err(_) => Watched { handle: None, interest, ignored: descriptor < 0 },
+        });
     }
-    let mut results = vec![0_u16; count];
     let result = wait_for(context, &watched, deadline, |index, events| {
-        results[places[index]] = events.bits() as u16;
+        bytes[index * POLLFD + REVENTS..][..2].copy_from_slice(&(events.bits() as u16).to_ne_bytes());
         true
     });
-    // What is told stays told even if the wait was interrupted: Linux writes in any case.
-    for (place, events) in results.iter().enumerate() {
+    // Linux writes in any case, and the results alone.
+    for (place, entry) in bytes.chunks_exact(POLLFD).enumerate() {
         let address = at.wrapping_add(place * POLLFD + REVENTS);
-        UserMemory::write(context, address, &events.to_ne_bytes()).map_err(|_| Errno::EFAULT)?;
+        UserMemory::write(context, address, &entry[REVENTS..]).map_err(|_| Errno::EFAULT)?;
     }
     result
 }
@@ -296,10 +306,8 @@ fn select_until(context: &Context, count: usize, sets: [usize; 3], deadline: Dea
         let interest = wanted.fold(0, |interest, (_, kind)| interest | kind);
         if interest != 0 {
             let handle = Some(context.process.files.get(descriptor as i32)?);
-            watched.push(Watched {
-                handle,
-                interest: Events::from_bits_truncate(interest & !(POLLERR | POLLHUP)),
-            });
+            let interest = Events::from_bits_truncate(interest & !(POLLERR | POLLHUP));
+            watched.push(Watched { handle, interest, ignored: false });
             numbers.push((descriptor, sets.each_ref().map(|set| set.contains(descriptor))));
         }
     }

@@ -174,7 +174,7 @@ fn write_file(
     offset: Option<u64>,
     segments: &[Segment],
 ) -> Result<usize> {
-    let who = context.process.identity();
+    let who = || context.process.identity();
     let total = Buffers::new(context, segments).remaining();
     let mut written = 0;
     loop {
@@ -182,8 +182,8 @@ fn write_file(
             let mut buffers = Buffers::new(context, segments);
             buffers.skip(written);
             match offset {
-                Some(offset) => file.write_at(&who, offset, &mut buffers),
-                None => file.write(&who, &mut buffers),
+                Some(offset) => file.write_at(who, offset, &mut buffers),
+                None => file.write(who, &mut buffers),
             }
         });
         match result {

@@ -1,6 +1,6 @@
 //! Open file descriptions (open(2)): what dup'ed descriptors share.
 
-use alloc::{sync::Arc, vec, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use linux_raw_sys::{general as uapi, ioctl};
@@ -289,11 +289,12 @@ impl OpenFile {
         }
     }
 
-    /// Writes at the offset, or with O_APPEND at the end, and moves it (write(2)).
+    /// Writes at the offset, or with O_APPEND at the end, and moves it (write(2)). `who` writes is only asked where it
+    /// matters: what somebody else than root changes loses its set-id bits.
     ///
     /// # Errors
     /// EBADF where it is not open for writing, EFAULT, ENOSPC, EFBIG, EPIPE; EAGAIN where there is no room: wait for OUT.
-    pub fn write(&self, who: &Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
+    pub fn write(&self, who: impl FnOnce() -> Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
         self.check_access(Access::WRITE)?;
         match &self.body {
             Body::Pipe(end) => end.write(buffers),
@@ -313,7 +314,12 @@ impl OpenFile {
     ///
     /// # Errors
     /// As [`OpenFile::write`]; ESPIPE where there are no offsets.
-    pub fn write_at(&self, who: &Identity, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
+    pub fn write_at(
+        &self,
+        who: impl FnOnce() -> Identity,
+        offset: u64,
+        buffers: &mut Buffers<'_>,
+    ) -> Result<usize> {
         self.check_positioned()?;
         self.check_access(Access::WRITE)?;
         match &self.body {
@@ -399,15 +405,15 @@ impl OpenFile {
 
     fn read_contents(&self, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
         let mut done = 0;
-        let mut bounce = Vec::new();
+        let mut bounce = Bounce::new();
         while buffers.remaining() > 0 {
             let at = offset.saturating_add(done as u64);
             // Bytes of the boot image stay where they are and need no detour.
             let chunk = match self.inode.borrowed(at) {
                 Some(bytes) => &bytes[..bytes.len().min(buffers.remaining())],
                 None => {
-                    bounce.resize(buffers.remaining().min(CHUNK), 0);
-                    let count = self.inode.read_at(at, &mut bounce)?;
+                    let bounce = bounce.get(buffers.remaining());
+                    let count = self.inode.read_at(at, bounce)?;
                     &bounce[..count]
                 }
             };
@@ -449,13 +455,18 @@ impl OpenFile {
         if copied == 0 && wanted > 0 { Err(Errno::EFAULT.into()) } else { Ok(copied) }
     }
 
-    fn write_contents(&self, who: &Identity, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
+    fn write_contents(
+        &self,
+        who: impl FnOnce() -> Identity,
+        offset: u64,
+        buffers: &mut Buffers<'_>,
+    ) -> Result<usize> {
         self.write_chunks(who, buffers, |done, bytes| {
             self.inode.write_at(offset.saturating_add(done as u64), bytes)
         })
     }
 
-    fn append(&self, who: &Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
+    fn append(&self, who: impl FnOnce() -> Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
         self.write_chunks(who, buffers, |_, bytes| {
             let (written, end) = self.inode.append(bytes)?;
             *self.offset.lock() = end;
@@ -466,18 +477,19 @@ impl OpenFile {
     /// Copies from the program in chunks; `write` is given how much is written already, and the next bytes.
     fn write_chunks(
         &self,
-        who: &Identity,
+        who: impl FnOnce() -> Identity,
         buffers: &mut Buffers<'_>,
         mut write: impl FnMut(usize, &[u8]) -> Result<usize>,
     ) -> Result<usize> {
         let mut done = 0;
-        let mut bounce = vec![0; buffers.remaining().min(CHUNK)];
+        let mut bounce = Bounce::new();
         let outcome = loop {
             if buffers.remaining() == 0 {
                 break Ok(());
             }
-            let wanted = buffers.remaining().min(CHUNK);
-            let taken = buffers.take(&mut bounce[..wanted]);
+            let bounce = bounce.get(buffers.remaining());
+            let wanted = bounce.len();
+            let taken = buffers.take(bounce);
             if taken > 0 {
                 match write(done, &bounce[..taken]) {
                     Ok(written) => {
@@ -569,7 +581,7 @@ impl OpenFile {
             return Err(Error::new(Errno::EINVAL, "not a regular file open for writing"));
         }
         self.inode.set_length(length)?;
-        self.inode.touch_modified(Some(who));
+        self.inode.touch_modified(Some(|| who.clone()));
         Ok(())
     }
 
@@ -608,12 +620,37 @@ pub struct Entries {
     pub(crate) next: u64,
 }
 
+/// Kernel memory through which bytes are copied: on the stack for few, on the heap for more.
+struct Bounce {
+    few: [u8; 128],
+    more: Vec<u8>,
+}
+
+impl Bounce {
+    fn new() -> Self {
+        Self { few: [0; 128], more: Vec::new() }
+    }
+
+    /// Room for `length` bytes, or for a chunk of them.
+    fn get(&mut self, length: usize) -> &mut [u8] {
+        if length <= self.few.len() {
+            return &mut self.few[..length];
+        }
+        let length = length.min(CHUNK);
+        if self.more.len() < length {
+            self.more.resize(length, 0);
+        }
+        &mut self.more[..length]
+    }
+}
+
 fn read_device(device: &dyn Device, buffers: &mut Buffers<'_>) -> Result<usize> {
     let mut done = 0;
-    let mut bounce = vec![0; buffers.remaining().min(CHUNK)];
+    let mut bounce = Bounce::new();
     while buffers.remaining() > 0 {
-        let wanted = buffers.remaining().min(CHUNK);
-        let count = match device.read(&mut bounce[..wanted]) {
+        let bounce = bounce.get(buffers.remaining());
+        let wanted = bounce.len();
+        let count = match device.read(bounce) {
             Ok(count) => count,
             Err(error) if done == 0 => return Err(error),
             Err(_) => break,
@@ -636,10 +673,11 @@ fn write_device(device: &dyn Device, buffers: &mut Buffers<'_>) -> Result<usize>
         return result;
     }
     let mut done = 0;
-    let mut bounce = vec![0; buffers.remaining().min(CHUNK)];
+    let mut bounce = Bounce::new();
     while buffers.remaining() > 0 {
-        let wanted = buffers.remaining().min(CHUNK);
-        let taken = buffers.take(&mut bounce[..wanted]);
+        let bounce = bounce.get(buffers.remaining());
+        let wanted = bounce.len();
+        let taken = buffers.take(bounce);
         let result = if taken == 0 { Err(Errno::EFAULT.into()) } else { device.write(&bounce[..taken]) };
         match result {
             Ok(count) => {

@@ -23,6 +23,9 @@ const PAGES: usize = 16;
 /// The most that F_SETPIPE_SZ gives, in pages: 1 MiB (`/proc/sys/fs/pipe-max-size`).
 const MAX_PAGES: usize = 256;
 
+/// Up to so many bytes are read without allocating.
+const SMALL: usize = 64;
+
 /// A page with bytes that were written and not yet read. Never empty while it is queued.
 struct Page {
     bytes: Box<[u8]>,
@@ -139,42 +142,50 @@ impl Pipe {
         if buffers.remaining() == 0 {
             return Ok(0);
         }
-        let mut small = [0; 64];
+        let mut small = [0; SMALL];
         let mut rest = Vec::new();
-        let (whole, part) = {
+        let mut whole = Vec::new();
+        let mut freed = false;
+        let part = {
             let mut state = self.state.lock();
-            if state.pages.is_empty() {
-                return if state.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN.into()) };
-            }
             let mut wanted = buffers.remaining();
-            let mut whole = Vec::new();
-            while let Some(page) = state.pages.pop_front_if(|page| page.held().len() <= wanted) {
-                wanted -= page.held().len();
-                whole.push(page);
-            }
-            let part = match state.pages.front_mut() {
-                Some(page) if wanted > 0 => {
-                    let part = if wanted <= small.len() {
-                        &mut small[..wanted]
-                    } else {
-                        rest.resize(wanted, 0);
-                        &mut rest[..]
-                    };
-                    part.copy_from_slice(&page.bytes[page.start..page.start + wanted]);
-                    page.start += wanted;
-                    wanted
-                }
-                _ => 0,
+            let Some(first) = state.pages.front_mut() else {
+                return if state.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN.into()) };
             };
-            (whole, part)
+            if wanted <= SMALL && wanted <= first.held().len() {
+                small[..wanted].copy_from_slice(&first.held()[..wanted]);
+                first.start += wanted;
+                if first.start == first.end
+                    && let Some(page) = state.pages.pop_front()
+                {
+                    state.recycle(page);
+                    freed = true;
+                }
+                &small[..wanted]
+            } else {
+                while let Some(page) = state.pages.pop_front_if(|page| page.held().len() <= wanted) {
+                    wanted -= page.held().len();
+                    whole.push(page);
+                }
+                if let Some(page) = state.pages.front_mut() {
+                    rest.extend_from_slice(&page.held()[..wanted]);
+                    page.start += wanted;
+                }
+                &rest[..]
+            }
         };
-        let part = if part <= small.len() { &small[..part] } else { &rest[..] };
-        self.hand_over(buffers, whole, part)
+        self.hand_over(buffers, whole, part, freed)
     }
 
     /// Copies to the program what was taken off the queue, and puts back what it could not take: as in Linux, a page's
     /// bytes are given whole or not at all.
-    fn hand_over(&self, buffers: &mut Buffers<'_>, mut whole: Vec<Page>, part: &[u8]) -> Result<usize> {
+    fn hand_over(
+        &self,
+        buffers: &mut Buffers<'_>,
+        whole: Vec<Page>,
+        part: &[u8],
+        mut freed: bool,
+    ) -> Result<usize> {
         let mut copied = 0;
         let mut given = 0;
         for page in &whole {
@@ -189,9 +200,22 @@ impl Pipe {
             copied += part.len();
         }
 
-        let mut given_back = whole.split_off(given);
+        freed |= given > 0;
+        if !whole.is_empty() || !part_given {
+            self.put_back(whole, given, if part_given { &[] } else { part });
+        }
+        if freed {
+            self.pollee.notify(Events::OUT | Events::WRNORM);
+        }
+        if copied == 0 { Err(Errno::EFAULT.into()) } else { Ok(copied) }
+    }
+
+    /// Puts the pages that were not given, and a part of one, back to the start of the queue; one of the others is kept
+    /// for the next write.
+    fn put_back(&self, mut pages: Vec<Page>, given: usize, part: &[u8]) {
+        let mut given_back = pages.split_off(given);
         let mut state = self.state.lock();
-        if !part_given && !part.is_empty() {
+        if !part.is_empty() {
             // Normally it still is the start of the first page; only other readers can have changed that.
             match state.pages.front_mut().filter(|page| page.bytes[..page.start].ends_with(part)) {
                 Some(page) => page.start -= part.len(),
@@ -205,15 +229,11 @@ impl Pipe {
         while let Some(page) = given_back.pop() {
             state.pages.push_front(page);
         }
-        if let Some(page) = whole.pop() {
+        if let Some(page) = pages.pop() {
             state.recycle(page);
         }
         drop(state);
-        drop(whole);
-        if given > 0 {
-            self.pollee.notify(Events::OUT | Events::WRNORM);
-        }
-        if copied == 0 { Err(Errno::EFAULT.into()) } else { Ok(copied) }
+        drop(pages);
     }
 
     /// Writes what there is room for: at most `PIPE_BUF` bytes in one piece or not at all, more page by page.

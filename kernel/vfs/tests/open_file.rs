@@ -78,7 +78,10 @@ impl World {
 
     fn write(&self, file: &OpenFile, bytes: &[u8]) -> Result<usize> {
         let memory = Memory::of(bytes);
-        file.write(&self.who, &mut Buffers::new(&memory, &[Segment { address: 0, length: bytes.len() }]))
+        file.write(
+            || self.who.clone(),
+            &mut Buffers::new(&memory, &[Segment { address: 0, length: bytes.len() }]),
+        )
     }
 }
 
@@ -128,7 +131,7 @@ fn appending_ignores_the_offset() {
     assert_eq!(file.seek(0, Whence::Current), Ok(11));
     let memory = Memory::of(b"four");
     let segments = [Segment { address: 0, length: 4 }];
-    assert_eq!(file.write_at(&world.who, 0, &mut Buffers::new(&memory, &segments)), Ok(4));
+    assert_eq!(file.write_at(|| world.who.clone(), 0, &mut Buffers::new(&memory, &segments)), Ok(4));
     assert_eq!(file.seek(0, Whence::Current), Ok(11), "pwrite does not move it");
     file.set_status(&world.who, 0).unwrap();
     file.seek(0, Whence::Set).unwrap();
@@ -145,10 +148,13 @@ fn faults_move_the_offset_no_further_than_the_bytes() {
     let file = world.open("f", O_RDWR | O_CREAT).unwrap();
     let memory = Memory::of(&[1; 1000]);
     let beyond = [Segment { address: 0, length: 3000 }];
-    assert_eq!(file.write(&world.who, &mut Buffers::new(&memory, &beyond)), Ok(1000));
+    assert_eq!(file.write(|| world.who.clone(), &mut Buffers::new(&memory, &beyond)), Ok(1000));
     assert_eq!(file.seek(0, Whence::Current), Ok(1000));
     let wild = [Segment { address: 5000, length: 10 }];
-    assert_eq!(errno(file.write(&world.who, &mut Buffers::new(&memory, &wild))), Some(Errno::EFAULT));
+    assert_eq!(
+        errno(file.write(|| world.who.clone(), &mut Buffers::new(&memory, &wild))),
+        Some(Errno::EFAULT)
+    );
     assert_eq!(file.seek(0, Whence::Current), Ok(1000));
     file.seek(0, Whence::Set).unwrap();
     assert_eq!(errno(file.read(&mut Buffers::new(&memory, &wild))), Some(Errno::EFAULT));
@@ -276,7 +282,11 @@ fn devices_of_memory_behave_as_those_of_linux() {
     assert_eq!(read(&null, 4).unwrap(), b"");
     let nowhere = Memory::of(b"");
     let wild = [Segment { address: 100, length: 7 }];
-    assert_eq!(null.write(&world.who, &mut Buffers::new(&nowhere, &wild)), Ok(7), "it does not look");
+    assert_eq!(
+        null.write(|| world.who.clone(), &mut Buffers::new(&nowhere, &wild)),
+        Ok(7),
+        "it does not look"
+    );
     let zero = world.open("dev/zero", O_RDWR).unwrap();
     assert_eq!(read(&zero, 70_000).unwrap(), vec![0; 70_000]);
     assert_eq!(errno(zero.read(&mut Buffers::new(&nowhere, &wild))), Some(Errno::EFAULT));

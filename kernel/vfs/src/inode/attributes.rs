@@ -121,14 +121,22 @@ impl Inode {
         attributes.accessed = modified;
     }
 
-    /// The contents, or a directory's entries, were changed by `who`.
-    pub(crate) fn touch_modified(&self, who: Option<&Identity>) {
+    /// A directory's entries were changed.
+    pub(crate) fn touch_entries(&self) {
+        self.touch_modified(None::<fn() -> Identity>);
+    }
+
+    /// The contents were changed by `who`, who is asked for only where the file has set-id bits to lose.
+    pub(crate) fn touch_modified(&self, who: Option<impl FnOnce() -> Identity>) {
         let now = self.now();
         let mut attributes = self.attributes.lock();
         attributes.modified = now;
         attributes.changed = now;
-        if let Some(who) = who.filter(|who| !who.is_privileged()) {
-            attributes.mode &= !attributes.set_id_to_drop(who);
+        if attributes.mode & (uapi::S_ISUID | uapi::S_ISGID) != 0 {
+            drop(attributes);
+            let Some(who) = who.map(|who| who()).filter(|who| !who.is_privileged()) else { return };
+            let mut attributes = self.attributes.lock();
+            attributes.mode &= !attributes.set_id_to_drop(&who);
         }
     }
 

@@ -258,7 +258,7 @@ impl Inode {
         if inode.is_directory() {
             self.update(|attributes| attributes.nlink += 1);
         }
-        self.touch_modified(None);
+        self.touch_entries();
         Ok(())
     }
 
@@ -361,7 +361,7 @@ impl Inode {
     /// An entry of this directory is gone.
     pub(super) fn forget_entry(&self) {
         self.file_system().give_back_entry();
-        self.touch_modified(None);
+        self.touch_entries();
     }
 
     /// Shows the entries from cookie `from` on until `visit` returns false. It is called with the directory locked.

@@ -195,6 +195,6 @@ fn account(moved: &Moved<'_>) {
             new.directory.update(|attributes| attributes.nlink = attributes.nlink + leaving - arriving);
         }
     }
-    old.directory.touch_modified(None);
-    new.directory.touch_modified(None);
+    old.directory.touch_entries();
+    new.directory.touch_entries();
 }

@@ -56,7 +56,7 @@ impl Walker<'_> {
         let result = inode.set_length(length);
         inode.end_writing();
         result?;
-        inode.touch_modified(Some(self.who));
+        inode.touch_modified(Some(|| self.who.clone()));
         Ok(())
     }
 }

@@ -225,7 +225,7 @@ impl Walker<'_> {
         let (file, partner) = OpenFile::open(found, flags)?;
         if truncate {
             file.inode().set_length(0)?;
-            file.inode().touch_modified(Some(self.who));
+            file.inode().touch_modified(Some(|| self.who.clone()));
         }
         Ok(Opened { file, close_on_exec, partner })
     }

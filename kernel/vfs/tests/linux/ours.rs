@@ -207,8 +207,8 @@ fn write(file: &OpenFile, who: &Identity, offset: Option<u64>, byte: u8, length:
     let segments = [Segment { address: 1, length }];
     let mut buffers = Buffers::new(&fill, &segments);
     let count = match offset {
-        Some(offset) => file.write_at(who, offset, &mut buffers),
-        None => file.write(who, &mut buffers),
+        Some(offset) => file.write_at(|| who.clone(), offset, &mut buffers),
+        None => file.write(|| who.clone(), &mut buffers),
     };
     count.map(|count| count.to_string())
 }
