@@ -54,7 +54,8 @@ pub(crate) fn keep_panics() {
                 return;
             }
             let message = info.payload_as_str().unwrap_or("a panic without a message");
-            let location = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+            let location =
+                info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
             let failure = Failure { message: format!("panic: {message}"), location };
             let _ = PANIC.try_with(|slot| *slot.borrow_mut() = Some(failure));
         }));
@@ -68,6 +69,10 @@ pub(crate) fn run(tests: &[&'static Test], options: &Options) -> bool {
         options.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()))
     };
     let selected: Vec<_> = tests.iter().filter(wanted).collect();
+    if selected.is_empty() {
+        eprintln!("no test has {:?} in its name", options.filter.as_deref().unwrap_or_default());
+        return false;
+    }
     if options.list {
         for test in selected {
             println!("{}::{}", test.suite, test.name);

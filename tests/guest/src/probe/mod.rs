@@ -99,18 +99,14 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
     let wanted = |rule: &str, argument: &str, value: &str| {
         filter.is_none_or(|filter| format!("{rule} {argument} {value}").contains(filter))
     };
-    let (mut held, mut broken, mut refused, mut accepted) = (0u32, 0u32, 0u32, 0u32);
-    let mut number = 0;
-    let mut next_tag = || {
-        number += 1;
-        format!("probe{}.{number}", std::process::id())
-    };
+    let (mut held, mut broken, mut refused, mut accepted, mut number) = (0u32, 0u32, 0u32, 0u32, 0u32);
     for (declared, proof) in scml::probe::alternatives(tables).iter().zip(PROOFS) {
         let Declared { rule_id, argument, name, sample, .. } = declared;
         if !wanted(rule_id, argument, name) {
             continue;
         }
-        let seen = prove(next_tag(), *proof, limit);
+        number += 1;
+        let seen = prove(tag(number), *proof, limit);
         let good = seen.errno.is_none() && seen.behaved;
         *(if good { &mut held } else { &mut broken }) += 1;
         crate::print_line(&Line {
@@ -131,7 +127,8 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             if !wanted(&neighbour.rule_id, &neighbour.argument, &neighbour.name) {
                 continue;
             }
-            let seen = try_neighbour(next_tag(), &neighbour, limit);
+            number += 1;
+            let seen = try_neighbour(tag(number), &neighbour, limit);
             *(if seen.errno.is_some() { &mut refused } else { &mut accepted }) += 1;
             crate::print_line(&Line {
                 r#type: "probe",
@@ -148,7 +145,15 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
         }
     }
     eprintln!("{held} held, {broken} broken; {refused} neighbours refused, {accepted} accepted");
-    broken == 0
+    if number == 0 {
+        eprintln!("no probe has {:?} in its name", filter.unwrap_or_default());
+    }
+    broken == 0 && number > 0
+}
+
+/// What distinguishes a probe's names from those of all others.
+fn tag(number: u32) -> String {
+    format!("probe{}.{number}", std::process::id())
 }
 
 /// Makes a proof, under a watchdog.

@@ -152,7 +152,11 @@ fn race_of_reads_and_shutdown(case: &Case) -> Outcome {
             .collect();
         write_all(&left, &[1; 100])?;
         sys::shutdown(&left, libc::SHUT_WR)?;
-        check_eq!(join_all(readers)?.iter().sum::<usize>(), 100, "all that was written before was read by somebody");
+        check_eq!(
+            join_all(readers)?.iter().sum::<usize>(),
+            100,
+            "all that was written before was read by somebody"
+        );
     }
     Ok(())
 }
