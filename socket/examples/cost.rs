@@ -1,9 +1,9 @@
 //! How many instructions the calls cost inside of this crate, kernel entry and the copies' page tables not counted.
 //!
 //! ```text
-//! cargo build --release --example cost
+//! cargo build -p socket --profile image --example cost
 //! for n in 1000 2000; do
-//!     valgrind --tool=callgrind --callgrind-out-file=/dev/null target/release/examples/cost one-byte enforce $n
+//!     valgrind --tool=callgrind --callgrind-out-file=/dev/null target/image/examples/cost one-byte enforce $n
 //! done
 //! ```
 //! The difference of the two totals ("Collected"), divided by 1000, is the cost of one round.
