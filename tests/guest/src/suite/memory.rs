@@ -26,7 +26,7 @@ pub(crate) const TESTS: &[Test] = tests!("memory";
     private_file_mapping_shows_the_file,
     private_file_mapping_keeps_writes_to_itself,
     file_mapping_refuses_bad_arguments,
-    brk_tells_where_the_heap_ends,
+    brk_moves_the_end_of_the_heap,
     heap_holds_much,
 );
 
@@ -331,10 +331,24 @@ fn file_mapping_refuses_bad_arguments(case: &Case) -> Outcome {
     Ok(())
 }
 
-fn brk_tells_where_the_heap_ends(_: &Case) -> Outcome {
-    let end = sys::brk_query()?;
-    check!(end > 0);
-    check_eq!(sys::brk_query()?, end);
+fn brk_moves_the_end_of_the_heap(_: &Case) -> Outcome {
+    let end = sys::heap_end()?;
+    check_eq!(sys::heap_end()?, end);
+    for round in 0..3 {
+        let pages = Region::grow_heap(10)?;
+        check_eq!(sys::heap_end()?, pages.at(0) + 10 * PAGE);
+        let mut contents = vec![1; 10 * PAGE];
+        pages.read(0, &mut contents);
+        check!(contents.iter().all(|byte| *byte == 0), "round {round}: what was given back comes back fresh");
+        pages.write(0, &vec![0xee; 10 * PAGE]);
+        let start = pages.at(0);
+        drop(pages);
+        check_eq!(sys::heap_end()?, start);
+        let probe = Region::new(1, RW)?;
+        let (_read, write) = sys::pipe2(libc::O_NONBLOCK)?;
+        let words = [write.as_raw_fd() as usize, start + PAGE, 1, 0, 0, 0];
+        check_err!(probe.call("write", libc::SYS_write, words), EFAULT, "beyond the end of the heap");
+    }
     Ok(())
 }
 

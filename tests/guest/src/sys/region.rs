@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Argument, Words, call, syscall};
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
 
 /// The size of a page, which x86-64 fixes.
 pub(crate) const PAGE: usize = 4096;
@@ -19,6 +19,8 @@ pub(crate) struct Region {
     length: usize,
     /// Ranges (offsets) that were unmapped and are no longer ours.
     holes: Vec<Range<usize>>,
+    /// Got by moving the end of the heap to where the region ends.
+    heap: bool,
 }
 
 impl Region {
@@ -39,7 +41,25 @@ impl Region {
         offset.place(&mut words);
         // SAFETY: without MAP_FIXED, the kernel chooses a range that nobody uses.
         let base = unsafe { call("mmap", libc::SYS_mmap, &words) }?;
-        Ok(Self { base, length: length.next_multiple_of(PAGE), holes: Vec::new() })
+        Ok(Self { base, length: length.next_multiple_of(PAGE), holes: Vec::new(), heap: false })
+    }
+
+    /// brk(2): moves the end of the heap up by `pages`, beyond what the C library's allocator knows of; it copes with
+    /// others doing so. Dropping the region moves it back.
+    #[track_caller]
+    pub(crate) fn grow_heap(pages: usize) -> Result<Self> {
+        let end = super::heap_end()?;
+        let base = end.next_multiple_of(PAGE);
+        let length = pages * PAGE;
+        let mut words = Words::default();
+        (base + length).place(&mut words);
+        // SAFETY: the new pages are nobody's yet.
+        let met = unsafe { call("brk", libc::SYS_brk, &words) }?;
+        if met != base + length {
+            // brk reports failure by leaving the end where it was.
+            return Err(Errno(libc::ENOMEM));
+        }
+        Ok(Self { base, length, holes: Vec::new(), heap: true })
     }
 
     /// The address of an offset.
@@ -117,6 +137,14 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
+        if self.heap {
+            // Where the allocator has grown the heap behind the region, the region stays, and is lost.
+            if super::heap_end() == Ok(self.base + self.length) {
+                // SAFETY: the last pages of the heap are this region's own.
+                unsafe { syscall(libc::SYS_brk, [self.base, 0, 0, 0, 0, 0]) };
+            }
+            return;
+        }
         let mut start = 0;
         self.holes.sort_by_key(|hole| hole.start);
         for hole in self.holes.iter().chain(std::iter::once(&(self.length..self.length))) {

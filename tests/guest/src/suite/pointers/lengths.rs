@@ -20,10 +20,10 @@ pub(crate) const TESTS: &[Test] = tests!("pointers";
     getsockopt_length_value,
     setsockopt_length_value,
     sendto_address_length,
-    read_length,
-    write_length,
-    sendto_length,
-    recvfrom_length,
+    read_buffer_length,
+    write_buffer_length,
+    sendto_buffer_length,
+    recvfrom_buffer_length,
     vector_counts,
     vector_part_lengths,
     message_name_length,
@@ -202,7 +202,7 @@ fn sendto_address_length(case: &Case) -> Outcome {
 /// Lengths whose end lies beyond the user's half.
 const ABSURD: [usize; 4] = [usize::MAX, isize::MAX as usize, 1 << 63, 1 << 62];
 
-fn read_length(_: &Case) -> Outcome {
+fn read_buffer_length(_: &Case) -> Outcome {
     let memory = Memory::new()?;
     let (left, right) = pair()?;
     sys::write(&right, b"abc")?;
@@ -217,7 +217,7 @@ fn read_length(_: &Case) -> Outcome {
     exchange(&left, &right)
 }
 
-fn write_length(_: &Case) -> Outcome {
+fn write_buffer_length(_: &Case) -> Outcome {
     let memory = Memory::new()?;
     let (left, right) = pair()?;
     for length in ABSURD {
@@ -228,7 +228,7 @@ fn write_length(_: &Case) -> Outcome {
     exchange(&left, &right)
 }
 
-fn sendto_length(_: &Case) -> Outcome {
+fn sendto_buffer_length(_: &Case) -> Outcome {
     let memory = Memory::new()?;
     let (left, right) = pair()?;
     for length in ABSURD {
@@ -240,7 +240,7 @@ fn sendto_length(_: &Case) -> Outcome {
     exchange(&left, &right)
 }
 
-fn recvfrom_length(_: &Case) -> Outcome {
+fn recvfrom_buffer_length(_: &Case) -> Outcome {
     let memory = Memory::new()?;
     let (left, right) = pair()?;
     for length in ABSURD {

@@ -1,0 +1,5 @@
+//! Threads and what they wait with, clocks, random bytes.
+
+pub(super) mod threads;
+pub(super) mod time;
+pub(super) mod waiting;
