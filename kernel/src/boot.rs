@@ -47,7 +47,7 @@ pub(crate) fn start() {
     sched::init();
     sched::start_on_cpu();
     time::timer::init();
-    mm::watch();
+    mm::init_reserve();
     if let Err(error) = input::start() {
         control::fail(format_args!("standard input cannot be had: {error:?}"));
     }

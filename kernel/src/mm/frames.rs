@@ -1,7 +1,5 @@
 //! Frames for user pages, and how many may be had.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use osdk_frame_allocator::load_total_free_size;
 use ostd::{
     boot::{
@@ -9,7 +7,6 @@ use ostd::{
         memory_region::{MemoryRegion, MemoryRegionType},
     },
     mm::{Frame, FrameAllocOptions, VmReader, io::util::HasVmReaderWriter},
-    timer::register_callback_on_cpu,
 };
 use spin::Once;
 
@@ -19,13 +16,8 @@ use crate::system;
 /// The share of the memory that programs cannot have: the kernel's own structures (page tables, sockets, stacks) must
 /// always find room, because a kernel that finds none stops. What files may still take comes on top.
 const RESERVE_SHARE: usize = 8;
-/// Below this share of the memory, calls that need more of it fail.
-const PRESSURE_SHARE: usize = 16;
-
-/// Whether less than [`PRESSURE_SHARE`] was left at the last tick.
-static PRESSURE: AtomicBool = AtomicBool::new(false);
-/// Bytes of [`RESERVE_SHARE`] and [`PRESSURE_SHARE`].
-static SHARES: Once<[usize; 2]> = Once::new();
+/// The share that must be left beyond that for a new thread.
+const THREAD_SHARE: usize = 32;
 
 /// Bytes of memory that nobody uses.
 pub(crate) fn free_bytes() -> usize {
@@ -42,29 +34,22 @@ pub(crate) fn total_bytes() -> usize {
         .sum()
 }
 
-fn shares() -> [usize; 2] {
-    *SHARES.call_once(|| [RESERVE_SHARE, PRESSURE_SHARE].map(|share| total_bytes() / share))
+/// How much programs may still have, in bytes.
+fn left_for_programs() -> usize {
+    static RESERVE: Once<usize> = Once::new();
+    let reserve = *RESERVE.call_once(|| total_bytes() / RESERVE_SHARE);
+    free_bytes().saturating_sub(reserve.saturating_add(system::bytes_left_for_files()))
 }
 
 /// Whether what is left is for the kernel and for files.
-pub(crate) fn low_on_memory() -> bool {
-    let [reserve, _] = shares();
-    free_bytes() < reserve.saturating_add(system::bytes_left_for_files())
+fn low_on_memory() -> bool {
+    left_for_programs() == 0
 }
 
-/// Whether so little is left that only what gives memory back should be done.
-#[inline]
-pub(crate) fn under_pressure() -> bool {
-    PRESSURE.load(Ordering::Relaxed)
-}
-
-/// Looks at how much is left, at each tick of one CPU.
-pub(crate) fn watch() {
-    shares();
-    register_callback_on_cpu(|| {
-        let [_, pressure] = shares();
-        PRESSURE.store(free_bytes() < pressure, Ordering::Relaxed);
-    });
+/// Whether there is room for another thread, and for what it will touch.
+pub(crate) fn has_room_for_thread() -> bool {
+    static MARGIN: Once<usize> = Once::new();
+    left_for_programs() > *MARGIN.call_once(|| total_bytes() / THREAD_SHARE)
 }
 
 /// A frame of zeros; `None` when memory is short.

@@ -50,7 +50,7 @@ impl AddressSpace {
                 let wanted = (hint != 0).then(|| check_range(hint.max(LOWEST), length).ok()).flatten();
                 match wanted.filter(|range| state.mappings.is_free(range)) {
                     Some(range) => range.start,
-                    None => state.mappings.find_free(length, MMAP_TOP).ok_or(Errno::ENOMEM)?,
+                    None => state.mappings.find_free(length).ok_or(Errno::ENOMEM)?,
                 }
             }
             Place::Fixed(start) | Place::FixedFree(start) => {

@@ -6,7 +6,7 @@ use core::ops::Range;
 use ostd::mm::PageFlags;
 use socket::error::{Errno, Result};
 
-use super::layout::{HIGHEST, LOWEST, MAX_MAPPINGS, PAGE_SIZE};
+use super::layout::{HIGHEST, LOWEST, MAX_MAPPINGS, MMAP_TOP, PAGE_SIZE};
 
 /// What may be done with the pages of a mapping.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,27 +120,31 @@ impl Mapping {
 }
 
 /// Everything that is mapped in an address space: ranges that do not overlap, each a whole number of pages.
-pub(crate) struct Mappings(BTreeMap<usize, Mapping>);
+pub(crate) struct Mappings {
+    by_start: BTreeMap<usize, Mapping>,
+    /// Where the search for free room begins: above it there was none when it was last looked for.
+    search_from: usize,
+}
 
 impl Mappings {
     pub(super) const fn new() -> Self {
-        Self(BTreeMap::new())
+        Self { by_start: BTreeMap::new(), search_from: MMAP_TOP }
     }
 
     /// The mapping that `address` is in, with its start.
     pub(crate) fn find(&self, address: usize) -> Option<(usize, &Mapping)> {
-        let (start, mapping) = self.0.range(..=address).next_back()?;
+        let (start, mapping) = self.by_start.range(..=address).next_back()?;
         (address < mapping.end).then_some((*start, mapping))
     }
 
     /// All mappings, by address.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Mapping)> {
-        self.0.iter().map(|(start, mapping)| (*start, mapping))
+        self.by_start.iter().map(|(start, mapping)| (*start, mapping))
     }
 
     /// Whether nothing is mapped in `range`.
     pub(super) fn is_free(&self, range: &Range<usize>) -> bool {
-        self.0.range(..range.end).next_back().is_none_or(|(_, mapping)| mapping.end <= range.start)
+        self.by_start.range(..range.end).next_back().is_none_or(|(_, mapping)| mapping.end <= range.start)
     }
 
     /// Whether every page in `range` is mapped.
@@ -155,10 +159,19 @@ impl Mappings {
         true
     }
 
-    /// The highest free range of `length` bytes that ends at or below `top`.
-    pub(super) fn find_free(&self, length: usize, top: usize) -> Option<usize> {
+    /// A free range of `length` bytes, high up: at or below the one that was found last, or above that where something
+    /// was taken out since.
+    pub(super) fn find_free(&mut self, length: usize) -> Option<usize> {
+        let start = self
+            .find_free_below(self.search_from, length)
+            .or_else(|| self.find_free_below(MMAP_TOP, length))?;
+        self.search_from = start;
+        Some(start)
+    }
+
+    fn find_free_below(&self, top: usize, length: usize) -> Option<usize> {
         let mut end = top;
-        for (start, mapping) in self.0.range(..top).rev() {
+        for (start, mapping) in self.by_start.range(..top).rev() {
             if mapping.end <= end && end - mapping.end >= length {
                 return Some(end - length);
             }
@@ -174,11 +187,11 @@ impl Mappings {
     pub(super) fn insert(&mut self, start: usize, mapping: Mapping) -> Result<()> {
         debug_assert!(start.is_multiple_of(PAGE_SIZE) && mapping.end.is_multiple_of(PAGE_SIZE));
         debug_assert!(start < mapping.end && mapping.end <= HIGHEST && self.is_free(&(start..mapping.end)));
-        if self.0.len() >= MAX_MAPPINGS {
+        if self.by_start.len() >= MAX_MAPPINGS {
             return Err(Errno::ENOMEM.into());
         }
         let range = start..mapping.end;
-        self.0.insert(start, mapping);
+        self.by_start.insert(start, mapping);
         self.join(&range);
         Ok(())
     }
@@ -186,18 +199,18 @@ impl Mappings {
     /// Makes one of neighbours that are alike, in `range` and at its ends: a heap that grows in small steps is one
     /// mapping, and one whose protection was changed and changed back is too.
     pub(super) fn join(&mut self, range: &Range<usize>) {
-        let mut at = self.0.range(..range.start).next_back().map_or(range.start, |(start, _)| *start);
+        let mut at = self.by_start.range(..range.start).next_back().map_or(range.start, |(start, _)| *start);
         while at <= range.end
-            && let Some((&start, mapping)) = self.0.range(at..=range.end).next()
+            && let Some((&start, mapping)) = self.by_start.range(at..=range.end).next()
         {
             let end = mapping.end;
-            let Some(next) = self.0.get(&end).filter(|next| mapping.continues_in(next)) else {
+            let Some(next) = self.by_start.get(&end).filter(|next| mapping.continues_in(next)) else {
                 at = start + 1;
                 continue;
             };
             let joined = next.end;
-            self.0.remove(&end);
-            if let Some(mapping) = self.0.get_mut(&start) {
+            self.by_start.remove(&end);
+            if let Some(mapping) = self.by_start.get_mut(&start) {
                 mapping.end = joined;
             }
             at = start;
@@ -206,7 +219,7 @@ impl Mappings {
 
     /// Cuts the mapping that `at` is inside of into two.
     fn split(&mut self, at: usize) {
-        if let Some((start, mapping)) = self.0.range_mut(..at).next_back()
+        if let Some((start, mapping)) = self.by_start.range_mut(..at).next_back()
             && at < mapping.end
         {
             let tail = Mapping {
@@ -215,7 +228,7 @@ impl Mappings {
                 backing: mapping.backing.advanced(at - *start),
             };
             mapping.end = at;
-            self.0.insert(at, tail);
+            self.by_start.insert(at, tail);
         }
     }
 
@@ -225,9 +238,11 @@ impl Mappings {
     /// ENOMEM where a mapping would be cut in two and there are too many.
     pub(super) fn remove(&mut self, range: &Range<usize>) -> Result<()> {
         self.cut(range)?;
-        let starts: alloc::vec::Vec<usize> = self.0.range(range.clone()).map(|(start, _)| *start).collect();
+        self.search_from = self.search_from.max(range.end.min(MMAP_TOP));
+        let starts: alloc::vec::Vec<usize> =
+            self.by_start.range(range.clone()).map(|(start, _)| *start).collect();
         for start in starts {
-            self.0.remove(&start);
+            self.by_start.remove(&start);
         }
         Ok(())
     }
@@ -238,11 +253,11 @@ impl Mappings {
     /// ENOMEM where a mapping would be cut in two and there are too many.
     pub(super) fn isolate(&mut self, range: &Range<usize>) -> Result<impl Iterator<Item = &mut Mapping>> {
         self.cut(range)?;
-        Ok(self.0.range_mut(range.clone()).map(|(_, mapping)| mapping))
+        Ok(self.by_start.range_mut(range.clone()).map(|(_, mapping)| mapping))
     }
 
     fn cut(&mut self, range: &Range<usize>) -> Result<()> {
-        if self.0.len() + 2 > MAX_MAPPINGS {
+        if self.by_start.len() + 2 > MAX_MAPPINGS {
             return Err(Errno::ENOMEM.into());
         }
         self.split(range.start);

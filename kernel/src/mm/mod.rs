@@ -10,11 +10,13 @@ mod map;
 mod mapping;
 mod protect;
 mod remap;
+mod reserve;
 pub(crate) mod space;
 pub(crate) mod user;
 
 pub(crate) use fault::{Access, FaultError, init as init_faults};
-pub(crate) use frames::{free_bytes, low_on_memory, total_bytes, under_pressure, watch};
+pub(crate) use frames::{free_bytes, has_room_for_thread, total_bytes};
 pub(crate) use map::Place;
 pub(crate) use mapping::{Backing, Protection, Source};
+pub(crate) use reserve::{init as init_reserve, under_pressure};
 pub(crate) use space::AddressSpace;

@@ -10,7 +10,7 @@ use ostd::{
 use socket::error::{Errno, Result};
 
 use super::{
-    layout::{LOWEST, MMAP_TOP, PAGE_SIZE, page_up},
+    layout::{LOWEST, PAGE_SIZE, page_up},
     map::{check_range, whole_pages},
     mapping::{Backing, Mapping},
     space::{AddressSpace, State},
@@ -74,7 +74,7 @@ impl AddressSpace {
         if !may_move {
             return Err(Errno::ENOMEM.into());
         }
-        let place = state.mappings.find_free(new_length, MMAP_TOP).ok_or(Errno::ENOMEM)?;
+        let place = state.mappings.find_free(new_length).ok_or(Errno::ENOMEM)?;
         self.relocate(&mut state, &old, &(place..place + new_length))
     }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    mm::{layout::HIGHEST, low_on_memory},
+    mm::{has_room_for_thread, layout::HIGHEST},
 };
 
 /// What a thread shares with the one that makes it.
@@ -67,7 +67,7 @@ pub(crate) fn clone_thread(
     if has(CLONE_SETTLS) && arguments.tls >= HIGHEST {
         return Err(Errno::EPERM.into());
     }
-    if low_on_memory() {
+    if !has_room_for_thread() {
         return Err(Errno::EAGAIN.into());
     }
     let tid = new_id()?;

@@ -26,6 +26,7 @@ pub(crate) use system::RELEASE;
 
 use ::socket::error::{Errno, Result};
 use ostd::user::UserMode;
+use vfs::{FileType, Handle};
 
 use crate::{context::Context, mm};
 
@@ -87,7 +88,9 @@ pub(crate) fn dispatch(context: &mut Context, user: &mut UserMode) {
     let number = registers.rax;
     let arguments = [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
     let result = match TABLE.get(number) {
-        Some(_) if mm::under_pressure() && needs_memory(number) => Err(Errno::ENOMEM.into()),
+        Some(_) if mm::under_pressure() && needs_memory(context, number, arguments[0]) => {
+            Err(Errno::ENOMEM.into())
+        }
         Some(Some(Handler::Plain(serve))) => serve(context, &arguments),
         Some(Some(Handler::Registers(serve))) => serve(context, user, &arguments),
         _ => missing(number),
@@ -99,33 +102,37 @@ pub(crate) fn dispatch(context: &mut Context, user: &mut UserMode) {
     user.context_mut().set_rax(value);
 }
 
-/// Whether a call may make the kernel allocate much: it fails when little is left.
+/// Whether a call may make the kernel allocate much: it fails when little is left. Writing to a device does not.
 #[cold]
-fn needs_memory(number: usize) -> bool {
+fn needs_memory(context: &Context, number: usize, descriptor: usize) -> bool {
     use linux_raw_sys::general as nr;
-    matches!(
-        number as u32,
-        nr::__NR_write
-            | nr::__NR_writev
-            | nr::__NR_pwrite64
-            | nr::__NR_open
-            | nr::__NR_openat
-            | nr::__NR_creat
-            | nr::__NR_pipe
-            | nr::__NR_pipe2
-            | nr::__NR_mkdir
-            | nr::__NR_mkdirat
-            | nr::__NR_symlink
-            | nr::__NR_symlinkat
-            | nr::__NR_mmap
-            | nr::__NR_mremap
-            | nr::__NR_clone
-            | nr::__NR_socket
-            | nr::__NR_socketpair
-            | nr::__NR_connect
-            | nr::__NR_sendto
-            | nr::__NR_sendmsg
-    )
+    match number as u32 {
+        nr::__NR_write | nr::__NR_writev | nr::__NR_pwrite64 => {
+            match context.process.files.get(descriptor as i32) {
+                Ok(Handle::File(file)) => file.inode().file_type() != FileType::CharacterDevice,
+                Ok(Handle::Socket(_)) => true,
+                Err(_) => false,
+            }
+        }
+        nr::__NR_open
+        | nr::__NR_openat
+        | nr::__NR_creat
+        | nr::__NR_pipe
+        | nr::__NR_pipe2
+        | nr::__NR_mkdir
+        | nr::__NR_mkdirat
+        | nr::__NR_symlink
+        | nr::__NR_symlinkat
+        | nr::__NR_mmap
+        | nr::__NR_mremap
+        | nr::__NR_clone
+        | nr::__NR_socket
+        | nr::__NR_socketpair
+        | nr::__NR_connect
+        | nr::__NR_sendto
+        | nr::__NR_sendmsg => true,
+        _ => false,
+    }
 }
 
 /// How often calls that nothing serves were made, by number; those beyond the table together at the end.
