@@ -115,12 +115,12 @@ impl Pipe {
     /// Changes the capacity to at least `bytes` (F_SETPIPE_SZ); returns what it became.
     ///
     /// # Errors
-    /// EINVAL for 0 and beyond 2 GiB, EPERM beyond 1 MiB, EBUSY where more is in use.
+    /// EINVAL beyond 2 GiB, EPERM beyond 1 MiB, EBUSY where more is in use.
     pub fn set_capacity(&self, bytes: usize) -> Result<usize> {
-        if bytes == 0 || bytes > 1 << 31 {
+        if bytes > 1 << 31 {
             return Err(Error::new(Errno::EINVAL, "no such capacity"));
         }
-        let pages = bytes.div_ceil(PAGE).next_power_of_two();
+        let pages = bytes.div_ceil(PAGE).max(1).next_power_of_two();
         if pages > MAX_PAGES {
             return Err(Error::new(Errno::EPERM, "beyond /proc/sys/fs/pipe-max-size"));
         }
@@ -575,7 +575,7 @@ mod tests {
         assert_eq!(pipe.set_capacity(5000), Ok(8192));
         assert_eq!(write(&writer, &[0; 10_000]), Ok(10_000 % 4096 + 4096));
         assert_eq!(errno(pipe.set_capacity(1)), Some(Errno::EBUSY));
-        assert_eq!(errno(pipe.set_capacity(0)), Some(Errno::EINVAL));
+        assert_eq!(errno(pipe.set_capacity(usize::MAX)), Some(Errno::EINVAL));
         assert_eq!(errno(pipe.set_capacity(2 << 20)), Some(Errno::EPERM));
         drop(reader);
     }
