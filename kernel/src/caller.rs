@@ -47,7 +47,7 @@ impl Caller for Context {
     }
 
     fn credentials(&self) -> Credentials {
-        let Identity { uid, gid, .. } = self.process.identity();
+        let Identity { uid, gid, .. } = self.identity();
         Credentials { pid: self.process.pid, uid, gid }
     }
 
@@ -104,6 +104,16 @@ impl UserMemory for Context {
 }
 
 impl Context {
+    /// Who the thread is to files.
+    pub(crate) fn identity(&self) -> Identity {
+        self.thread.credentials.lock().identity()
+    }
+
+    /// Who it is where access(2) asks.
+    pub(crate) fn real_identity(&self) -> Identity {
+        self.thread.credentials.lock().real_identity()
+    }
+
     /// Resolves paths as the process does, relative ones from its working directory.
     pub(crate) fn walk<T>(&self, f: impl FnOnce(&Walker<'_>) -> T) -> T {
         self.walk_from(&self.process.fs.working_directory(), f)
@@ -111,7 +121,7 @@ impl Context {
 
     /// Resolves paths as the process does, relative ones from `start`.
     pub(crate) fn walk_from<T>(&self, start: &Arc<Inode>, f: impl FnOnce(&Walker<'_>) -> T) -> T {
-        let who = self.process.identity();
+        let who = self.identity();
         f(&Walker { root: self.process.fs.root(), start, who: &who })
     }
 }

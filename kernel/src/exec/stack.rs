@@ -27,8 +27,11 @@ const TOTAL_LIMIT: usize = STACK_SIZE / 4;
 /// # Errors
 /// E2BIG; EFAULT or ENOMEM where memory is short.
 pub(super) fn build(context: &Context, program: &Program, placed: &Placed) -> Result<usize> {
-    let identity = context.process.identity();
-    let owner = Owner { uid: identity.uid, euid: identity.uid, gid: identity.gid, egid: identity.gid };
+    let (user, group) = {
+        let credentials = context.thread.credentials.lock();
+        (credentials.user, credentials.group)
+    };
+    let owner = Owner { uid: user.real, euid: user.effective, gid: group.real, egid: group.effective };
     let too_big = Error::new(Errno::E2BIG, "arguments and environment are too long");
 
     let mut strings = Vec::new();

@@ -73,8 +73,9 @@ pub(crate) fn clone_thread(
     let tid = new_id()?;
     let parent = &context.thread;
     let name = *parent.name.lock();
+    let credentials = parent.credentials.lock().clone();
     let signals = SignalState { mask: parent.signals.lock().mask, ..SignalState::default() };
-    let thread = Thread::new(tid, context.process.clone(), name, signals);
+    let thread = Thread::new(tid, context.process.clone(), name, signals, credentials);
     // As on Linux, an address that cannot be written to is no error.
     if has(CLONE_PARENT_SETTID) {
         let _ = context.space.write(arguments.parent_tid, &tid);

@@ -1,6 +1,7 @@
 //! Processes and threads.
 
 mod clone;
+mod credentials;
 mod exception;
 pub(crate) mod exit;
 mod floating_point;
@@ -15,6 +16,7 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::sync::atomic::AtomicU8;
 
 pub(crate) use clone::{CloneArguments, clone_thread};
+pub(crate) use credentials::{Credentials, GROUPS_LIMIT, Triple};
 pub(crate) use exit::ExitStatus;
 pub(crate) use floating_point::init as init_switching;
 pub(crate) use id::{free_id, new_id, thread_by_id, threads};
@@ -48,8 +50,6 @@ pub(crate) struct Process {
     pub(crate) files: Arc<FileTable>,
     /// Root, working directory, umask.
     pub(crate) fs: Arc<FsState>,
-    /// Who it is.
-    identity: SpinLock<Identity>,
     /// The file of the program that it runs.
     executable: SpinLock<Option<Arc<WritingDenied>>>,
     /// Resource limits.
@@ -59,7 +59,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// A process of the superuser, without threads and open files, in the root directory.
+    /// A process without threads and open files, in the root directory.
     pub(crate) fn new(pid: i32, parent: i32, space: Arc<AddressSpace>, system: &'static System) -> Arc<Self> {
         Arc::new(Self {
             pid,
@@ -71,7 +71,6 @@ impl Process {
             system,
             files: FileTable::new(),
             fs: FsState::new(&system.root),
-            identity: SpinLock::new(Identity::root()),
             executable: SpinLock::new(None),
             limits: SpinLock::new(Limits::default()),
             actions: SpinLock::new(Actions::default()),
@@ -81,7 +80,8 @@ impl Process {
     /// Makes the first thread, which is to begin as the program at `path`.
     pub(crate) fn first_thread(self: &Arc<Self>, path: &[u8]) -> Arc<Thread> {
         let name = thread::name_from_path(path);
-        let thread = Thread::new(self.pid, self.clone(), name, signal::SignalState::default());
+        let thread =
+            Thread::new(self.pid, self.clone(), name, signal::SignalState::default(), Credentials::root());
         self.add_thread(&thread);
         thread
     }
@@ -91,9 +91,10 @@ impl Process {
         self.space.lock().clone()
     }
 
-    /// Who it is.
+    /// Who it is: its first thread, while that exists.
     pub(crate) fn identity(&self) -> Identity {
-        self.identity.lock().clone()
+        let first = self.threads.lock().values().next().cloned();
+        first.map_or_else(Identity::root, |thread| thread.credentials.lock().identity())
     }
 
     /// Says which file's program it runs.

@@ -10,7 +10,7 @@ use ostd::{
 use socket::ready::{Events, Observer};
 use spin::Once;
 
-use super::{Process, robust::RobustList, signal::SignalState};
+use super::{Credentials, Process, robust::RobustList, signal::SignalState};
 
 /// [`Thread::pending`]: the thread is to end.
 const KILLED: u32 = 1 << 0;
@@ -31,6 +31,8 @@ pub(crate) struct Thread {
     pub(crate) clear_tid_at: AtomicUsize,
     /// Locks that pass to others when it exits (set_robust_list(2)).
     pub(crate) robust_list: SpinLock<RobustList>,
+    /// Who it is.
+    pub(crate) credentials: SpinLock<Credentials>,
     /// Mask and alternate stack.
     pub(crate) signals: SpinLock<SignalState>,
     /// Its name (PR_SET_NAME), with its NUL byte.
@@ -39,7 +41,13 @@ pub(crate) struct Thread {
 
 impl Thread {
     /// A thread that does not run yet.
-    pub(super) fn new(tid: i32, process: Arc<Process>, name: [u8; 16], signals: SignalState) -> Arc<Self> {
+    pub(super) fn new(
+        tid: i32,
+        process: Arc<Process>,
+        name: [u8; 16],
+        signals: SignalState,
+        credentials: Credentials,
+    ) -> Arc<Self> {
         let thread = Arc::new(Self {
             tid,
             process,
@@ -48,6 +56,7 @@ impl Thread {
             faults_disabled: AtomicBool::new(false),
             clear_tid_at: AtomicUsize::new(0),
             robust_list: SpinLock::new(RobustList::default()),
+            credentials: SpinLock::new(credentials),
             signals: SpinLock::new(signals),
             name: SpinLock::new(name),
         });

@@ -123,7 +123,11 @@ fn faccessat2(context: &Context, arguments: &Arguments) -> Result<usize> {
     at::check_flags(flags as u32, AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
     match at::named(context, directory as i32, path, flags as u32)? {
         Named::Descriptor(Handle::Socket(_)) => Ok(0),
-        named => named.inode()?.check(&context.process.identity(), wanted).map(|()| 0),
+        named => {
+            let effective = flags as u32 & AT_EACCESS != 0;
+            let who = if effective { context.identity() } else { context.real_identity() };
+            named.inode()?.check(&who, wanted).map(|()| 0)
+        }
     }
 }
 
@@ -131,12 +135,12 @@ fn fchmodat2(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [directory, path, mode, flags, ..] = *arguments;
     at::check_flags(flags as u32, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
     let inode = at::named(context, directory as i32, path, flags as u32)?.inode()?;
-    inode.change_mode(&context.process.identity(), mode as u32).map(|()| 0)
+    inode.change_mode(&context.identity(), mode as u32).map(|()| 0)
 }
 
 fn fchmod(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, mode, ..] = *arguments;
-    open_inode(context, descriptor)?.change_mode(&context.process.identity(), mode as u32).map(|()| 0)
+    open_inode(context, descriptor)?.change_mode(&context.identity(), mode as u32).map(|()| 0)
 }
 
 /// The inode of an open file that is not only named.
@@ -155,12 +159,12 @@ fn fchownat(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [directory, path, uid, gid, flags, _] = *arguments;
     at::check_flags(flags as u32, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
     let inode = at::named(context, directory as i32, path, flags as u32)?.inode()?;
-    inode.change_owner(&context.process.identity(), id(uid), id(gid)).map(|()| 0)
+    inode.change_owner(&context.identity(), id(uid), id(gid)).map(|()| 0)
 }
 
 fn fchown(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, uid, gid, ..] = *arguments;
-    open_inode(context, descriptor)?.change_owner(&context.process.identity(), id(uid), id(gid)).map(|()| 0)
+    open_inode(context, descriptor)?.change_owner(&context.identity(), id(uid), id(gid)).map(|()| 0)
 }
 
 fn truncate(context: &Context, arguments: &Arguments) -> Result<usize> {
@@ -190,7 +194,7 @@ fn utimensat(context: &Context, arguments: &Arguments) -> Result<usize> {
         at::check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
         at::named(context, directory, path, flags)?.inode()?
     };
-    inode.change_times(&context.process.identity(), accessed, modified).map(|()| 0)
+    inode.change_times(&context.identity(), accessed, modified).map(|()| 0)
 }
 
 fn set_time(seconds: i64, nanoseconds: i64) -> Result<SetTime> {

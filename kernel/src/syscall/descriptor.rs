@@ -113,9 +113,7 @@ fn fcntl(context: &Context, arguments: &Arguments) -> Result<usize> {
             socket.set_nonblocking(argument as u32 & O_NONBLOCK != 0);
             Ok(0)
         }
-        (F_SETFL, Handle::File(file)) => {
-            file.set_status(&context.process.identity(), argument as u32).map(|()| 0)
-        }
+        (F_SETFL, Handle::File(file)) => file.set_status(&context.identity(), argument as u32).map(|()| 0),
         (F_GETPIPE_SZ | F_SETPIPE_SZ, Handle::File(file)) => {
             let end = file.pipe_end().ok_or(Error::new(Errno::EBADF, "not a pipe"))?;
             let pipe = end.pipe();
@@ -174,7 +172,7 @@ fn pipe2(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 fn make_pipe(context: &Context, at: usize, flags: u32) -> Result<usize> {
     let files = &context.process.files;
-    let (reader, writer) = OpenFile::pipe(&context.system.pipes, &context.process.identity(), flags);
+    let (reader, writer) = OpenFile::pipe(&context.system.pipes, &context.identity(), flags);
     let read_slot = files.reserve()?;
     let write_slot = files.reserve()?;
     // The numbers reach the program before the files do: nothing has to be taken back on a fault.

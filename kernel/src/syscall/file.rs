@@ -62,7 +62,7 @@ fn ftruncate(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, length, ..] = *arguments;
     let length = at::length(length)?;
     match context.process.files.get(descriptor as i32)? {
-        Handle::File(file) => file.truncate(&context.process.identity(), length).map(|()| 0),
+        Handle::File(file) => file.truncate(&context.identity(), length).map(|()| 0),
         Handle::Socket(_) => Err(Error::new(Errno::EINVAL, "not a regular file")),
     }
 }
@@ -104,7 +104,7 @@ fn fchdir(context: &Context, arguments: &Arguments) -> Result<usize> {
     if !inode.is_directory() {
         return Err(Errno::ENOTDIR.into());
     }
-    inode.check(&context.process.identity(), Access::EXECUTE)?;
+    inode.check(&context.identity(), Access::EXECUTE)?;
     context.process.fs.set_working_directory(inode.clone());
     Ok(0)
 }

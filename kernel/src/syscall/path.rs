@@ -95,7 +95,7 @@ fn linkat(context: &Context, arguments: &Arguments) -> Result<usize> {
     let old = at::path(context, old)?;
     let new = at::path(context, new)?;
     if old.is_empty() && flags & AT_EMPTY_PATH != 0 {
-        let who = context.process.identity();
+        let who = context.identity();
         let inode = match context.process.files.get(old_directory as i32)? {
             // Linux wants CAP_DAC_READ_SEARCH.
             Handle::File(file) if who.is_privileged() => file.inode().clone(),

@@ -174,7 +174,7 @@ fn write_file(
     offset: Option<u64>,
     segments: &[Segment],
 ) -> Result<usize> {
-    let who = || context.process.identity();
+    let who = || context.identity();
     let total = Buffers::new(context, segments).remaining();
     let mut written = 0;
     loop {
