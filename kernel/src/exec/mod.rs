@@ -6,6 +6,7 @@ mod stack;
 
 use alloc::{sync::Arc, vec::Vec};
 
+pub(crate) use auxiliary::CLOCK_TICKS;
 use ostd::arch::cpu::context::UserContext;
 use socket::error::Result;
 use vfs::WritingDenied;

@@ -80,6 +80,7 @@ pub(super) fn leave(context: &Context) {
     }
     let (removed, last) = {
         let mut threads = context.process.threads.lock();
+        context.process.past_cpu_time.fetch_add(thread.cpu_time.nanoseconds(), Ordering::Relaxed);
         (threads.remove(&thread.tid), threads.is_empty())
     };
     drop(removed);

@@ -12,6 +12,8 @@ use ostd::{
     task::{Task, inject_post_schedule_handler, inject_pre_schedule_handler},
 };
 
+use super::Thread;
+
 /// A user thread's part of the CPU while it is not on one.
 pub(super) struct Switched {
     fpu: RefCell<FpuContext>,
@@ -69,14 +71,25 @@ impl Switched {
 
 /// Has tasks saved and loaded whenever they are switched. To be called once, before there is any task.
 pub(crate) fn init() {
-    inject_pre_schedule_handler(|guard| with_current(|switched| switched.save(guard)));
-    inject_post_schedule_handler(|| with_current(Switched::load));
+    inject_pre_schedule_handler(|guard| {
+        with_current(|thread, switched| {
+            switched.save(guard);
+            thread.cpu_time.stop();
+        });
+    });
+    inject_post_schedule_handler(|| {
+        with_current(|thread, switched| {
+            thread.cpu_time.start();
+            switched.load();
+        });
+    });
 }
 
-fn with_current(f: impl FnOnce(&Switched)) {
+fn with_current(f: impl FnOnce(&Thread, &Switched)) {
     if let Some(task) = Task::current()
         && let Some(switched) = task.local_data().downcast_ref::<Switched>()
+        && let Some(thread) = task.data().downcast_ref::<Arc<Thread>>()
     {
-        f(switched);
+        f(thread, switched);
     }
 }

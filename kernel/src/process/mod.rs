@@ -1,6 +1,7 @@
 //! Processes and threads.
 
 mod clone;
+mod cpu_time;
 mod credentials;
 mod exception;
 pub(crate) mod exit;
@@ -13,7 +14,10 @@ pub(crate) mod signal;
 mod thread;
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
-use core::sync::atomic::AtomicU8;
+use core::{
+    sync::atomic::{AtomicU8, AtomicU64, Ordering},
+    time::Duration,
+};
 
 pub(crate) use clone::{CloneArguments, clone_thread};
 pub(crate) use credentials::{Credentials, GROUPS_LIMIT, Triple};
@@ -46,6 +50,8 @@ pub(crate) struct Process {
     first_thread_code: AtomicU8,
     /// What there is one of.
     pub(crate) system: &'static System,
+    /// How long threads have run that are gone, in nanoseconds.
+    past_cpu_time: AtomicU64,
     /// Descriptors.
     pub(crate) files: Arc<FileTable>,
     /// Root, working directory, umask.
@@ -69,6 +75,7 @@ impl Process {
             status: SpinLock::new(None),
             first_thread_code: AtomicU8::new(0),
             system,
+            past_cpu_time: AtomicU64::new(0),
             files: FileTable::new(),
             fs: FsState::new(&system.root),
             executable: SpinLock::new(None),
@@ -112,6 +119,12 @@ impl Process {
     pub(crate) fn executable_path(&self) -> Option<Vec<u8>> {
         let file = self.executable.lock().clone()?;
         Some(file.path(self.fs.root()))
+    }
+
+    /// How long its threads have run, all together.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let present: u64 = self.threads.lock().values().map(|thread| thread.cpu_time.nanoseconds()).sum();
+        Duration::from_nanos(present + self.past_cpu_time.load(Ordering::Relaxed))
     }
 
     /// How many threads there are.

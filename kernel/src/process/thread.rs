@@ -10,7 +10,7 @@ use ostd::{
 use socket::ready::{Events, Observer};
 use spin::Once;
 
-use super::{Credentials, Process, robust::RobustList, signal::SignalState};
+use super::{Credentials, Process, cpu_time::CpuTime, robust::RobustList, signal::SignalState};
 
 /// [`Thread::pending`]: the thread is to end.
 const KILLED: u32 = 1 << 0;
@@ -31,6 +31,8 @@ pub(crate) struct Thread {
     pub(crate) clear_tid_at: AtomicUsize,
     /// Locks that pass to others when it exits (set_robust_list(2)).
     pub(crate) robust_list: SpinLock<RobustList>,
+    /// How long it has run.
+    pub(crate) cpu_time: CpuTime,
     /// Who it is.
     pub(crate) credentials: SpinLock<Credentials>,
     /// Mask and alternate stack.
@@ -56,6 +58,7 @@ impl Thread {
             faults_disabled: AtomicBool::new(false),
             clear_tid_at: AtomicUsize::new(0),
             robust_list: SpinLock::new(RobustList::default()),
+            cpu_time: CpuTime::default(),
             credentials: SpinLock::new(credentials),
             signals: SpinLock::new(signals),
             name: SpinLock::new(name),

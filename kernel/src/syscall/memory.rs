@@ -134,7 +134,7 @@ fn madvise(context: &Context, arguments: &Arguments) -> Result<usize> {
         MADV_DONTNEED | MADV_FREE => context.space.discard(address, length)?,
         MADV_NORMAL | MADV_RANDOM | MADV_SEQUENTIAL | MADV_WILLNEED | MADV_DONTFORK | MADV_DOFORK
         | MADV_HUGEPAGE | MADV_NOHUGEPAGE | MADV_DONTDUMP | MADV_DODUMP => {
-            context.space.check_mapped(address, length)?
+            context.space.check_mapped(address, length)?;
         }
         _ => return Err(Errno::EINVAL.into()),
     }

@@ -3,16 +3,17 @@
 use core::time::Duration;
 
 use linux_raw_sys::general::{
-    __NR_clock_getres, __NR_clock_gettime, __NR_clock_nanosleep, __NR_gettimeofday, __NR_nanosleep,
-    __NR_time, CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW,
-    CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID,
-    TIMER_ABSTIME,
+    __NR_clock_getres, __NR_clock_gettime, __NR_clock_nanosleep, __NR_getrusage, __NR_gettimeofday,
+    __NR_nanosleep, __NR_time, __NR_times, CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE,
+    CLOCK_MONOTONIC_RAW, CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI,
+    CLOCK_THREAD_CPUTIME_ID, TIMER_ABSTIME,
 };
 use socket::error::{Errno, Result};
 
 use super::{Arguments, Calls, Handler::Plain};
 use crate::{
     context::Context,
+    exec::CLOCK_TICKS,
     time::clock,
     wait::{self, WaitError},
 };
@@ -24,7 +25,13 @@ pub(super) const CALLS: &Calls = &[
     (__NR_nanosleep, Plain(nanosleep)),
     (__NR_gettimeofday, Plain(gettimeofday)),
     (__NR_time, Plain(time)),
+    (__NR_times, Plain(times)),
+    (__NR_getrusage, Plain(getrusage)),
 ];
+
+const RUSAGE_SELF: i32 = 0;
+const RUSAGE_CHILDREN: i32 = -1;
+const RUSAGE_THREAD: i32 = 1;
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
@@ -48,24 +55,26 @@ pub(crate) fn write_timespec(context: &Context, address: usize, time: Duration) 
     context.space.write(address, &[time.as_secs(), u64::from(time.subsec_nanos())])
 }
 
-/// What a clock shows. CPU time is not accounted for: those clocks are not served (EINVAL).
-fn read_clock(clock: usize) -> Result<Duration> {
+/// What a clock shows. The CPU time of other processes and threads is not served (EINVAL).
+fn read_clock(context: &Context, clock: usize) -> Result<Duration> {
     match clock as u32 {
         CLOCK_REALTIME | CLOCK_REALTIME_COARSE | CLOCK_TAI => Ok(clock::realtime()),
         CLOCK_MONOTONIC | CLOCK_MONOTONIC_RAW | CLOCK_MONOTONIC_COARSE | CLOCK_BOOTTIME => Ok(clock::now()),
+        CLOCK_PROCESS_CPUTIME_ID => Ok(context.process.cpu_time()),
+        CLOCK_THREAD_CPUTIME_ID => Ok(context.thread.cpu_time.duration()),
         _ => Err(Errno::EINVAL.into()),
     }
 }
 
 fn clock_gettime(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [clock, at, ..] = *arguments;
-    write_timespec(context, at, read_clock(clock)?)?;
+    write_timespec(context, at, read_clock(context, clock)?)?;
     Ok(0)
 }
 
 fn clock_getres(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [clock, at, ..] = *arguments;
-    read_clock(clock)?;
+    read_clock(context, clock)?;
     if at != 0 {
         write_timespec(context, at, Duration::from_nanos(1))?;
     }
@@ -90,6 +99,33 @@ fn time(context: &Context, arguments: &Arguments) -> Result<usize> {
         context.space.write(arguments[0], &seconds)?;
     }
     Ok(seconds)
+}
+
+/// struct tms in clock ticks. User and system time are not told apart: all is user time.
+fn times(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let ticks = |time: Duration| time.as_nanos() as u64 / (NANOSECONDS as u64 / CLOCK_TICKS);
+    if arguments[0] != 0 {
+        context.space.write(arguments[0], &[ticks(context.process.cpu_time()), 0, 0, 0])?;
+    }
+    Ok(ticks(clock::now()) as usize)
+}
+
+/// struct rusage: all time is user time, memory is what is in use now; what else it has is not counted and 0.
+fn getrusage(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [who, at, ..] = *arguments;
+    let mut usage = [0u64; 18];
+    let time = match who as i32 {
+        RUSAGE_SELF => context.process.cpu_time(),
+        RUSAGE_THREAD => context.thread.cpu_time.duration(),
+        RUSAGE_CHILDREN => Duration::ZERO,
+        _ => return Err(Errno::EINVAL.into()),
+    };
+    usage[0] = time.as_secs();
+    usage[1] = u64::from(time.subsec_micros());
+    if who as i32 != RUSAGE_CHILDREN {
+        usage[4] = context.space.resident_bytes() as u64 >> 10;
+    }
+    context.space.write(at, &usage).map(|()| 0)
 }
 
 fn nanosleep(context: &Context, arguments: &Arguments) -> Result<usize> {

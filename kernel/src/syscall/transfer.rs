@@ -12,6 +12,7 @@ use linux_raw_sys::general::{
     __NR_lseek, __NR_pread64, __NR_preadv, __NR_pwrite64, __NR_pwritev, __NR_read, __NR_readv, __NR_write,
     __NR_writev, UIO_MAXIOV,
 };
+use ostd::task::Task;
 use vfs::{Buffers, Handle, OpenFile, Segment, UserMemory, Whence};
 
 use super::{Arguments, Calls, Handler::Plain};
@@ -156,14 +157,24 @@ fn ranges(context: &Context, address: usize, count: usize) -> Result<Vec<Segment
     bytes.chunks_exact(IOVEC).map(segment).collect()
 }
 
+/// After how many bytes others are given a chance: the kernel is not preempted.
+const STRIDE: usize = 256 << 10;
+
 /// Reads into `segments`, and waits until there is something.
 fn read_file(context: &Context, file: &OpenFile, offset: Option<u64>, segments: &[Segment]) -> Result<usize> {
-    waiting(context, file, Events::IN, || {
-        let mut buffers = Buffers::new(context, segments);
-        match offset {
-            Some(offset) => file.read_at(offset, &mut buffers),
-            None => file.read(&mut buffers),
-        }
+    let total = Buffers::new(context, segments).remaining();
+    // What is read from where one can wait is there already, and little.
+    let stride = if file.pollee().is_some() { total } else { STRIDE.min(total) };
+    strides(context, total, stride, |done, length| {
+        waiting(context, file, Events::IN, || {
+            let mut buffers = Buffers::new(context, segments);
+            buffers.skip(done);
+            buffers.limit(length);
+            match offset {
+                Some(offset) => file.read_at(offset.saturating_add(done as u64), &mut buffers),
+                None => file.read(&mut buffers),
+            }
+        })
     })
 }
 
@@ -174,31 +185,60 @@ fn write_file(
     offset: Option<u64>,
     segments: &[Segment],
 ) -> Result<usize> {
-    let who = || context.identity();
     let total = Buffers::new(context, segments).remaining();
-    let mut written = 0;
-    loop {
-        let result = waiting(context, file, Events::OUT, || {
-            let mut buffers = Buffers::new(context, segments);
-            buffers.skip(written);
-            match offset {
-                Some(offset) => file.write_at(who, offset, &mut buffers),
-                None => file.write(who, &mut buffers),
-            }
-        });
-        match result {
-            Ok(count) => written += count,
-            Err(error) => {
-                if error.errno == Errno::EPIPE {
-                    context.broken_pipe();
+    let waits = file.pollee().is_some();
+    let stride = if waits { total } else { STRIDE.min(total) };
+    strides(context, total, stride, |done, length| {
+        let mut written = 0;
+        loop {
+            let result = waiting(context, file, Events::OUT, || {
+                let who = || context.identity();
+                let mut buffers = Buffers::new(context, segments);
+                buffers.skip(done + written);
+                buffers.limit(length - written);
+                match offset {
+                    Some(offset) => {
+                        file.write_at(who, offset.saturating_add((done + written) as u64), &mut buffers)
+                    }
+                    None => file.write(who, &mut buffers),
                 }
-                return if written > 0 { Ok(written) } else { Err(error) };
+            });
+            match result {
+                Ok(count) => written += count,
+                Err(error) => {
+                    if error.errno == Errno::EPIPE {
+                        context.broken_pipe();
+                    }
+                    return if written > 0 { Ok(written) } else { Err(error) };
+                }
+            }
+            // Only where room may come is it worth another try: a file that took less is full.
+            if written >= length || !waits || file.nonblocking() {
+                return Ok(written);
             }
         }
-        // Only what can be waited for is worth another try: a file that took less is full.
-        if written >= total || file.pollee().is_none() || file.nonblocking() {
-            return Ok(written);
+    })
+}
+
+/// Makes a long transfer in strides, each with what is done and how much is to follow, as long as they are complete.
+fn strides(
+    context: &Context,
+    total: usize,
+    stride: usize,
+    mut transfer: impl FnMut(usize, usize) -> Result<usize>,
+) -> Result<usize> {
+    let mut done = 0;
+    loop {
+        let length = stride.min(total - done);
+        match transfer(done, length) {
+            Ok(count) => done += count,
+            Err(_) if done > 0 => return Ok(done),
+            Err(error) => return Err(error),
         }
+        if done >= total || !done.is_multiple_of(stride) || context.thread.must_attend() {
+            return Ok(done);
+        }
+        Task::yield_now();
     }
 }
 
