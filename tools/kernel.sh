@@ -3,6 +3,7 @@
 #
 #   tools/kernel.sh [image]     target/kernel/postern-kernel.elf
 #   tools/kernel.sh checked     target/kernel/postern-kernel-checked.elf, with debug assertions and overflow checks
+#   tools/kernel.sh clippy      no image: the kernel's warnings, as errors
 #
 # CARGO_TARGET_DIR stands for `target`, as everywhere.
 set -eu
@@ -13,8 +14,9 @@ profile=${1:-image}
 case $profile in
 image) image=postern-kernel.elf ;;
 checked) image=postern-kernel-checked.elf ;;
+clippy) ;;
 *)
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
@@ -46,6 +48,9 @@ fi
 
 # cargo-osdk takes the crate it stands in: the workspace's default members are the host's.
 cd "$root/kernel"
+if [ "$profile" = clippy ]; then
+    exec cargo-osdk osdk clippy -- --message-format=short -- -D warnings 9>&-
+fi
 # Its calls of cargo go through tools/kernel/cargo. Each profile has an output folder of its own: cargo-osdk hard-links
 # cargo's file into that folder, and would then write one profile's kernel over the other's.
 POSTERN_ROOT=$root POSTERN_PATH=$PATH PATH=$root/tools/kernel:$PATH \

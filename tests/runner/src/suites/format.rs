@@ -48,13 +48,25 @@ pub(super) fn rustfmt(run: &Run<'_>, suite: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// One failure per warning.
+/// Warnings of the crates that build for the host.
 pub(super) fn clippy(run: &Run<'_>, suite: &'static str) -> Result<()> {
-    let mut found = BTreeSet::new();
-    let mut last = String::new();
     let mut command = cargo(run);
     command.args(["clippy", "--all-targets", "--message-format=short", "--", "-D", "warnings"]);
-    let status = run_lines(&mut command, LIMIT, |line| {
+    warnings(run, suite, "host crates", &mut command)
+}
+
+/// Warnings of the kernel, which only its own build knows how to check.
+pub(super) fn kernel_clippy(run: &Run<'_>, suite: &'static str) -> Result<()> {
+    let mut command = Command::new("tools/kernel.sh");
+    command.arg("clippy").current_dir(run.context.checkout.root()).env("CARGO_TERM_COLOR", "never");
+    warnings(run, suite, "kernel", &mut command)
+}
+
+/// One failure per warning.
+fn warnings(run: &Run<'_>, suite: &'static str, whole_name: &str, command: &mut Command) -> Result<()> {
+    let mut found = BTreeSet::new();
+    let mut last = String::new();
+    let status = run_lines(command, LIMIT, |line| {
         if let Some(finding) = finding(line) {
             // A library and its tests have the same warnings.
             if found.insert(finding.clone()) {
@@ -66,7 +78,7 @@ pub(super) fn clippy(run: &Run<'_>, suite: &'static str) -> Result<()> {
         }
     })?;
     if found.is_empty() {
-        run.sink.add(whole(suite, "host crates", status, &last));
+        run.sink.add(whole(suite, whole_name, status, &last));
     }
     Ok(())
 }

@@ -43,6 +43,7 @@ pub(crate) const ALL: &[&[Suite]] = &[
         Suite { name: "rustfmt", what: "all sources are formatted", body: format::rustfmt },
         Suite { name: "clippy", what: "the host crates have no warnings", body: format::clippy },
         Suite { name: "unit", what: "the host crates' unit tests", body: unit::run },
+        Suite { name: "clippy-kernel", what: "the kernel has no warnings", body: format::kernel_clippy },
     ],
     &[
         Suite {
