@@ -9,6 +9,15 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use ostd::log::LevelFilter;
 use socket::policy::{Count, Mode, Profile};
 
+/// How the kernel is to fail, so that what watches it can be tested.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// It panics.
+    Panic,
+    /// It does nothing more, with interrupts off.
+    Hang,
+}
+
 /// The decoded command line.
 #[derive(Debug)]
 pub(crate) struct Arguments {
@@ -22,6 +31,8 @@ pub(crate) struct Arguments {
     pub(crate) log_level: LevelFilter,
     /// Frequency of the time stamp counter in Hz, where the host knows it better than we could measure.
     pub(crate) tsc_hz: Option<u64>,
+    /// Fail before the first program runs.
+    pub(crate) fault: Option<Fault>,
     /// The environment of the first program, `NAME=VALUE` each.
     pub(crate) environment: Vec<Vec<u8>>,
     /// The first program's path and arguments; never empty.
@@ -41,6 +52,7 @@ impl Arguments {
             count: Count::default(),
             log_level: LevelFilter::Warning,
             tsc_hz: None,
+            fault: None,
             environment: Vec::new(),
             program: Vec::new(),
         };
@@ -98,6 +110,13 @@ impl Arguments {
                     return Err(bad());
                 }
                 self.tsc_hz = Some(hz);
+            }
+            "test.fault" => {
+                self.fault = match value {
+                    "panic" => Some(Fault::Panic),
+                    "hang" => Some(Fault::Hang),
+                    _ => return Err(bad()),
+                }
             }
             "env" => {
                 let variable = decode(value)?;

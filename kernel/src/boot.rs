@@ -13,7 +13,7 @@ use socket::error::Result;
 use vfs::{Handle, Identity, Walker};
 
 use crate::{
-    args::Arguments,
+    args::{Arguments, Fault},
     console::{
         self, control,
         device::{self, Nodes},
@@ -96,6 +96,16 @@ fn start_first_process(system: &'static System, nodes: &Nodes, arguments: Argume
 
 /// Runs in the first thread, with its address space in place.
 fn start_program(context: &Context, arguments: Arguments) -> UserContext {
+    match arguments.fault {
+        Some(Fault::Panic) => panic!("test.fault=panic was asked for"),
+        Some(Fault::Hang) => {
+            let _irq_guard = ostd::irq::disable_local();
+            loop {
+                core::hint::spin_loop();
+            }
+        }
+        None => {}
+    }
     let path = arguments.program.first().cloned().unwrap_or_default();
     let registers = exec::open(context, &path).and_then(|file| {
         context.process.set_executable(file.clone());

@@ -39,6 +39,8 @@ const TESTS: &[(&str, Test)] = &[
     ("argument_badly_encoded", argument_badly_encoded),
     ("kernel_truncated", kernel_truncated),
     ("kernel_that_is_no_kernel", kernel_that_is_no_kernel),
+    ("kernel_that_panics", kernel_that_panics),
+    ("kernel_that_hangs", kernel_that_hangs),
     ("scml_file_with_an_error", scml_file_with_an_error),
     ("program_that_panics", program_that_panics),
     ("program_that_exits_early", program_that_exits_early),
@@ -57,12 +59,24 @@ pub(super) fn run(run: &Run<'_>, suite: &'static str) -> Result<()> {
     Ok(())
 }
 
+const LIMIT: Duration = Duration::from_secs(30);
+
 fn boot(run: &Run<'_>, machine: &Machine, initramfs: Initramfs<'_>, words: &CommandLine) -> Result<Outcome> {
+    boot_within(run, machine, initramfs, words, LIMIT)
+}
+
+fn boot_within(
+    run: &Run<'_>,
+    machine: &Machine,
+    initramfs: Initramfs<'_>,
+    words: &CommandLine,
+    limit: Duration,
+) -> Result<Outcome> {
     let (streams, _) = Streams::captured(b"");
     let setup = Setup::plain(1, "bad-boot");
     Session::new().run(Request {
         log: setup.log(run.context),
-        limit: Some(Duration::from_secs(30)),
+        limit: Some(limit),
         ..Request::new(machine, initramfs, words, streams)
     })
 }
@@ -228,6 +242,29 @@ fn kernel_that_is_no_kernel(run: &Run<'_>) -> Result<()> {
     with_kernel(run, b"hello, world\n")
 }
 
+/// How a boot with a fault in the kernel ends.
+fn with_fault(run: &Run<'_>, word: &str, limit: Duration) -> Result<Outcome> {
+    let mut words = words();
+    words.raw(word);
+    let image = guest::image(run.context)?;
+    let machine = Setup::plain(1, "").machine(run.context);
+    boot_within(run, &machine, Initramfs::Image(&image), &words, limit)
+}
+
+fn kernel_that_panics(run: &Run<'_>) -> Result<()> {
+    let outcome = with_fault(run, "test.fault=panic", LIMIT)?;
+    let Ending::Panicked(message) = &outcome.ending else { anyhow::bail!("not a panic: {outcome}") };
+    ensure!(message.contains("test.fault") && message.contains("boot.rs"), "{message}");
+    ensure!(outcome.ending.status() == 125, "{outcome}");
+    Ok(())
+}
+
+fn kernel_that_hangs(run: &Run<'_>) -> Result<()> {
+    let outcome = with_fault(run, "test.fault=hang", Duration::from_secs(5))?;
+    ensure!(outcome.ending.status() == 124, "{outcome}");
+    Ok(())
+}
+
 fn scml_file_with_an_error(run: &Run<'_>) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("bad.scml");
@@ -243,7 +280,7 @@ fn scml_file_with_an_error(run: &Run<'_>) -> Result<()> {
 }
 
 fn with_tool(run: &Run<'_>, arguments: &[&str]) -> Result<(Ending, String)> {
-    let setup = Setup { limit: Duration::from_secs(30), ..Setup::plain(1, "bad-boot") };
+    let setup = Setup { limit: LIMIT, ..Setup::plain(1, "bad-boot") };
     let (outcome, captured) = guest::run_captured(run.context, &setup, arguments)?;
     Ok((outcome.ending, String::from_utf8_lossy(&captured.stderr()).into_owned()))
 }
