@@ -220,26 +220,27 @@ fn write_file(
     })
 }
 
-/// Makes a long transfer in strides, each with what is done and how much is to follow, as long as they are complete.
+/// Makes a transfer, a long one in strides of which each is told what is done and how much is to follow.
+#[inline]
 fn strides(
     context: &Context,
     total: usize,
     stride: usize,
     mut transfer: impl FnMut(usize, usize) -> Result<usize>,
 ) -> Result<usize> {
-    let mut done = 0;
-    loop {
-        let length = stride.min(total - done);
-        match transfer(done, length) {
-            Ok(count) => done += count,
-            Err(_) if done > 0 => return Ok(done),
-            Err(error) => return Err(error),
-        }
-        if done >= total || !done.is_multiple_of(stride) || context.thread.must_attend() {
-            return Ok(done);
+    let mut done = transfer(0, stride)?;
+    // A stride that is not full is the last: the file's end, or the file system's.
+    while stride != 0 && done < total && done.is_multiple_of(stride) && done != 0 {
+        if context.thread.must_attend() {
+            break;
         }
         Task::yield_now();
+        match transfer(done, stride.min(total - done)) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => done += count,
+        }
     }
+    Ok(done)
 }
 
 /// Makes a transfer, waiting where it says EAGAIN and the file may wait.

@@ -4,14 +4,16 @@ use alloc::{sync::Arc, vec::Vec};
 
 use socket::error::{Errno, Error, Result};
 
+use super::PATH_MAX;
 use crate::inode::{Inode, Located};
 
 /// The absolute path of a directory, seen from `root`; one that is not below it starts with `(unreachable)`.
 ///
 /// # Errors
-/// ENOENT for a directory that was removed.
+/// ENOENT for a directory that was removed, ENAMETOOLONG for one that is too deep for a path.
 pub fn absolute_path(root: &Arc<Inode>, directory: &Arc<Inode>) -> Result<Vec<u8>> {
     let mut names = Vec::new();
+    let mut length = 1;
     let mut at = directory.clone();
     let reachable = loop {
         if Arc::ptr_eq(&at, root) {
@@ -22,6 +24,10 @@ pub fn absolute_path(root: &Arc<Inode>, directory: &Arc<Inode>) -> Result<Vec<u8
         }
         match at.place()? {
             Some(located) => {
+                length += located.name.len() + 1;
+                if length > PATH_MAX {
+                    return Err(Errno::ENAMETOOLONG.into());
+                }
                 names.push(located.name);
                 at = located.directory;
             }
