@@ -13,6 +13,7 @@ mod memory;
 mod path;
 mod poll;
 mod process;
+mod select;
 mod signal;
 mod socket;
 mod system;
@@ -58,6 +59,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     path::CALLS,
     poll::CALLS,
     process::CALLS,
+    select::CALLS,
     signal::CALLS,
     socket::CALLS,
     system::CALLS,

@@ -1,4 +1,4 @@
-//! Waiting for files: poll(2), select(2).
+//! Waiting for files: poll(2).
 
 use alloc::{sync::Arc, vec, vec::Vec};
 use core::time::Duration;
@@ -7,10 +7,7 @@ use ::socket::{
     error::{Errno, Error, Result},
     ready::{Events, Pollee},
 };
-use linux_raw_sys::general::{
-    __NR_poll, __NR_ppoll, __NR_pselect6, __NR_select, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLPRI,
-    POLLRDBAND, POLLRDNORM, POLLWRBAND, POLLWRNORM,
-};
+use linux_raw_sys::general::{__NR_poll, __NR_ppoll};
 use vfs::{Handle, UserMemory};
 
 use super::{
@@ -25,21 +22,16 @@ use crate::{
     wait::{self, WaitError},
 };
 
-pub(super) const CALLS: &Calls = &[
-    (__NR_poll, Plain(poll)),
-    (__NR_ppoll, Plain(ppoll)),
-    (__NR_select, Plain(select)),
-    (__NR_pselect6, Plain(pselect6)),
-];
+pub(super) const CALLS: &Calls = &[(__NR_poll, Plain(poll)), (__NR_ppoll, Plain(ppoll))];
 
 /// One file that is waited for.
-struct Watched {
+pub(super) struct Watched {
     /// `None` where nothing is open.
-    handle: Option<Handle>,
+    pub(super) handle: Option<Handle>,
     /// Besides errors and hang-ups, which are always told of.
-    interest: Events,
+    pub(super) interest: Events,
     /// Nothing is to be said of it.
-    ignored: bool,
+    pub(super) ignored: bool,
 }
 
 impl Watched {
@@ -54,7 +46,7 @@ impl Watched {
 
 /// Waits until something happened to one of the files, or the deadline has passed. What happened is shown to `found`, which
 /// says whether it counts; the result is how many counted.
-fn wait_for(
+pub(super) fn wait_for(
     context: &Context,
     watched: &[Watched],
     deadline: Deadline,
@@ -92,19 +84,19 @@ fn wait_for(
 
 /// How long to wait, on the monotonic clock.
 #[derive(Clone, Copy)]
-enum Deadline {
+pub(super) enum Deadline {
     Now,
     At(Duration),
     Never,
 }
 
 impl Deadline {
-    fn after(time: Duration) -> Self {
+    pub(super) fn after(time: Duration) -> Self {
         if time.is_zero() { Self::Now } else { Self::At(clock::now().saturating_add(time)) }
     }
 
     /// What is left until then.
-    fn left(self) -> Duration {
+    pub(super) fn left(self) -> Duration {
         match self {
             Self::At(deadline) => deadline.saturating_sub(clock::now()),
             Self::Now | Self::Never => Duration::ZERO,
@@ -177,7 +169,12 @@ fn poll_until(context: &Context, at: usize, count: usize, deadline: Deadline) ->
 }
 
 /// Tells the program how much of its timeout is left; as in Linux, one that cannot be told is not an error.
-fn show_left(context: &Context, at: usize, deadline: Deadline, result: Result<usize>) -> Result<usize> {
+pub(super) fn show_left(
+    context: &Context,
+    at: usize,
+    deadline: Deadline,
+    result: Result<usize>,
+) -> Result<usize> {
     if at != 0 {
         // The memory may be read-only.
         let _ = write_timespec(context, at, deadline.left());
@@ -186,14 +183,14 @@ fn show_left(context: &Context, at: usize, deadline: Deadline, result: Result<us
 }
 
 /// The signal mask of a call, in place of the thread's own until dropped.
-struct TemporaryMask<'a> {
+pub(super) struct TemporaryMask<'a> {
     context: &'a Context,
     own: u64,
 }
 
 impl<'a> TemporaryMask<'a> {
     /// Reads the mask; NULL leaves the thread's.
-    fn read(context: &'a Context, at: usize, size: usize) -> Result<Option<Self>> {
+    pub(super) fn read(context: &'a Context, at: usize, size: usize) -> Result<Option<Self>> {
         if at == 0 {
             return Ok(None);
         }
@@ -210,124 +207,4 @@ impl Drop for TemporaryMask<'_> {
     fn drop(&mut self) {
         self.context.thread.signals.lock().mask = self.own;
     }
-}
-
-/// What counts as readable, writable and exceptional for select(2).
-const READABLE: u32 = POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR;
-const WRITABLE: u32 = POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR;
-const EXCEPTIONAL: u32 = POLLPRI;
-
-fn select(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let [count, readable, writable, exceptional, timeout_at, _] = *arguments;
-    let deadline = match timeout_at {
-        0 => Deadline::Never,
-        address => {
-            let [seconds, microseconds] = context.space.read::<[i64; 2]>(address)?;
-            let (Ok(seconds), Ok(microseconds)) = (u64::try_from(seconds), u64::try_from(microseconds))
-            else {
-                return Err(Error::new(Errno::EINVAL, "a negative time"));
-            };
-            // Microseconds may be a million and more here.
-            let time = Duration::from_secs(seconds).saturating_add(Duration::from_micros(microseconds));
-            Deadline::after(time)
-        }
-    };
-    let result = select_until(context, count, [readable, writable, exceptional], deadline);
-    if timeout_at != 0 {
-        let left = deadline.left();
-        let _ = context.space.write(timeout_at, &[left.as_secs(), u64::from(left.subsec_micros())]);
-    }
-    result
-}
-
-fn pselect6(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let [count, readable, writable, exceptional, timeout_at, mask] = *arguments;
-    let (mask_at, mask_size) = match mask {
-        0 => (0, 0),
-        address => {
-            let [at, size] = context.space.read::<[usize; 2]>(address)?;
-            (at, size)
-        }
-    };
-    let deadline = match timeout_at {
-        0 => Deadline::Never,
-        address => Deadline::after(read_timespec(context, address)?),
-    };
-    let _mask = TemporaryMask::read(context, mask_at, mask_size)?;
-    let result = select_until(context, count, [readable, writable, exceptional], deadline);
-    show_left(context, timeout_at, deadline, result)
-}
-
-/// The sets of select(2) as they are in memory: 64 descriptors a word.
-struct Set {
-    address: usize,
-    words: Vec<u64>,
-}
-
-impl Set {
-    fn read(context: &Context, address: usize, words: usize) -> Result<Self> {
-        let mut bytes = vec![0; words * 8];
-        if address != 0 {
-            UserMemory::read(context, address, &mut bytes).map_err(|_| Errno::EFAULT)?;
-        }
-        let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).unwrap_or_default();
-        Ok(Self { address, words: bytes.chunks_exact(8).map(word).collect() })
-    }
-
-    fn contains(&self, descriptor: usize) -> bool {
-        self.words[descriptor / 64] >> (descriptor % 64) & 1 != 0
-    }
-
-    fn write(&self, context: &Context) -> Result<()> {
-        if self.address != 0 {
-            let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-            UserMemory::write(context, self.address, &bytes).map_err(|_| Errno::EFAULT)?;
-        }
-        Ok(())
-    }
-}
-
-fn select_until(context: &Context, count: usize, sets: [usize; 3], deadline: Deadline) -> Result<usize> {
-    let count = usize::try_from(count as i32).map_err(|_| Error::new(Errno::EINVAL, "a negative number"))?;
-    // Numbers beyond what the process can have are not looked at, as in Linux.
-    let count = count.min(context.process.files.limit() as usize);
-    let words = count.div_ceil(64);
-    let [readable, writable, exceptional] = sets;
-    let mut sets = [
-        Set::read(context, readable, words)?,
-        Set::read(context, writable, words)?,
-        Set::read(context, exceptional, words)?,
-    ];
-    let kinds = [READABLE, WRITABLE, EXCEPTIONAL];
-    let mut watched = Vec::new();
-    let mut numbers = Vec::new();
-    for descriptor in 0..count {
-        let wanted = sets.iter().zip(kinds).filter(|(set, _)| set.contains(descriptor));
-        let interest = wanted.fold(0, |interest, (_, kind)| interest | kind);
-        if interest != 0 {
-            let handle = Some(context.process.files.get(descriptor as i32)?);
-            let interest = Events::from_bits_truncate(interest & !(POLLERR | POLLHUP));
-            watched.push(Watched { handle, interest, ignored: false });
-            numbers.push((descriptor, sets.each_ref().map(|set| set.contains(descriptor))));
-        }
-    }
-    let mut results = [vec![0_u64; words], vec![0; words], vec![0; words]];
-    let mut total = 0;
-    wait_for(context, &watched, deadline, |index, events| {
-        let (descriptor, asked) = numbers[index];
-        let before = total;
-        for set in 0..sets.len() {
-            if asked[set] && events.bits() & kinds[set] != 0 {
-                results[set][descriptor / 64] |= 1 << (descriptor % 64);
-                total += 1;
-            }
-        }
-        // A hang-up of a file that is only asked for writing does not end the wait.
-        total > before
-    })?;
-    for (set, result) in sets.iter_mut().zip(results) {
-        set.words = result;
-        set.write(context)?;
-    }
-    Ok(total)
 }

@@ -1,5 +1,9 @@
 //! Open file descriptions (open(2)): what dup'ed descriptors share.
 
+mod bounce;
+mod read;
+mod write;
+
 use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,21 +14,19 @@ use socket::{
 };
 use spin::Mutex;
 
+use self::bounce::CHUNK;
 use crate::{
     device::Device,
     file_system::FileSystem,
     identity::{Access, Identity},
     inode::{Inode, Located, Node, Synthetic},
-    memory::{Buffers, UserMemory},
+    memory::UserMemory,
     path::{Found, OpenFlags},
     pipe::{self, End, Fifo, Partner},
 };
 
-/// How much is copied through kernel memory at a time, in bytes.
-const CHUNK: usize = 64 << 10;
-
 /// The flags that F_SETFL changes (fcntl(2)).
-const CHANGEABLE: u32 = uapi::O_APPEND | uapi::O_NONBLOCK | uapi::FASYNC | uapi::O_DIRECT | uapi::O_NOATIME;
+const CHANGEABLE: u32 = uapi::O_APPEND | uapi::O_NONBLOCK | uapi::O_DIRECT | uapi::O_NOATIME;
 
 /// What the description reads from and writes to.
 enum Body {
@@ -258,83 +260,6 @@ impl OpenFile {
         }
     }
 
-    /// Reads at the offset and moves it (read(2)).
-    ///
-    /// # Errors
-    /// EBADF where it is not open for reading, EISDIR, EFAULT; EAGAIN where nothing is there yet: wait for IN.
-    pub fn read(&self, buffers: &mut Buffers<'_>) -> Result<usize> {
-        self.check_access(Access::READ)?;
-        match &self.body {
-            Body::Pipe(end) => end.read(buffers),
-            Body::Device(device) => read_device(&**device, buffers),
-            Body::Contents | Body::Generated(_) => self.read_moving(buffers),
-            Body::Directory => Err(Errno::EISDIR.into()),
-            Body::Path => Err(Errno::EBADF.into()),
-        }
-    }
-
-    /// Reads at `offset` (pread(2)).
-    ///
-    /// # Errors
-    /// As [`OpenFile::read`]; ESPIPE where there are no offsets.
-    pub fn read_at(&self, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
-        self.check_positioned()?;
-        self.check_access(Access::READ)?;
-        match &self.body {
-            Body::Contents => self.read_contents(offset, buffers),
-            Body::Generated(held) => self.read_generated(held, offset, buffers),
-            Body::Device(device) => read_device(&**device, buffers),
-            Body::Directory => Err(Errno::EISDIR.into()),
-            Body::Pipe(_) | Body::Path => Err(Errno::EBADF.into()),
-        }
-    }
-
-    /// Writes at the offset, or with O_APPEND at the end, and moves it (write(2)). `who` writes is only asked where it
-    /// matters: what somebody else than root changes loses its set-id bits.
-    ///
-    /// # Errors
-    /// EBADF where it is not open for writing, EFAULT, ENOSPC, EFBIG, EPIPE; EAGAIN where there is no room: wait for OUT.
-    pub fn write(&self, who: impl FnOnce() -> Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
-        self.check_access(Access::WRITE)?;
-        match &self.body {
-            Body::Pipe(end) => end.write(buffers),
-            Body::Device(device) => write_device(&**device, buffers),
-            Body::Contents if self.status() & uapi::O_APPEND != 0 => self.append(who, buffers),
-            Body::Contents => {
-                let (start, claimed) = self.claim(buffers.remaining() as u64);
-                let result = self.write_contents(who, start, buffers);
-                self.give_back(claimed.saturating_sub(result.unwrap_or(0) as u64));
-                result
-            }
-            Body::Directory | Body::Generated(_) | Body::Path => Err(Errno::EBADF.into()),
-        }
-    }
-
-    /// Writes at `offset` (pwrite(2)); with O_APPEND at the end all the same, as Linux does.
-    ///
-    /// # Errors
-    /// As [`OpenFile::write`]; ESPIPE where there are no offsets.
-    pub fn write_at(
-        &self,
-        who: impl FnOnce() -> Identity,
-        offset: u64,
-        buffers: &mut Buffers<'_>,
-    ) -> Result<usize> {
-        self.check_positioned()?;
-        self.check_access(Access::WRITE)?;
-        match &self.body {
-            Body::Device(device) => write_device(&**device, buffers),
-            Body::Contents if self.status() & uapi::O_APPEND != 0 => {
-                let held = *self.offset.lock();
-                let result = self.append(who, buffers);
-                *self.offset.lock() = held;
-                result
-            }
-            Body::Contents => self.write_contents(who, offset, buffers),
-            _ => Err(Errno::EBADF.into()),
-        }
-    }
-
     /// Whether it is open for reading.
     ///
     /// # Errors
@@ -362,154 +287,6 @@ impl OpenFile {
             Body::Path => Err(Errno::EBADF.into()),
             _ => Ok(()),
         }
-    }
-
-    /// Moves the offset past the next `length` bytes, which are the caller's from now on; returns where they start, and
-    /// how many there are below the largest offset.
-    fn claim(&self, length: u64) -> (u64, u64) {
-        let mut offset = self.offset.lock();
-        let start = *offset;
-        let claimed = length.min((i64::MAX as u64).saturating_sub(start));
-        *offset = start + claimed;
-        (start, claimed)
-    }
-
-    fn give_back(&self, length: u64) {
-        if length > 0 {
-            let mut offset = self.offset.lock();
-            *offset = offset.saturating_sub(length);
-        }
-    }
-
-    fn read_moving(&self, buffers: &mut Buffers<'_>) -> Result<usize> {
-        // Two readers of one description get different bytes: each claims its part before it copies.
-        let (start, claimed) = {
-            let mut offset = self.offset.lock();
-            let start = *offset;
-            let left = match &self.body {
-                Body::Generated(_) => buffers.remaining() as u64,
-                _ => self.inode.length().saturating_sub(start),
-            };
-            let claimed = left.min(buffers.remaining() as u64);
-            *offset = start + claimed;
-            (start, claimed)
-        };
-        buffers.limit(usize::try_from(claimed).unwrap_or(usize::MAX));
-        let result = match &self.body {
-            Body::Generated(held) => self.read_generated(held, start, buffers),
-            _ => self.read_contents(start, buffers),
-        };
-        self.give_back(claimed - result.unwrap_or(0) as u64);
-        result
-    }
-
-    fn read_contents(&self, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
-        let mut done = 0;
-        let mut bounce = Bounce::new();
-        while buffers.remaining() > 0 {
-            let at = offset.saturating_add(done as u64);
-            // Bytes of the boot image stay where they are and need no detour.
-            let chunk = match self.inode.borrowed(at) {
-                Some(bytes) => &bytes[..bytes.len().min(buffers.remaining())],
-                None => {
-                    let bounce = bounce.get(buffers.remaining());
-                    let count = self.inode.read_at(at, bounce)?;
-                    &bounce[..count]
-                }
-            };
-            if chunk.is_empty() {
-                break;
-            }
-            let copied = buffers.put(chunk);
-            done += copied;
-            if copied < chunk.len() {
-                if done == 0 {
-                    return Err(Errno::EFAULT.into());
-                }
-                break;
-            }
-        }
-        if done > 0 && self.status() & uapi::O_NOATIME == 0 {
-            self.inode.touch_accessed();
-        }
-        Ok(done)
-    }
-
-    fn read_generated(
-        &self,
-        held: &Mutex<Arc<[u8]>>,
-        offset: u64,
-        buffers: &mut Buffers<'_>,
-    ) -> Result<usize> {
-        if offset == 0
-            && let Node::Synthetic(synthetic) = &self.inode.node
-        {
-            let fresh = Arc::from(synthetic.generate()?);
-            let old = core::mem::replace(&mut *held.lock(), fresh);
-            drop(old);
-        }
-        let bytes = held.lock().clone();
-        let rest = usize::try_from(offset).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
-        let wanted = rest.len().min(buffers.remaining());
-        let copied = buffers.put(&rest[..wanted]);
-        if copied == 0 && wanted > 0 { Err(Errno::EFAULT.into()) } else { Ok(copied) }
-    }
-
-    fn write_contents(
-        &self,
-        who: impl FnOnce() -> Identity,
-        offset: u64,
-        buffers: &mut Buffers<'_>,
-    ) -> Result<usize> {
-        self.write_chunks(who, buffers, |done, bytes| {
-            self.inode.write_at(offset.saturating_add(done as u64), bytes)
-        })
-    }
-
-    fn append(&self, who: impl FnOnce() -> Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
-        self.write_chunks(who, buffers, |_, bytes| {
-            let (written, end) = self.inode.append(bytes)?;
-            *self.offset.lock() = end;
-            Ok(written)
-        })
-    }
-
-    /// Copies from the program in chunks; `write` is given how much is written already, and the next bytes.
-    fn write_chunks(
-        &self,
-        who: impl FnOnce() -> Identity,
-        buffers: &mut Buffers<'_>,
-        mut write: impl FnMut(usize, &[u8]) -> Result<usize>,
-    ) -> Result<usize> {
-        let mut done = 0;
-        let mut bounce = Bounce::new();
-        let outcome = loop {
-            if buffers.remaining() == 0 {
-                break Ok(());
-            }
-            let bounce = bounce.get(buffers.remaining());
-            let wanted = bounce.len();
-            let taken = buffers.take(bounce);
-            if taken > 0 {
-                match write(done, &bounce[..taken]) {
-                    Ok(written) => {
-                        done += written;
-                        if written < taken {
-                            break Ok(());
-                        }
-                    }
-                    Err(error) => break Err(error),
-                }
-            }
-            if taken < wanted {
-                break Err(Errno::EFAULT.into());
-            }
-        };
-        if done > 0 {
-            self.inode.touch_modified(Some(who));
-            return Ok(done);
-        }
-        outcome.map(|()| 0)
     }
 
     /// Moves the offset (lseek(2)); returns where it is.
@@ -618,77 +395,4 @@ pub struct Entries {
     pub bytes: Vec<u8>,
     /// The offset behind them.
     pub(crate) next: u64,
-}
-
-/// Kernel memory through which bytes are copied: on the stack for few, on the heap for more.
-struct Bounce {
-    few: [u8; 128],
-    more: Vec<u8>,
-}
-
-impl Bounce {
-    fn new() -> Self {
-        Self { few: [0; 128], more: Vec::new() }
-    }
-
-    /// Room for `length` bytes, or for a chunk of them.
-    fn get(&mut self, length: usize) -> &mut [u8] {
-        if length <= self.few.len() {
-            return &mut self.few[..length];
-        }
-        let length = length.min(CHUNK);
-        if self.more.len() < length {
-            self.more.resize(length, 0);
-        }
-        &mut self.more[..length]
-    }
-}
-
-fn read_device(device: &dyn Device, buffers: &mut Buffers<'_>) -> Result<usize> {
-    let mut done = 0;
-    let mut bounce = Bounce::new();
-    while buffers.remaining() > 0 {
-        let bounce = bounce.get(buffers.remaining());
-        let wanted = bounce.len();
-        let count = match device.read(bounce) {
-            Ok(count) => count,
-            Err(error) if done == 0 => return Err(error),
-            Err(_) => break,
-        };
-        let copied = buffers.put(&bounce[..count]);
-        done += copied;
-        if copied < count && done == 0 {
-            return Err(Errno::EFAULT.into());
-        }
-        // A device that gave less has no more for now.
-        if copied < wanted {
-            break;
-        }
-    }
-    Ok(done)
-}
-
-fn write_device(device: &dyn Device, buffers: &mut Buffers<'_>) -> Result<usize> {
-    if let Some(result) = device.write_unseen(buffers.remaining()) {
-        return result;
-    }
-    let mut done = 0;
-    let mut bounce = Bounce::new();
-    while buffers.remaining() > 0 {
-        let bounce = bounce.get(buffers.remaining());
-        let wanted = bounce.len();
-        let taken = buffers.take(bounce);
-        let result = if taken == 0 { Err(Errno::EFAULT.into()) } else { device.write(&bounce[..taken]) };
-        match result {
-            Ok(count) => {
-                done += count;
-                if count < wanted {
-                    break;
-                }
-            }
-            Err(error) if done == 0 => return Err(error),
-            Err(_) => break,
-        }
-    }
-    Ok(done)
 }

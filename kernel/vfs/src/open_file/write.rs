@@ -1,0 +1,135 @@
+//! Writing to open files.
+
+use linux_raw_sys::general as uapi;
+use socket::error::{Errno, Result};
+
+use super::{
+    Body, OpenFile,
+    bounce::{Bounce, write_device},
+};
+use crate::{
+    identity::{Access, Identity},
+    memory::Buffers,
+};
+
+impl OpenFile {
+    /// Writes at the offset, or with O_APPEND at the end, and moves it (write(2)). `who` writes is only asked where it
+    /// matters: what somebody else than root changes loses its set-id bits.
+    ///
+    /// # Errors
+    /// EBADF where it is not open for writing, EFAULT, ENOSPC, EFBIG, EPIPE; EAGAIN where there is no room: wait for OUT.
+    pub fn write(&self, who: impl FnOnce() -> Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.check_access(Access::WRITE)?;
+        match &self.body {
+            Body::Pipe(end) => end.write(buffers),
+            Body::Device(device) => write_device(&**device, buffers),
+            Body::Contents if self.status() & uapi::O_APPEND != 0 => self.append(who, buffers),
+            Body::Contents => {
+                let (start, claimed) = self.claim(buffers.remaining() as u64);
+                let result = self.write_contents(who, start, buffers);
+                self.give_back(claimed.saturating_sub(result.unwrap_or(0) as u64));
+                result
+            }
+            Body::Directory | Body::Generated(_) | Body::Path => Err(Errno::EBADF.into()),
+        }
+    }
+
+    /// Writes at `offset` (pwrite(2)); with O_APPEND at the end all the same, as Linux does.
+    ///
+    /// # Errors
+    /// As [`OpenFile::write`]; ESPIPE where there are no offsets.
+    pub fn write_at(
+        &self,
+        who: impl FnOnce() -> Identity,
+        offset: u64,
+        buffers: &mut Buffers<'_>,
+    ) -> Result<usize> {
+        self.check_positioned()?;
+        self.check_access(Access::WRITE)?;
+        match &self.body {
+            Body::Device(device) => write_device(&**device, buffers),
+            Body::Contents if self.status() & uapi::O_APPEND != 0 => {
+                let held = *self.offset.lock();
+                let result = self.append(who, buffers);
+                *self.offset.lock() = held;
+                result
+            }
+            Body::Contents => self.write_contents(who, offset, buffers),
+            _ => Err(Errno::EBADF.into()),
+        }
+    }
+
+    fn write_contents(
+        &self,
+        who: impl FnOnce() -> Identity,
+        offset: u64,
+        buffers: &mut Buffers<'_>,
+    ) -> Result<usize> {
+        self.write_chunks(who, buffers, |done, bytes| {
+            self.inode.write_at(offset.saturating_add(done as u64), bytes)
+        })
+    }
+
+    fn append(&self, who: impl FnOnce() -> Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
+        self.write_chunks(who, buffers, |_, bytes| {
+            let (written, end) = self.inode.append(bytes)?;
+            *self.offset.lock() = end;
+            Ok(written)
+        })
+    }
+
+    /// Copies from the program in chunks; `write` is given how much is written already, and the next bytes.
+    fn write_chunks(
+        &self,
+        who: impl FnOnce() -> Identity,
+        buffers: &mut Buffers<'_>,
+        mut write: impl FnMut(usize, &[u8]) -> Result<usize>,
+    ) -> Result<usize> {
+        let mut done = 0;
+        let mut bounce = Bounce::new();
+        let outcome = loop {
+            if buffers.remaining() == 0 {
+                break Ok(());
+            }
+            let bounce = bounce.get(buffers.remaining());
+            let wanted = bounce.len();
+            let taken = buffers.take(bounce);
+            if taken > 0 {
+                match write(done, &bounce[..taken]) {
+                    Ok(written) => {
+                        done += written;
+                        if written < taken {
+                            break Ok(());
+                        }
+                    }
+                    Err(error) => break Err(error),
+                }
+            }
+            if taken < wanted {
+                break Err(Errno::EFAULT.into());
+            }
+        };
+        if done > 0 {
+            self.inode.touch_modified(Some(who));
+            return Ok(done);
+        }
+        outcome.map(|()| 0)
+    }
+
+    /// Moves the offset past the next `length` bytes, which are the caller's from now on; returns where they start, and
+    /// how many there are below the largest offset.
+    pub(super) fn claim(&self, length: u64) -> (u64, u64) {
+        let mut offset = self.offset.lock();
+        let start = *offset;
+        let claimed = length.min((i64::MAX as u64).saturating_sub(start));
+        *offset = start + claimed;
+        (start, claimed)
+    }
+
+    pub(super) fn give_back(&self, length: u64) {
+        if length > 0 {
+            let mut offset = self.offset.lock();
+            *offset = offset.saturating_sub(length);
+        }
+    }
+}
