@@ -82,7 +82,7 @@ impl FileType {
 pub(crate) enum Node {
     Directory(Directory),
     Regular(Mutex<Contents>),
-    Symlink(Box<[u8]>),
+    Symlink(Target),
     Socket,
     Fifo(Fifo),
     /// A device, by number; `block` devices cannot be opened.
@@ -92,6 +92,18 @@ pub(crate) enum Node {
     },
     /// Made by code when it is looked at: `/proc`.
     Synthetic(Synthetic),
+}
+
+/// The text of a symbolic link, counted on its file system until dropped.
+pub(crate) struct Target {
+    file_system: Arc<FileSystem>,
+    text: Box<[u8]>,
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        self.file_system.give_back_bytes(self.text.len() as u64);
+    }
 }
 
 /// A file, apart from its names.
@@ -189,7 +201,7 @@ impl Inode {
         match &self.node {
             Node::Regular(contents) => contents.lock().length(),
             Node::Directory(directory) => directory.size(),
-            Node::Symlink(text) => text.len() as u64,
+            Node::Symlink(target) => target.text.len() as u64,
             _ => 0,
         }
     }
@@ -281,7 +293,7 @@ impl Inode {
     /// EINVAL where it is none.
     pub fn read_link(&self) -> Result<Vec<u8>> {
         match &self.node {
-            Node::Symlink(text) => Ok(text.to_vec()),
+            Node::Symlink(target) => Ok(target.text.to_vec()),
             Node::Synthetic(Synthetic::Link(link)) => link.text(),
             _ => Err(Error::new(Errno::EINVAL, "not a symbolic link")),
         }
@@ -348,7 +360,6 @@ impl Drop for Inode {
     fn drop(&mut self) {
         let held = match &mut self.node {
             Node::Regular(contents) => contents.get_mut().allocated(),
-            Node::Symlink(text) => text.len() as u64,
             _ => 0,
         };
         self.file_system.give_back_bytes(held);
@@ -383,9 +394,9 @@ impl Node {
     }
 
     /// A symbolic link; its text counts on `file_system`.
-    pub(crate) fn symlink(file_system: &FileSystem, text: &[u8]) -> Result<Self> {
+    pub(crate) fn symlink(file_system: &Arc<FileSystem>, text: &[u8]) -> Result<Self> {
         file_system.take_bytes(text.len() as u64)?;
-        Ok(Self::Symlink(text.into()))
+        Ok(Self::Symlink(Target { file_system: file_system.clone(), text: text.into() }))
     }
 
     fn file_type(&self) -> FileType {
