@@ -16,7 +16,7 @@ use crate::{
     args::{Arguments, Fault},
     console::{
         self, control,
-        device::{self, Nodes},
+        device::{self, ERROR_PATH, STANDARD_PATH},
         input, log,
     },
     context::Context,
@@ -52,15 +52,15 @@ pub(crate) fn start() {
         control::fail(format_args!("standard input cannot be had: {error:?}"));
     }
     let system = system::init(&arguments);
-    let nodes = fill_root(system);
+    fill_root(system);
     register_ap_entry(sched::start_on_cpu);
-    if let Err(error) = start_first_process(system, &nodes, arguments) {
+    if let Err(error) = start_first_process(system, arguments) {
         control::fail(format_args!("the first process cannot be made: {error}"));
     }
 }
 
 /// Fills the root directory from the initramfs, and with what the kernel adds.
-fn fill_root(system: &'static System) -> Nodes {
+fn fill_root(system: &'static System) {
     let Some(image) = boot_info().initramfs else {
         control::fail(format_args!("there is no initramfs"));
     };
@@ -71,22 +71,21 @@ fn fill_root(system: &'static System) -> Nodes {
     if let Err(error) = proc::mount(system) {
         control::fail(format_args!("/proc cannot be made: {error}"));
     }
-    let nodes = vfs::make_directories(&system.root, b"dev").and_then(|devices| {
+    let filled = vfs::make_directories(&system.root, b"dev").and_then(|devices| {
         vfs::populate_devices(&devices)?;
         device::populate(&devices)
     });
-    match nodes {
-        Ok(nodes) => nodes,
-        Err(error) => control::fail(format_args!("/dev cannot be filled: {error}")),
+    if let Err(error) = filled {
+        control::fail(format_args!("/dev cannot be filled: {error}"));
     }
 }
 
-fn start_first_process(system: &'static System, nodes: &Nodes, arguments: Arguments) -> Result<()> {
+fn start_first_process(system: &'static System, arguments: Arguments) -> Result<()> {
     let process = Process::new(process::new_id()?, 0, AddressSpace::new(), system);
     let who = Identity::root();
     let walker = Walker { root: &system.root, start: &system.root, who: &who };
-    for node in [&nodes.standard, &nodes.standard, &nodes.error] {
-        let opened = walker.open_inode(node, O_RDWR)?;
+    for path in [STANDARD_PATH, STANDARD_PATH, ERROR_PATH] {
+        let opened = walker.open(path, O_RDWR, 0, 0)?;
         process.files.add(Handle::File(opened.file), false)?;
     }
     let thread = process.first_thread(arguments.program.first().map_or(&[], Vec::as_slice));

@@ -60,27 +60,18 @@ pub(crate) fn register(environment: &Environment) {
     environment.register_device(ERROR, Arc::new(Port(Output::Error)));
 }
 
-/// The ports' inodes: those of standard input and output, and of standard error.
-pub(crate) struct Nodes {
-    pub(crate) standard: Arc<Inode>,
-    pub(crate) error: Arc<Inode>,
-}
+/// Where the port of standard input and output is found.
+pub(crate) const STANDARD_PATH: &[u8] = b"/dev/ttyS1";
+/// Where that of standard error is.
+pub(crate) const ERROR_PATH: &[u8] = b"/dev/ttyS2";
 
 /// Puts nodes for the ports into `/dev`.
 ///
 /// # Errors
-/// ENOSPC; EISDIR, ENOTEMPTY where the image has directories of those names.
-pub(crate) fn populate(devices: &Arc<Inode>) -> Result<Nodes> {
-    let make = |name: &[u8], number| {
-        let inode = Inode::new_device(devices.file_system(), 0o600, number);
-        devices.install(name, &inode).map(|()| inode)
-    };
-    make(b"console", CONSOLE)?;
-    let standard = make(b"ttyS1", STANDARD)?;
-    let error = make(b"ttyS2", ERROR)?;
-    if !standard.is_directory() && !error.is_directory() {
-        Ok(Nodes { standard, error })
-    } else {
-        Err(Errno::EISDIR.into())
+/// ENOSPC.
+pub(crate) fn populate(devices: &Arc<Inode>) -> Result<()> {
+    for (name, number) in [(b"console".as_slice(), CONSOLE), (b"ttyS1", STANDARD), (b"ttyS2", ERROR)] {
+        devices.install(name, &Inode::new_device(devices.file_system(), 0o600, number))?;
     }
+    Ok(())
 }
