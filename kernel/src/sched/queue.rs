@@ -23,7 +23,7 @@ pub(super) struct CpuQueue {
 
 impl CpuQueue {
     pub(super) const fn new() -> Self {
-        let tasks = Tasks { current: None, waiting: VecDeque::new(), idle: None, ticks: 0 };
+        let tasks = Tasks { current: None, waiting: VecDeque::new(), idle: None, ticks: 0, exiting: false };
         Self { tasks: SpinLock::new(tasks), load: AtomicUsize::new(0) }
     }
 
@@ -39,6 +39,8 @@ struct Tasks {
     idle: Option<Arc<Task>>,
     /// How many ticks the current task has had.
     ticks: u32,
+    /// The current task is about to leave for good.
+    exiting: bool,
 }
 
 /// A queue that is held.
@@ -87,7 +89,11 @@ impl LocalRunQueue for Locked<'_> {
                 others_wait && over && self.tasks.current.is_some()
             }
             UpdateFlags::Yield => others_wait || self.tasks.current.is_none(),
-            UpdateFlags::Wait | UpdateFlags::Exit => true,
+            UpdateFlags::Wait => true,
+            UpdateFlags::Exit => {
+                self.tasks.exiting = true;
+                true
+            }
         }
     }
 
@@ -108,9 +114,14 @@ impl LocalRunQueue for Locked<'_> {
         self.tasks.current.as_ref()
     }
 
+    /// A task that has ended keeps its CPU: somebody may have decided to wake it while it still ran, and must not find it
+    /// to be asleep now and let it run again.
     fn dequeue_current(&mut self) -> Option<Arc<Task>> {
         let current = self.tasks.current.take();
-        if let Some(task) = &current {
+        let exiting = core::mem::take(&mut self.tasks.exiting);
+        if let Some(task) = &current
+            && !exiting
+        {
             task.schedule_info().cpu.set_to_none();
         }
         self.publish_load();
