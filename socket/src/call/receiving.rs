@@ -66,10 +66,13 @@ impl Receiving {
         }
     }
 
-    /// Whether there is no room, and never was.
+    /// A step of read(2) and readv(2). Linux asks nothing of the socket where there is no room.
     #[inline]
-    pub(super) fn has_no_room(&self) -> bool {
-        self.received == 0 && self.buffers.remaining() == 0
+    pub(super) fn read<C: Caller>(&mut self, caller: &C) -> Step {
+        if self.received == 0 && self.buffers.remaining() == 0 {
+            return Step::Done(Ok(0));
+        }
+        self.step(caller).map_or_else(|step| step, |count| Step::Done(Ok(count)))
     }
 
     /// The name of the one from whom bytes came, if it has one.

@@ -11,6 +11,7 @@ pub(super) mod getsockopt;
 pub(super) mod listen;
 pub(super) mod read;
 pub(super) mod readv;
+mod received_flags;
 pub(super) mod recvfrom;
 pub(super) mod recvmsg;
 pub(super) mod sendmsg;

@@ -2,12 +2,13 @@
 
 use std::os::fd::OwnedFd;
 
+use super::received_flags;
 use crate::{
     address::Address,
     errno::Result,
-    harness::{Case, check, check_eq, check_err},
+    harness::{Case, check_eq, check_err},
     probe::{Attempt, probed},
-    suite::unix::help::{accepted, exchange, listener, pair},
+    suite::unix::help::{accepted, listener},
     sys,
 };
 
@@ -30,74 +31,22 @@ pub(crate) fn sockfd_af_unix_sock_stream(case: &Case) -> Attempt {
     Ok(())
 }
 
-/// The data is still there afterwards.
 pub(crate) fn flags_msg_peek(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
-    sys::write(&left, b"still there")?;
-    let mut data = [0; 16];
-    for _ in 0..2 {
-        check_eq!(probed(receive(&right, &mut data, libc::MSG_PEEK))?, 11);
-        check_eq!(&data[..11], b"still there");
-    }
-    check_eq!(sys::read(&right, &mut data)?, 11);
-    Ok(exchange(&left, &right)?)
+    received_flags::msg_peek(receive)
 }
 
-/// Without data, the call returns EAGAIN instead of waiting; the socket itself stays a blocking one.
 pub(crate) fn flags_msg_dontwait(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
-    check_err!(receive(&right, &mut [0], libc::MSG_DONTWAIT), EAGAIN);
-    check_eq!(sys::fcntl(&right, libc::F_GETFL, 0)? as i32, libc::O_RDWR);
-    sys::write(&left, b"x")?;
-    check_eq!(probed(receive(&right, &mut [0; 4], libc::MSG_DONTWAIT))?, 1);
-    Ok(())
+    received_flags::msg_dontwait(receive)
 }
 
-/// The call waits until all that was asked for has come, in however many pieces.
 pub(crate) fn flags_msg_waitall(case: &Case) -> Attempt {
-    let (left, right) = pair()?;
-    sys::write(&left, b"first ")?;
-    let waiting = case.spawn(move || {
-        let mut data = [0; 12];
-        Ok((receive(&right, &mut data, libc::MSG_WAITALL), data, right))
-    });
-    for piece in [&b"se"[..], b"c", b"ond"] {
-        sys::write(&left, piece)?;
-    }
-    let (met, data, right) = waiting.join()?;
-    check_eq!(probed(met)?, 12);
-    check_eq!(&data, b"first second");
-    sys::write(&left, b"short")?;
-    sys::shutdown(&left, libc::SHUT_WR)?;
-    check_eq!(
-        probed(receive(&right, &mut [0; 12], libc::MSG_WAITALL))?,
-        5,
-        "the end of the stream ends the wait"
-    );
-    Ok(())
+    received_flags::msg_waitall(case, receive)
 }
 
-/// The flag means nothing to a receiver: data comes as without it, and the end of the stream is no error.
 pub(crate) fn flags_msg_nosignal(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
-    sys::write(&left, b"abc")?;
-    let mut data = [0; 4];
-    check_eq!(probed(receive(&right, &mut data, libc::MSG_NOSIGNAL))?, 3);
-    check_eq!(&data[..3], b"abc");
-    drop(left);
-    check_eq!(probed(receive(&right, &mut data, libc::MSG_NOSIGNAL))?, 0);
-    Ok(())
+    received_flags::msg_nosignal(receive)
 }
 
-/// Without descriptors in the message, data comes as without the flag, and no descriptor appears.
 pub(crate) fn flags_msg_cmsg_cloexec(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
-    let next = std::os::fd::AsRawFd::as_raw_fd(&sys::dup(&left)?);
-    sys::write(&left, b"abc")?;
-    let mut data = [0; 4];
-    check_eq!(probed(receive(&right, &mut data, libc::MSG_CMSG_CLOEXEC))?, 3);
-    check_eq!(&data[..3], b"abc");
-    let now = std::os::fd::AsRawFd::as_raw_fd(&sys::dup(&left)?);
-    check!(now == next, "the lowest free number went from {next} to {now}");
-    Ok(exchange(&left, &right)?)
+    received_flags::msg_cmsg_cloexec(receive)
 }
