@@ -40,7 +40,8 @@ impl Tables<'_> {
     /// Judges a call: the number of a rule that admits it, or which rule came nearest and what is wrong.
     ///
     /// Rules that need nothing but registers and the descriptor come first, and of them the first one is tried in place:
-    /// with a constant call, what that one admits costs 4 instructions (read) to 20 (socket).
+    /// with a constant call, what that one admits costs 4 instructions (read) to 20 (socket). Where there are none, the
+    /// first of the others is tried in place too if it has a [`Row::shortcut`].
     ///
     /// # Errors
     /// [`Refusal`] where no rule of the call matches.
@@ -49,6 +50,12 @@ impl Tables<'_> {
         let layout = &LAYOUTS[call.index()];
         let first = &self.first[call.index()];
         if plain_row_matches(first, layout, subject) {
+            return Ok(Hit { rule: first.rule });
+        }
+        if first.shortcut != 0
+            && row_matches(first, layout, subject)
+            && shortcut_matches(first, layout, subject)
+        {
             return Ok(Hit { rule: first.rule });
         }
         self.judge(call, subject)
@@ -90,6 +97,19 @@ fn plain_row_matches<S: Subject>(row: &Row, layout: &Layout, subject: &S) -> boo
         bits & row.forbidden == 0 && scalars_match(row, layout, subject, Bits::plain)
     } else {
         scalars_match(row, layout, subject, Bits::plain) && (layout.typed.is_some() || row.tests == 0)
+    }
+}
+
+/// Whether the further tests of a row with a shortcut are passed; where it does not say so, they may still be.
+#[inline(always)]
+fn shortcut_matches<S: Subject>(row: &Row, layout: &Layout, subject: &S) -> bool {
+    if layout.address {
+        let listed = |family| family < 64 && (row.shortcut >> (family & 63)) & 1 != 0;
+        subject.address().is_none_or(|address| listed(address.family()))
+    } else if layout.message {
+        subject.message().is_none_or(|message| message.control.is_none())
+    } else {
+        false
     }
 }
 

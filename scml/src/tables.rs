@@ -103,6 +103,10 @@ pub struct Row {
     pub tests: u16,
     /// Where these begin.
     pub first: u32,
+    /// What the further tests come to, where that is quickly said; 0 where it is not, or where the call has rows without
+    /// further tests, which come first. For an address: its family, bit by number, is one of these. For a message: bit 0,
+    /// there is no control data.
+    pub shortcut: u64,
 }
 
 impl Row {
@@ -114,6 +118,7 @@ impl Row {
         rule: u16::MAX,
         tests: u16::MAX,
         first: 0,
+        shortcut: 0,
     };
 }
 
@@ -296,6 +301,10 @@ pub(crate) struct Layout {
     pub(crate) typed: Option<u8>,
     /// Where the value of each parameter comes from, for further tests.
     pub(crate) sources: [Source; 6],
+    /// Whether one of them is an address, which then has a [`Row::shortcut`].
+    pub(crate) address: bool,
+    /// The same of a message.
+    pub(crate) message: bool,
 }
 
 /// Where the value of a parameter comes from.
@@ -347,13 +356,26 @@ impl Source {
 impl Layout {
     const fn of(call: Call) -> Self {
         let sources = [Source::Nothing; 6];
-        let mut layout =
-            Self { descriptor: false, upper: None, lower: None, bits: None, typed: None, sources };
+        let mut layout = Self {
+            descriptor: false,
+            upper: None,
+            lower: None,
+            bits: None,
+            typed: None,
+            sources,
+            address: false,
+            message: false,
+        };
         let parameters = signature(call).parameters;
         let mut index = 0;
         while index < parameters.len() {
             let here = Some(index as u8);
             layout.sources[index] = Source::of(&parameters[index]);
+            match layout.sources[index] {
+                Source::Address => layout.address = true,
+                Source::Message => layout.message = true,
+                _ => {}
+            }
             match parameters[index].kind {
                 Kind::Descriptor => layout.descriptor = true,
                 Kind::Enumeration(_) | Kind::Dependent { .. } => {

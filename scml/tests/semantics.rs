@@ -410,3 +410,48 @@ fn the_first_plain_rule_is_the_hit() {
     assert_eq!(profile.tables().admit(Call::Listen, &facts).map(|hit| hit.rule), Ok(0));
     assert_eq!(profile.tables().admit(Call::Accept, &facts).map(|hit| hit.rule), Ok(3));
 }
+
+/// A shortcut says nothing that the tests themselves do not say.
+#[test]
+fn shortcuts_agree_with_what_they_stand_for() {
+    let rules = [
+        "connect(sockfd, addr = { sa_family = AF_UNIX | AF_INET6, .. }, addrlen);",
+        "connect(sockfd, addr = <a>, addrlen); struct a = { sa_family, .. };",
+        "connect(sockfd, addr = <a>, addrlen); struct a = { sa_family = AF_UNIX, .. }; struct a = { sa_family = AF_VSOCK, .. };",
+        "connect(sockfd, addr = NULL, addrlen);",
+        "connect(sockfd, addr = { sa_family = AF_UNIX, .. }, addrlen); connect(sockfd = { family = AF_INET, .. }, addr, addrlen);",
+        "connect(sockfd = { family = AF_UNIX, .. }, addr = { sa_family = AF_UNIX, .. }, addrlen);",
+        "sendmsg(sockfd, msg = { msg_control = NULL, .. }, flags = 0);",
+        "sendmsg(sockfd, msg = { msg_control = [{ cmsg_level = SOL_SOCKET, .. }], .. }, flags);",
+        "sendmsg(sockfd, msg = { msg_control = NULL, msg_name = { sa_family = AF_UNIX, .. }, .. }, flags);",
+    ];
+    let rights = ControlHeader { length: 20, level: 1, kind: 1 };
+    let controls = [None, Some(vec![]), Some(vec![rights]), Some(vec![ControlHeader { level: 6, ..rights }])];
+    let addresses = (0..70_u16).map(|family| Some([family.to_ne_bytes(), [0; 2]].concat())).chain([None]);
+    let mut shortcuts = 0;
+    for (rule, call) in
+        rules.iter().map(|rule| (rule, if rule.starts_with('c') { Call::Connect } else { Call::Sendmsg }))
+    {
+        let profile = compiled(&[rule]);
+        let quick = profile.tables();
+        let mut slow = quick;
+        shortcuts += usize::from(slow.first[call.index()].shortcut != 0);
+        slow.first[call.index()].shortcut = 0;
+        for (address, family, control) in addresses
+            .clone()
+            .flat_map(|address| [1, 2].map(|family| (address.clone(), family)))
+            .flat_map(|(address, family)| controls.clone().map(|control| (address.clone(), family, control)))
+        {
+            let descriptor = Some(Descriptor::new(family, 1, 0));
+            let facts = Facts { descriptor, address, control, message: true, ..Facts::default() };
+            assert_eq!(
+                quick.admit(call, &facts),
+                slow.admit(call, &facts),
+                "{rule} {:?} {:?}",
+                facts.address,
+                facts.control
+            );
+        }
+    }
+    assert_eq!(shortcuts, 6, "these are what is tried");
+}

@@ -6,6 +6,7 @@ mod profile;
 mod resolve;
 mod rule;
 mod scalar;
+mod shortcut;
 mod structs;
 
 #[cfg(feature = "std")]

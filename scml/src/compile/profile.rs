@@ -34,8 +34,15 @@ impl Profile {
             let first = builder.rows.partition_point(|(other, _)| *other < call);
             first..builder.rows.partition_point(|(other, _)| *other <= call)
         });
+        let mut rows: Vec<Row> = builder.rows.into_iter().map(|(_, row)| row).collect();
+        for call in &calls {
+            let of_call: &mut [Row] = &mut rows[Range::clone(call)];
+            if of_call.iter().any(|row| row.tests == 0) {
+                of_call.iter_mut().for_each(|row| row.shortcut = 0);
+            }
+        }
         Self {
-            rows: builder.rows.into_iter().map(|(_, row)| row).collect(),
+            rows,
             calls,
             tests: builder.tests,
             patterns: builder.patterns,

@@ -221,6 +221,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
             }
             let span = self.tables.tests(&tests);
             let further = if span.count == 0 { 0 } else { FURTHER_TESTS };
+            let shortcut = self.tables.shortcut(call, &tests);
             self.tables.rows.extend(rows.iter().map(|draft| {
                 let row = Row {
                     forbidden: descriptor.forbidden | further,
@@ -229,6 +230,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
                     rule: number,
                     tests: span.count,
                     first: u32::from(span.first),
+                    shortcut,
                 };
                 (call.index(), row)
             }));

@@ -80,7 +80,7 @@ fn first_row(out: &mut String, rows: &[Row]) -> fmt::Result {
 }
 
 fn row(out: &mut String, row: &Row) -> fmt::Result {
-    let Row { forbidden, choice, bits, rule, tests, first } = row;
+    let Row { forbidden, choice, bits, rule, tests, first, shortcut } = row;
     let Choice { base, outside, set } = choice;
     write!(out, "Row {{ forbidden: {forbidden:#x}, ")?;
     write!(
@@ -92,7 +92,7 @@ fn row(out: &mut String, row: &Row) -> fmt::Result {
         out,
         "bits: ::scml::tables::Bits {{ forbidden: {forbidden:#x}, types: {types:#x}, further: {further:#x} }}, "
     )?;
-    write!(out, "rule: {rule}, tests: {tests}, first: {first} }}")
+    write!(out, "rule: {rule}, tests: {tests}, first: {first}, shortcut: {shortcut:#x} }}")
 }
 
 fn test(out: &mut String, Test { place, pattern }: &Test) -> fmt::Result {

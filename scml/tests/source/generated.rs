@@ -3,25 +3,25 @@
 #[allow(unreachable_pub, reason = "who sees it is for the module around it to say")]
 pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
     first: [
-        ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x200000006, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0xfff7f7f0, types: 0xa, further: 0x0 }, rule: 0, tests: 0, first: 0 }, // socket
+        ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x200000006, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0xfff7f7f0, types: 0xa, further: 0x0 }, rule: 0, tests: 0, first: 0, shortcut: 0x0 }, // socket
         ::scml::tables::Row::NONE, // socketpair
-        ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 2, tests: 1, first: 2 }, // bind
+        ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 2, tests: 1, first: 2, shortcut: 0x4 }, // bind
         ::scml::tables::Row::NONE, // listen
         ::scml::tables::Row::NONE, // accept
         ::scml::tables::Row::NONE, // accept4
-        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 3, tests: 2, first: 6 }, // connect
+        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 3, tests: 2, first: 6, shortcut: 0x0 }, // connect
         ::scml::tables::Row::NONE, // getsockname
         ::scml::tables::Row::NONE, // getpeername
         ::scml::tables::Row::NONE, // sendto
         ::scml::tables::Row::NONE, // recvfrom
-        ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 1, first: 14 }, // sendmsg
+        ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 1, first: 14, shortcut: 0x0 }, // sendmsg
         ::scml::tables::Row::NONE, // recvmsg
-        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 5, tests: 1, first: 19 }, // sendmmsg
+        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 5, tests: 1, first: 19, shortcut: 0x0 }, // sendmmsg
         ::scml::tables::Row::NONE, // recvmmsg
         ::scml::tables::Row::NONE, // shutdown
-        ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x100000003, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 6, tests: 0, first: 0 }, // getsockopt
-        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x10000000d, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 7, tests: 1, first: 21 }, // setsockopt
-        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 11, tests: 1, first: 28 }, // read
+        ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x100000003, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 6, tests: 0, first: 0, shortcut: 0x0 }, // getsockopt
+        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x10000000d, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 7, tests: 1, first: 21, shortcut: 0x0 }, // setsockopt
+        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 11, tests: 1, first: 28, shortcut: 0x0 }, // read
         ::scml::tables::Row::NONE, // write
         ::scml::tables::Row::NONE, // readv
         ::scml::tables::Row::NONE, // writev
@@ -29,13 +29,13 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
         ::scml::tables::Row::NONE, // splice
         ::scml::tables::Row::NONE, // ioctl
         ::scml::tables::Row::NONE, // fcntl
-        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 9, tests: 2, first: 24 }, // poll
+        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 9, tests: 2, first: 24, shortcut: 0x0 }, // poll
         ::scml::tables::Row::NONE, // ppoll
         ::scml::tables::Row::NONE, // select
         ::scml::tables::Row::NONE, // pselect6
         ::scml::tables::Row::NONE, // epoll_create
         ::scml::tables::Row::NONE, // epoll_create1
-        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x1, outside: 0xffffffc0, set: 0x5 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 10, tests: 1, first: 27 }, // epoll_ctl
+        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x1, outside: 0xffffffc0, set: 0x5 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 10, tests: 1, first: 27, shortcut: 0x0 }, // epoll_ctl
         ::scml::tables::Row::NONE, // epoll_wait
         ::scml::tables::Row::NONE, // epoll_pwait
         ::scml::tables::Row::NONE, // epoll_pwait2
@@ -43,16 +43,16 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
     rows: [
         // socket
         &[
-            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x200000006, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0xfff7f7f0, types: 0xa, further: 0x0 }, rule: 0, tests: 0, first: 0 },
-            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x1000000010, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0xfff7f7f0, types: 0xa, further: 0x0 }, rule: 0, tests: 0, first: 0 },
-            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x100000000, outside: 0xffffffff00000000, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 1, tests: 0, first: 0 },
+            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x200000006, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0xfff7f7f0, types: 0xa, further: 0x0 }, rule: 0, tests: 0, first: 0, shortcut: 0x0 },
+            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x1000000010, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0xfff7f7f0, types: 0xa, further: 0x0 }, rule: 0, tests: 0, first: 0, shortcut: 0x0 },
+            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x100000000, outside: 0xffffffff00000000, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 1, tests: 0, first: 0, shortcut: 0x0 },
         ],
         // socketpair
         &[],
         // bind
         &[
-            ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 2, tests: 1, first: 2 },
-            ::scml::tables::Row { forbidden: 0x81ff7ffffffffffd, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 2, tests: 2, first: 3 },
+            ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 2, tests: 1, first: 2, shortcut: 0x4 },
+            ::scml::tables::Row { forbidden: 0x81ff7ffffffffffd, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 2, tests: 2, first: 3, shortcut: 0x0 },
         ],
         // listen
         &[],
@@ -62,7 +62,7 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
         &[],
         // connect
         &[
-            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 3, tests: 2, first: 6 },
+            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 3, tests: 2, first: 6, shortcut: 0x0 },
         ],
         // getsockname
         &[],
@@ -74,14 +74,14 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
         &[],
         // sendmsg
         &[
-            ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 1, first: 14 },
-            ::scml::tables::Row { forbidden: 0x81ff7ffffffffffd, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 2, first: 15 },
+            ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 1, first: 14, shortcut: 0x0 },
+            ::scml::tables::Row { forbidden: 0x81ff7ffffffffffd, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 2, first: 15, shortcut: 0x0 },
         ],
         // recvmsg
         &[],
         // sendmmsg
         &[
-            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 5, tests: 1, first: 19 },
+            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 5, tests: 1, first: 19, shortcut: 0x0 },
         ],
         // recvmmsg
         &[],
@@ -89,18 +89,18 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
         &[],
         // getsockopt
         &[
-            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x100000003, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 6, tests: 0, first: 0 },
-            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x100000052, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 6, tests: 0, first: 0 },
-            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x600000001, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 6, tests: 0, first: 0 },
+            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x100000003, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 6, tests: 0, first: 0, shortcut: 0x0 },
+            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x100000052, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 6, tests: 0, first: 0, shortcut: 0x0 },
+            ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x600000001, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 6, tests: 0, first: 0, shortcut: 0x0 },
         ],
         // setsockopt
         &[
-            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x10000000d, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 7, tests: 1, first: 21 },
-            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x100000002, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 8, tests: 1, first: 22 },
+            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x10000000d, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 7, tests: 1, first: 21, shortcut: 0x0 },
+            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x100000002, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 8, tests: 1, first: 22, shortcut: 0x0 },
         ],
         // read
         &[
-            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 11, tests: 1, first: 28 },
+            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 11, tests: 1, first: 28, shortcut: 0x0 },
         ],
         // write
         &[],
@@ -118,7 +118,7 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
         &[],
         // poll
         &[
-            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 9, tests: 2, first: 24 },
+            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 9, tests: 2, first: 24, shortcut: 0x0 },
         ],
         // ppoll
         &[],
@@ -132,7 +132,7 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
         &[],
         // epoll_ctl
         &[
-            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x1, outside: 0xffffffc0, set: 0x5 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 10, tests: 1, first: 27 },
+            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x1, outside: 0xffffffc0, set: 0x5 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 10, tests: 1, first: 27, shortcut: 0x0 },
         ],
         // epoll_wait
         &[],
