@@ -8,7 +8,6 @@ use socket::{
     caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
     error::Result,
     policy::Denial,
-    ready::{Events, Observer, Pollee, Registration},
     socket::Socket,
     step::{Operation, Step, Wait},
     world::World,
@@ -18,6 +17,7 @@ use vfs::{Handle, Identity, Inode, Reserved, UserMemory, Walker};
 use crate::{
     context::Context,
     time::{clock, timer::Alarm},
+    wait::Observed,
 };
 
 impl Caller for Context {
@@ -163,27 +163,5 @@ fn finish(context: &Context, operation: &mut dyn Operation<Context>, mut wait: W
             }
             context.waiter.wait();
         };
-    }
-}
-
-/// The thread's registration as an observer, taken back when dropped.
-struct Observed {
-    pollee: Arc<Pollee>,
-    registration: Option<Registration>,
-}
-
-impl Observed {
-    fn new(context: &Context, pollee: Arc<Pollee>, events: Events) -> Self {
-        let observer: Arc<dyn Observer> = context.thread.clone();
-        let registration = Some(pollee.register(observer, events));
-        Self { pollee, registration }
-    }
-}
-
-impl Drop for Observed {
-    fn drop(&mut self) {
-        if let Some(registration) = self.registration.take() {
-            self.pollee.unregister(registration);
-        }
     }
 }

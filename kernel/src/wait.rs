@@ -48,7 +48,8 @@ pub(crate) fn block_on<T>(
     if let Some(value) = attempt() {
         return Ok(value);
     }
-    let _registrations = Registrations::new(context, targets);
+    let observe = |(pollee, events): &(Arc<Pollee>, Events)| Observed::new(context, pollee.clone(), *events);
+    let _observed: Vec<_> = targets.iter().map(observe).collect();
     until(context, deadline, attempt)
 }
 
@@ -81,25 +82,25 @@ pub(crate) fn until<T>(
     }
 }
 
-/// Observers on several places, gone when dropped.
-struct Registrations<'a>(Vec<(&'a Pollee, Option<Registration>)>);
+/// The thread's registration as an observer, taken back when dropped.
+pub(crate) struct Observed {
+    pollee: Arc<Pollee>,
+    registration: Option<Registration>,
+}
 
-impl<'a> Registrations<'a> {
-    fn new(context: &Context, targets: &'a [(Arc<Pollee>, Events)]) -> Self {
-        let register = |(pollee, events): &'a (Arc<Pollee>, Events)| {
-            let observer: Arc<dyn Observer> = context.thread.clone();
-            (&**pollee, Some(pollee.register(observer, *events)))
-        };
-        Self(targets.iter().map(register).collect())
+impl Observed {
+    /// From now on, `events` at `pollee` wake the thread.
+    pub(crate) fn new(context: &Context, pollee: Arc<Pollee>, events: Events) -> Self {
+        let observer: Arc<dyn Observer> = context.thread.clone();
+        let registration = Some(pollee.register(observer, events));
+        Self { pollee, registration }
     }
 }
 
-impl Drop for Registrations<'_> {
+impl Drop for Observed {
     fn drop(&mut self) {
-        for (pollee, registration) in &mut self.0 {
-            if let Some(registration) = registration.take() {
-                pollee.unregister(registration);
-            }
+        if let Some(registration) = self.registration.take() {
+            self.pollee.unregister(registration);
         }
     }
 }
