@@ -3,6 +3,7 @@
 #
 #   tools/kernel.sh [image]     target/kernel/postern-kernel.elf
 #   tools/kernel.sh checked     target/kernel/postern-kernel-checked.elf, with debug assertions and overflow checks
+#   tools/kernel.sh quick       target/kernel/postern-kernel-quick.elf: checked too, slow, and built in seconds after a change
 #   tools/kernel.sh clippy      no image: the kernel's warnings, as errors
 #
 # CARGO_TARGET_DIR stands for `target`, as everywhere.
@@ -14,9 +15,10 @@ profile=${1:-image}
 case $profile in
 image) image=postern-kernel.elf ;;
 checked) image=postern-kernel-checked.elf ;;
+quick) image=postern-kernel-quick.elf ;;
 clippy) ;;
 *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
