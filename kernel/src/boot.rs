@@ -86,7 +86,7 @@ fn start_first_process(system: &'static System, arguments: Arguments) -> Result<
     let walker = Walker { root: &system.root, start: &system.root, who: &who };
     for path in [STANDARD_PATH, STANDARD_PATH, ERROR_PATH] {
         let opened = walker.open(path, O_RDWR, 0, 0)?;
-        process.files.add(Handle::File(opened.file), false)?;
+        process.files().add(Handle::File(opened.file), false)?;
     }
     let thread = process.first_thread(arguments.program.first().map_or(&[], Vec::as_slice));
     let prepare = move |context: &Context| Some(start_program(context, arguments));

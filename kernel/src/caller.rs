@@ -35,11 +35,11 @@ impl Caller for Context {
 
     #[inline]
     fn socket(&self, descriptor: i32) -> Result<Arc<Socket>> {
-        self.process.files.socket(descriptor)
+        self.files.socket(descriptor)
     }
 
     fn reserve_descriptor(&self) -> Result<Slot> {
-        self.process.files.reserve().map(Slot)
+        self.files.reserve().map(Slot)
     }
 
     fn install(&self, slot: Slot, socket: Arc<Socket>, close_on_exec: bool) {
@@ -52,7 +52,7 @@ impl Caller for Context {
     }
 
     fn make_node(&self, path: &[u8]) -> Result<NodeId> {
-        let umask = self.process.fs.umask();
+        let umask = self.fs.umask();
         self.walk(|walker| walker.bind_socket(path, umask))
     }
 
@@ -116,13 +116,13 @@ impl Context {
 
     /// Resolves paths as the process does, relative ones from its working directory.
     pub(crate) fn walk<T>(&self, f: impl FnOnce(&Walker<'_>) -> T) -> T {
-        self.walk_from(&self.process.fs.working_directory(), f)
+        self.walk_from(&self.fs.working_directory(), f)
     }
 
     /// Resolves paths as the process does, relative ones from `start`.
     pub(crate) fn walk_from<T>(&self, start: &Arc<Inode>, f: impl FnOnce(&Walker<'_>) -> T) -> T {
         let who = self.identity();
-        f(&Walker { root: self.process.fs.root(), start, who: &who })
+        f(&Walker { root: self.fs.root(), start, who: &who })
     }
 }
 

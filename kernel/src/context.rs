@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 
 use ostd::sync::Waiter;
+use vfs::{FileTable, FsState};
 
 use crate::{
     mm::AddressSpace,
@@ -18,6 +19,10 @@ pub(crate) struct Context {
     pub(crate) process: Arc<Process>,
     /// Its memory, the same as the process's, without a lock on the way. Active for as long as the thread runs.
     pub(crate) space: Arc<AddressSpace>,
+    /// Its descriptors, without a lock on the way; the same as the process's until it stops sharing them (unshare(2)).
+    pub(crate) files: Arc<FileTable>,
+    /// Its root, working directory and umask, without a lock on the way.
+    pub(crate) fs: Arc<FsState>,
     /// What there is one of.
     pub(crate) system: &'static System,
     /// How the thread sleeps: whoever has the [`Thread`] can wake it.

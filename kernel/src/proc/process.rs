@@ -81,9 +81,9 @@ fn status(process: &Process) -> String {
         "Name:\t{name}\nUmask:\t{:04o}\nState:\tR (running)\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\nPPid:\t{}\n\
          TracerPid:\t0\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\nFDSize:\t{}\n\
          Groups:\t{} \nVmRSS:\t{:8} kB\nThreads:\t{}\n",
-        process.fs.umask(),
-        process.parent,
-        process.files.limit(),
+        process.fs().umask(),
+        process.parent(),
+        process.files().limit(),
         groups.join(" "),
         process.space().resident_bytes() >> 10,
         process.thread_count(),
@@ -126,8 +126,8 @@ impl Link {
         let process = alive(&self.process)?;
         match self.place {
             Place::Executable => process.executable().ok_or_else(|| Errno::ENOENT.into()),
-            Place::Here => Ok(process.fs.working_directory()),
-            Place::Root => Ok(process.fs.root().clone()),
+            Place::Here => Ok(process.fs().working_directory()),
+            Place::Root => Ok(process.fs().root().clone()),
         }
     }
 }
@@ -137,7 +137,7 @@ impl MagicLink for Link {
         let process = alive(&self.process)?;
         match self.place {
             Place::Executable => process.executable_path().ok_or_else(|| Errno::ENOENT.into()),
-            Place::Here | Place::Root => vfs::absolute_path(process.fs.root(), &self.inode()?),
+            Place::Here | Place::Root => vfs::absolute_path(process.fs().root(), &self.inode()?),
         }
     }
 
@@ -155,7 +155,7 @@ struct Descriptors {
 impl Populate for Descriptors {
     fn child(&self, name: &[u8]) -> Result<Option<Arc<Inode>>> {
         let process = alive(&self.process)?;
-        let Some(descriptor) = number(name).filter(|number| process.files.get(*number).is_ok()) else {
+        let Some(descriptor) = number(name).filter(|number| process.files().get(*number).is_ok()) else {
             return Ok(None);
         };
         let link = Box::new(Descriptor { process: self.process.clone(), descriptor });
@@ -163,7 +163,7 @@ impl Populate for Descriptors {
     }
 
     fn names(&self) -> Result<Vec<(Vec<u8>, FileType)>> {
-        let numbers = alive(&self.process)?.files.numbers();
+        let numbers = alive(&self.process)?.files().numbers();
         Ok(numbers.iter().map(|number| (number.to_string().into_bytes(), FileType::Symlink)).collect())
     }
 }
@@ -176,7 +176,7 @@ struct Descriptor {
 impl Descriptor {
     fn handle(&self) -> Result<(Arc<Process>, Handle)> {
         let process = alive(&self.process)?;
-        let handle = process.files.get(self.descriptor).map_err(|_| Errno::ENOENT)?;
+        let handle = process.files().get(self.descriptor).map_err(|_| Errno::ENOENT)?;
         Ok((process, handle))
     }
 }
@@ -185,7 +185,7 @@ impl MagicLink for Descriptor {
     fn text(&self) -> Result<Vec<u8>> {
         let (process, handle) = self.handle()?;
         Ok(match handle {
-            Handle::File(file) => file.path(process.fs.root()),
+            Handle::File(file) => file.path(process.fs().root()),
             Handle::Socket(socket) => {
                 format!("socket:[{}]", crate::syscall::socket_number(&socket)).into_bytes()
             }
@@ -226,7 +226,7 @@ impl Populate for Tasks {
     fn names(&self) -> Result<Vec<(Vec<u8>, FileType)>> {
         let pid = alive(&self.process)?.pid;
         let mut numbers: Vec<i32> =
-            threads().iter().filter(|thread| thread.process.pid == pid).map(|thread| thread.tid).collect();
+            threads().iter().filter(|thread| thread.process.pid == pid).map(|thread| thread.tid()).collect();
         numbers.sort_unstable();
         Ok(numbers.iter().map(|number| (number.to_string().into_bytes(), FileType::Directory)).collect())
     }

@@ -96,7 +96,7 @@ impl MagicLink for Myself {
     fn text(&self) -> Result<Vec<u8>> {
         let thread = current_thread().ok_or(Errno::ENOENT)?;
         let process = thread.process.pid;
-        let text = if self.thread { format!("{process}/task/{}", thread.tid) } else { process.to_string() };
+        let text = if self.thread { format!("{process}/task/{}", thread.tid()) } else { process.to_string() };
         Ok(text.into_bytes())
     }
 }

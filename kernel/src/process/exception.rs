@@ -31,7 +31,7 @@ pub(super) fn handle(context: &Context, user: &mut UserMode) {
     ostd::info!(
         "process {}, thread {}: signal {signal} at {:#x}, stack {:#x}: {exception:x?}",
         context.process.pid,
-        context.thread.tid,
+        context.thread.tid(),
         registers.rip,
         registers.rsp,
     );

@@ -38,18 +38,18 @@ impl Process {
     /// Puts a thread into the list, unless the process is ending.
     pub(super) fn add_thread(&self, thread: &alloc::sync::Arc<Thread>) -> bool {
         let mut threads = self.threads.lock();
-        threads.insert(thread.tid, thread.clone());
+        threads.insert(thread.tid(), thread.clone());
         // Whoever ends the process sets the status before it looks at the list.
         let ending = self.status.lock().is_some();
         if ending {
-            threads.remove(&thread.tid);
+            threads.remove(&thread.tid());
         }
         !ending
     }
 
     /// Takes a thread that never ran out of the list.
     pub(super) fn forget_thread(&self, thread: &Thread) {
-        let removed = self.threads.lock().remove(&thread.tid);
+        let removed = self.threads.lock().remove(&thread.tid());
         drop(removed);
     }
 }
@@ -62,7 +62,7 @@ pub(crate) fn end_process_by_signal(context: &Context, signal: u32) {
 /// exit(2): ends the calling thread alone, once it leaves the kernel.
 pub(crate) fn end_thread(context: &Context, code: i32) {
     // Where no thread ends the process as a whole, it ends as its first thread did.
-    if context.thread.tid == context.process.pid {
+    if context.thread.tid() == context.process.pid {
         context.process.first_thread_code.store(code as u8, Ordering::Relaxed);
     }
     context.thread.kill();
@@ -81,11 +81,11 @@ pub(super) fn leave(context: &Context) {
     let (removed, last) = {
         let mut threads = context.process.threads.lock();
         context.process.past_cpu_time.fetch_add(thread.cpu_time.nanoseconds(), Ordering::Relaxed);
-        (threads.remove(&thread.tid), threads.is_empty())
+        (threads.remove(&thread.tid()), threads.is_empty())
     };
     drop(removed);
-    if thread.tid != context.process.pid {
-        free_id(thread.tid);
+    if thread.tid() != context.process.pid {
+        free_id(thread.tid());
     }
     if last {
         end_of_process(&context.process);
@@ -94,10 +94,10 @@ pub(super) fn leave(context: &Context) {
 
 /// What is left to do when the last thread is gone.
 fn end_of_process(process: &Process) {
-    process.files.close_all();
+    process.files().close_all();
     let first_thread = ExitStatus::Exited(process.first_thread_code.load(Ordering::Relaxed));
     let status = process.status.lock().unwrap_or(first_thread);
-    if process.parent == 0 {
+    if process.parent() == 0 {
         ostd::info!("process {} is over: {status:?}", process.pid);
         control::exit(status.number());
     }

@@ -42,7 +42,7 @@ pub(crate) fn new_id() -> Result<i32> {
 
 /// Says whose number it is.
 pub(super) fn register(thread: &Arc<Thread>) {
-    IDS.lock().taken.insert(thread.tid, Arc::downgrade(thread));
+    IDS.lock().taken.insert(thread.tid(), Arc::downgrade(thread));
 }
 
 /// Gives a number back.

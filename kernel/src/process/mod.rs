@@ -15,7 +15,7 @@ mod thread;
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::{
-    sync::atomic::{AtomicU8, AtomicU64, Ordering},
+    sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -39,8 +39,8 @@ use crate::{mm::AddressSpace, system::System};
 pub(crate) struct Process {
     /// The thread group's number.
     pub(crate) pid: i32,
-    /// That of the process that made this one; 0 for the first.
-    pub(crate) parent: i32,
+    /// That of the process that waits for this one; 0 for the first.
+    parent: AtomicI32,
     space: SpinLock<Arc<AddressSpace>>,
     /// By number. A thread is in here until it has exited.
     threads: SpinLock<BTreeMap<i32, Arc<Thread>>>,
@@ -53,15 +53,15 @@ pub(crate) struct Process {
     /// How long threads have run that are gone, in nanoseconds.
     past_cpu_time: AtomicU64,
     /// Descriptors.
-    pub(crate) files: Arc<FileTable>,
+    files: SpinLock<Arc<FileTable>>,
     /// Root, working directory, umask.
-    pub(crate) fs: Arc<FsState>,
+    fs: SpinLock<Arc<FsState>>,
     /// The file of the program that it runs.
     executable: SpinLock<Option<Arc<WritingDenied>>>,
     /// Resource limits.
     pub(crate) limits: SpinLock<Limits>,
     /// What signals do.
-    pub(crate) actions: SpinLock<Actions>,
+    pub(crate) actions: Arc<SpinLock<Actions>>,
 }
 
 impl Process {
@@ -69,18 +69,18 @@ impl Process {
     pub(crate) fn new(pid: i32, parent: i32, space: Arc<AddressSpace>, system: &'static System) -> Arc<Self> {
         Arc::new(Self {
             pid,
-            parent,
+            parent: AtomicI32::new(parent),
             space: SpinLock::new(space),
             threads: SpinLock::new(BTreeMap::new()),
             status: SpinLock::new(None),
             first_thread_code: AtomicU8::new(0),
             system,
             past_cpu_time: AtomicU64::new(0),
-            files: FileTable::new(),
-            fs: FsState::new(&system.root),
+            files: SpinLock::new(FileTable::new()),
+            fs: SpinLock::new(FsState::new(&system.root)),
             executable: SpinLock::new(None),
             limits: SpinLock::new(Limits::default()),
-            actions: SpinLock::new(Actions::default()),
+            actions: Arc::new(SpinLock::new(Actions::default())),
         })
     }
 
@@ -96,6 +96,21 @@ impl Process {
     /// Its memory.
     pub(crate) fn space(&self) -> Arc<AddressSpace> {
         self.space.lock().clone()
+    }
+
+    /// The number of the process that waits for it; 0 for the first process.
+    pub(crate) fn parent(&self) -> i32 {
+        self.parent.load(Ordering::Relaxed)
+    }
+
+    /// Its descriptors, as others see them; its own threads have them in their context.
+    pub(crate) fn files(&self) -> Arc<FileTable> {
+        self.files.lock().clone()
+    }
+
+    /// Its root, working directory and umask, as others see them; its own threads have them in their context.
+    pub(crate) fn fs(&self) -> Arc<FsState> {
+        self.fs.lock().clone()
     }
 
     /// Who it is: its first thread, while that exists.
@@ -118,7 +133,7 @@ impl Process {
     /// The path of that file, as `/proc/PID/exe` shows it.
     pub(crate) fn executable_path(&self) -> Option<Vec<u8>> {
         let file = self.executable.lock().clone()?;
-        Some(file.path(self.fs.root()))
+        Some(file.path(self.fs().root()))
     }
 
     /// How long its threads have run, all together.

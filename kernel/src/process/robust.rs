@@ -48,11 +48,11 @@ fn release_one(context: &Context, address: usize, pending: bool) {
     let outcome = futex::update(context, address, |value| {
         // Died between taking the lock off the list and waking: nobody holds it, somebody may wait.
         replaced = Some(value);
-        let held = value & FUTEX_TID_MASK == context.thread.tid as u32;
+        let held = value & FUTEX_TID_MASK == context.thread.tid() as u32;
         held.then_some((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED)
     });
     let Some(value) = replaced.filter(|_| outcome.is_ok()) else { return };
-    let held = value & FUTEX_TID_MASK == context.thread.tid as u32;
+    let held = value & FUTEX_TID_MASK == context.thread.tid() as u32;
     if (held && value & FUTEX_WAITERS != 0) || (pending && value & FUTEX_TID_MASK == 0) {
         futex::wake_address(context, address, 1);
     }

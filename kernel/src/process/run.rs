@@ -53,8 +53,8 @@ fn live(thread: Arc<Thread>, start: Start) {
     thread.set_waker(waker);
     let process = thread.process.clone();
     let space = process.space();
-    let system = process.system;
-    let mut context = Context { thread, process, space, system, waiter };
+    let (files, fs, system) = (process.files(), process.fs(), process.system);
+    let mut context = Context { thread, process, space, files, fs, system, waiter };
     let registers = match start {
         Start::At(registers) => Some(*registers),
         Start::Prepare(prepare) => prepare(&context),

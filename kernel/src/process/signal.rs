@@ -22,6 +22,7 @@ pub(crate) const SIGNAL_END: u32 = 65;
 pub(crate) type Action = [u64; 4];
 
 /// What each signal does.
+#[derive(Clone)]
 pub(crate) struct Actions([Action; SIGNAL_END as usize]);
 
 impl Default for Actions {

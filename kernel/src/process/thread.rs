@@ -1,7 +1,7 @@
 //! Threads.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
 use ostd::{
     sync::{SpinLock, Waker},
@@ -18,7 +18,7 @@ const KILLED: u32 = 1 << 0;
 /// A thread, as others see it.
 pub(crate) struct Thread {
     /// Its number; that of a process's first thread is the process's.
-    pub(crate) tid: i32,
+    tid: AtomicI32,
     /// What it shares with others.
     pub(crate) process: Arc<Process>,
     /// What it has to attend to before it goes on in user mode. Zero almost always: one load per system call.
@@ -51,7 +51,7 @@ impl Thread {
         credentials: Credentials,
     ) -> Arc<Self> {
         let thread = Arc::new(Self {
-            tid,
+            tid: AtomicI32::new(tid),
             process,
             pending: AtomicU32::new(0),
             waker: Once::new(),
@@ -65,6 +65,12 @@ impl Thread {
         });
         super::id::register(&thread);
         thread
+    }
+
+    /// Its number. A thread that executes a program takes on that of its process.
+    #[inline]
+    pub(crate) fn tid(&self) -> i32 {
+        self.tid.load(Ordering::Relaxed)
     }
 
     /// Says how to end its sleep. Called by itself, first thing.

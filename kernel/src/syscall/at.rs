@@ -35,7 +35,7 @@ pub(super) fn walk<T>(
 
 /// The directory behind a descriptor.
 fn start(context: &Context, descriptor: i32) -> Result<Arc<Inode>> {
-    match context.process.files.get(descriptor)? {
+    match context.files.get(descriptor)? {
         Handle::File(file) if file.inode().is_directory() => Ok(file.inode().clone()),
         _ => Err(Error::new(Errno::ENOTDIR, "a relative path starts there")),
     }
@@ -83,9 +83,9 @@ pub(super) fn named(context: &Context, directory: i32, address: usize, flags: u3
     let path = if empty_allowed && address == 0 { Vec::new() } else { path(context, address)? };
     if path.is_empty() && empty_allowed {
         return if directory == AT_FDCWD {
-            Ok(Named::Inode(context.process.fs.working_directory()))
+            Ok(Named::Inode(context.fs.working_directory()))
         } else {
-            context.process.files.get(directory).map(Named::Descriptor)
+            context.files.get(directory).map(Named::Descriptor)
         };
     }
     walk(context, directory, &path, |walker| walker.find(&path, follow(flags))).map(Named::Inode)

@@ -95,7 +95,7 @@ const SOCKET_DEVICE: u32 = 8;
 
 fn fstat(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, to, ..] = *arguments;
-    let handle = context.process.files.get(descriptor as i32)?;
+    let handle = context.files.get(descriptor as i32)?;
     put(context, to, &stat_of_handle(&handle).to_stat())
 }
 
@@ -145,7 +145,7 @@ fn fchmod(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 /// The inode of an open file that is not only named.
 fn open_inode(context: &Context, descriptor: usize) -> Result<Arc<Inode>> {
-    let handle = context.process.files.get(descriptor as i32)?;
+    let handle = context.files.get(descriptor as i32)?;
     handle.usable()?;
     at::inode_of(&handle)
 }
@@ -215,7 +215,7 @@ fn statfs(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 fn fstatfs(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, to, ..] = *arguments;
-    match context.process.files.get(descriptor as i32)? {
+    match context.files.get(descriptor as i32)? {
         Handle::File(file) => put(context, to, &file.inode().file_system().to_statfs()),
         Handle::Socket(_) => put(context, to, &vfs::nodeless_statfs(SOCKFS_MAGIC)),
     }

@@ -35,7 +35,7 @@ pub(super) const CALLS: &Calls = &[
 ];
 
 fn close(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let closed = context.process.files.close(arguments[0] as i32)?;
+    let closed = context.files.close(arguments[0] as i32)?;
     drop(closed);
     Ok(0)
 }
@@ -49,21 +49,21 @@ fn close_range(context: &Context, arguments: &Arguments) -> Result<usize> {
     if flags & CLOSE_RANGE_UNSHARE != 0 && context.process.thread_count() > 1 {
         return Err(Error::new(Errno::EINVAL, "threads cannot have tables of their own"));
     }
-    context.process.files.close_range(first, last, flags & CLOSE_RANGE_CLOEXEC != 0);
+    context.files.close_range(first, last, flags & CLOSE_RANGE_CLOEXEC != 0);
     Ok(0)
 }
 
 fn dup(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let number = context.process.files.duplicate_descriptor(arguments[0] as i32, 0, false)?;
+    let number = context.files.duplicate_descriptor(arguments[0] as i32, 0, false)?;
     Ok(number as usize)
 }
 
 fn dup2(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [from, to, ..] = arguments.map(|argument| argument as i32);
     if from == to {
-        context.process.files.get(from)?;
+        context.files.get(from)?;
     } else {
-        context.process.files.replace(from, to, false)?;
+        context.files.replace(from, to, false)?;
     }
     Ok(to as usize)
 }
@@ -76,14 +76,14 @@ fn dup3(context: &Context, arguments: &Arguments) -> Result<usize> {
     if from == to {
         return Err(Error::new(Errno::EINVAL, "the numbers are the same"));
     }
-    context.process.files.replace(from, to, flags != 0)?;
+    context.files.replace(from, to, flags != 0)?;
     Ok(to as usize)
 }
 
 fn fcntl(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, command, argument, ..] = *arguments;
     let (descriptor, command) = (descriptor as i32, command as u32);
-    let files = &context.process.files;
+    let files = &context.files;
     let handle = files.get(descriptor)?;
     match command {
         F_DUPFD | F_DUPFD_CLOEXEC => {
@@ -137,11 +137,11 @@ fn socket_status(socket: &Socket) -> u32 {
 fn ioctl(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, request, argument, ..] = *arguments;
     let (descriptor, request) = (descriptor as i32, request as u32);
-    let handle = context.process.files.get(descriptor)?;
+    let handle = context.files.get(descriptor)?;
     handle.usable()?;
     match (request, &handle) {
         (FIOCLEX | FIONCLEX, _) => {
-            context.process.files.set_close_on_exec(descriptor, request == FIOCLEX)?;
+            context.files.set_close_on_exec(descriptor, request == FIOCLEX)?;
             Ok(0)
         }
         (FIONBIO, _) => {
@@ -171,7 +171,7 @@ fn pipe2(context: &Context, arguments: &Arguments) -> Result<usize> {
 }
 
 fn make_pipe(context: &Context, at: usize, flags: u32) -> Result<usize> {
-    let files = &context.process.files;
+    let files = &context.files;
     let (reader, writer) = OpenFile::pipe(&context.system.pipes, &context.identity(), flags);
     let read_slot = files.reserve()?;
     let write_slot = files.reserve()?;

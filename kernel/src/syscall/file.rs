@@ -47,8 +47,8 @@ fn creat(context: &Context, arguments: &Arguments) -> Result<usize> {
 fn open_at(context: &Context, directory: i32, path: usize, flags: u32, mode: u32) -> Result<usize> {
     vfs::check_open_flags(flags)?;
     let path = at::path(context, path)?;
-    let slot = context.process.files.reserve()?;
-    let umask = context.process.fs.umask();
+    let slot = context.files.reserve()?;
+    let umask = context.fs.umask();
     let opened = at::walk(context, directory, &path, |walker| walker.open(&path, flags, mode, umask))?;
     if let Some(partner) = &opened.partner {
         let arrived = || partner.arrived().then_some(());
@@ -61,7 +61,7 @@ fn open_at(context: &Context, directory: i32, path: usize, flags: u32, mode: u32
 fn ftruncate(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, length, ..] = *arguments;
     let length = at::length(length)?;
-    match context.process.files.get(descriptor as i32)? {
+    match context.files.get(descriptor as i32)? {
         Handle::File(file) => file.truncate(&context.identity(), length).map(|()| 0),
         Handle::Socket(_) => Err(Error::new(Errno::EINVAL, "not a regular file")),
     }
@@ -69,7 +69,7 @@ fn ftruncate(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 /// Everything is in memory: there is nothing to write back.
 fn fsync(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let handle = context.process.files.get(arguments[0] as i32)?;
+    let handle = context.files.get(arguments[0] as i32)?;
     handle.usable()?;
     match &handle {
         Handle::File(file) if matches!(file.inode().file_type(), FileType::Regular | FileType::Directory) => {
@@ -80,7 +80,7 @@ fn fsync(context: &Context, arguments: &Arguments) -> Result<usize> {
 }
 
 fn syncfs(context: &Context, arguments: &Arguments) -> Result<usize> {
-    context.process.files.get(arguments[0] as i32)?.usable().map(|()| 0)
+    context.files.get(arguments[0] as i32)?.usable().map(|()| 0)
 }
 
 fn sync(_: &Context, _: &Arguments) -> Result<usize> {
@@ -89,7 +89,7 @@ fn sync(_: &Context, _: &Arguments) -> Result<usize> {
 
 fn getdents64(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, address, room, ..] = *arguments;
-    let Handle::File(file) = context.process.files.get(descriptor as i32)? else {
+    let Handle::File(file) = context.files.get(descriptor as i32)? else {
         return Err(Errno::ENOTDIR.into());
     };
     let entries = file.entries(room as u32 as usize)?;
@@ -99,12 +99,12 @@ fn getdents64(context: &Context, arguments: &Arguments) -> Result<usize> {
 }
 
 fn fchdir(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let file = context.process.files.file(arguments[0] as i32)?.ok_or(Errno::ENOTDIR)?;
+    let file = context.files.file(arguments[0] as i32)?.ok_or(Errno::ENOTDIR)?;
     let inode = file.inode();
     if !inode.is_directory() {
         return Err(Errno::ENOTDIR.into());
     }
     inode.check(&context.identity(), Access::EXECUTE)?;
-    context.process.fs.set_working_directory(inode.clone());
+    context.fs.set_working_directory(inode.clone());
     Ok(0)
 }

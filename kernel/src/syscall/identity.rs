@@ -40,11 +40,11 @@ fn getpid(context: &Context, _: &Arguments) -> Result<usize> {
 }
 
 fn gettid(context: &Context, _: &Arguments) -> Result<usize> {
-    Ok(context.thread.tid as usize)
+    Ok(context.thread.tid() as usize)
 }
 
 fn getppid(context: &Context, _: &Arguments) -> Result<usize> {
-    Ok(context.process.parent as usize)
+    Ok(context.process.parent() as usize)
 }
 
 fn getuid(context: &Context, _: &Arguments) -> Result<usize> {

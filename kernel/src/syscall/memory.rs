@@ -73,11 +73,8 @@ fn mmap(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 /// The file to be mapped.
 fn file(context: &Context, descriptor: i32, kind: u32) -> Result<Arc<dyn Source>> {
-    let file = context
-        .process
-        .files
-        .file(descriptor)?
-        .ok_or(Error::new(Errno::ENODEV, "sockets cannot be mapped"))?;
+    let file =
+        context.files.file(descriptor)?.ok_or(Error::new(Errno::ENODEV, "sockets cannot be mapped"))?;
     if file.is_path_only() {
         return Err(Errno::EBADF.into());
     }

@@ -109,13 +109,11 @@ pub(crate) fn dispatch(context: &mut Context, user: &mut UserMode) {
 fn needs_memory(context: &Context, number: usize, descriptor: usize) -> bool {
     use linux_raw_sys::general as nr;
     match number as u32 {
-        nr::__NR_write | nr::__NR_writev | nr::__NR_pwrite64 => {
-            match context.process.files.get(descriptor as i32) {
-                Ok(Handle::File(file)) => file.inode().file_type() != FileType::CharacterDevice,
-                Ok(Handle::Socket(_)) => true,
-                Err(_) => false,
-            }
-        }
+        nr::__NR_write | nr::__NR_writev | nr::__NR_pwrite64 => match context.files.get(descriptor as i32) {
+            Ok(Handle::File(file)) => file.inode().file_type() != FileType::CharacterDevice,
+            Ok(Handle::Socket(_)) => true,
+            Err(_) => false,
+        },
         nr::__NR_open
         | nr::__NR_openat
         | nr::__NR_creat

@@ -49,7 +49,7 @@ pub(super) const CALLS: &Calls = &[
 fn mkdirat(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [directory, path, mode, ..] = *arguments;
     let path = at::path(context, path)?;
-    let umask = context.process.fs.umask();
+    let umask = context.fs.umask();
     at::walk(context, directory as i32, &path, |walker| walker.make_directory(&path, mode as u32, umask))?;
     Ok(0)
 }
@@ -57,7 +57,7 @@ fn mkdirat(context: &Context, arguments: &Arguments) -> Result<usize> {
 fn mknodat(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [directory, path, mode, device, ..] = *arguments;
     let path = at::path(context, path)?;
-    let umask = context.process.fs.umask();
+    let umask = context.fs.umask();
     // The kernel's device numbers have 32 bits.
     let device = u64::from(device as u32);
     at::walk(context, directory as i32, &path, |walker| walker.make_node(&path, mode as u32, device, umask))?;
@@ -96,7 +96,7 @@ fn linkat(context: &Context, arguments: &Arguments) -> Result<usize> {
     let new = at::path(context, new)?;
     if old.is_empty() && flags & AT_EMPTY_PATH != 0 {
         let who = context.identity();
-        let inode = match context.process.files.get(old_directory as i32)? {
+        let inode = match context.files.get(old_directory as i32)? {
             // Linux wants CAP_DAC_READ_SEARCH.
             Handle::File(file) if who.is_privileged() => file.inode().clone(),
             Handle::File(_) => return Err(Errno::ENOENT.into()),
@@ -129,7 +129,7 @@ fn readlinkat(context: &Context, arguments: &Arguments) -> Result<usize> {
     let path = at::path(context, path)?;
     let text = if path.is_empty() && directory as i32 != AT_FDCWD {
         // The descriptor is that of the link, opened with O_PATH and O_NOFOLLOW.
-        let file = context.process.files.file(directory as i32)?.ok_or(Errno::ENOENT)?;
+        let file = context.files.file(directory as i32)?.ok_or(Errno::ENOENT)?;
         file.inode().read_link().map_err(|_| Error::new(Errno::ENOENT, "not a symbolic link"))?
     } else {
         at::walk(context, directory as i32, &path, |walker| walker.read_link(&path))?
@@ -142,13 +142,13 @@ fn readlinkat(context: &Context, arguments: &Arguments) -> Result<usize> {
 fn chdir(context: &Context, arguments: &Arguments) -> Result<usize> {
     let path = at::path(context, arguments[0])?;
     let directory = context.walk(|walker| walker.find_directory(&path))?;
-    context.process.fs.set_working_directory(directory);
+    context.fs.set_working_directory(directory);
     Ok(0)
 }
 
 fn getcwd(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [to, room, ..] = *arguments;
-    let fs = &context.process.fs;
+    let fs = &context.fs;
     let mut path = vfs::absolute_path(fs.root(), &fs.working_directory())?;
     path.push(0);
     if path.len() > room {
@@ -159,5 +159,5 @@ fn getcwd(context: &Context, arguments: &Arguments) -> Result<usize> {
 }
 
 fn umask(context: &Context, arguments: &Arguments) -> Result<usize> {
-    Ok(context.process.fs.set_umask(arguments[0] as u32) as usize)
+    Ok(context.fs.set_umask(arguments[0] as u32) as usize)
 }

@@ -132,7 +132,7 @@ fn ppoll(context: &Context, arguments: &Arguments) -> Result<usize> {
 fn poll_until(context: &Context, at: usize, count: usize, deadline: Deadline) -> Result<usize> {
     // An unsigned int; the limit also bounds what is allocated.
     let count = count as u32 as usize;
-    if count > context.process.files.limit() as usize {
+    if count > context.files.limit() as usize {
         return Err(Error::new(Errno::EINVAL, "more than RLIMIT_NOFILE"));
     }
     let mut few = [0; 8 * POLLFD];
@@ -150,7 +150,7 @@ fn poll_until(context: &Context, at: usize, count: usize, deadline: Deadline) ->
         let descriptor = i32::from_ne_bytes([entry[0], entry[1], entry[2], entry[3]]);
         let interest = Events::from_bits_truncate(u32::from(u16::from_ne_bytes([entry[4], entry[5]])));
         entry[REVENTS..].fill(0);
-        watched.push(match context.process.files.get(descriptor) {
+        watched.push(match context.files.get(descriptor) {
             Ok(handle) => Watched { handle: Some(handle), interest, ignored: false },
             // An entry with a negative number is to be left alone.
             Err(_) => Watched { handle: None, interest, ignored: descriptor < 0 },

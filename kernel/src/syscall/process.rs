@@ -65,7 +65,7 @@ fn exit_group(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 fn set_tid_address(context: &Context, arguments: &Arguments) -> Result<usize> {
     context.thread.clear_tid_at.store(arguments[0], Ordering::Relaxed);
-    Ok(context.thread.tid as usize)
+    Ok(context.thread.tid() as usize)
 }
 
 /// The bases are in the processor while the thread runs: they are read and written there.
@@ -178,7 +178,7 @@ fn set_limit(context: &Context, resource: u32, limit: Limit) -> Result<()> {
         if limit.hard > u64::from(vfs::MAX_LIMIT) {
             return Err(Errno::EPERM.into());
         }
-        context.process.files.set_limit(limit.soft as u32);
+        context.files.set_limit(limit.soft as u32);
     }
     context.process.limits.lock().set(resource, limit);
     Ok(())

@@ -101,7 +101,7 @@ impl Set {
 fn select_until(context: &Context, count: usize, sets: [usize; 3], deadline: Deadline) -> Result<usize> {
     let count = usize::try_from(count as i32).map_err(|_| Error::new(Errno::EINVAL, "a negative number"))?;
     // Numbers beyond what the process can have are not looked at, as in Linux.
-    let count = count.min(context.process.files.limit() as usize);
+    let count = count.min(context.files.limit() as usize);
     let words = count.div_ceil(64);
     let [readable, writable, exceptional] = sets;
     let mut sets = [
@@ -116,7 +116,7 @@ fn select_until(context: &Context, count: usize, sets: [usize; 3], deadline: Dea
         let wanted = sets.iter().zip(kinds).filter(|(set, _)| set.contains(descriptor));
         let interest = wanted.fold(0, |interest, (_, kind)| interest | kind);
         if interest != 0 {
-            let handle = Some(context.process.files.get(descriptor as i32)?);
+            let handle = Some(context.files.get(descriptor as i32)?);
             let interest = Events::from_bits_truncate(interest & !(POLLERR | POLLHUP));
             watched.push(Watched { handle, interest, ignored: false });
             numbers.push((descriptor, sets.each_ref().map(|set| set.contains(descriptor))));

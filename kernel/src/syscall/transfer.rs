@@ -39,7 +39,7 @@ pub(super) const CALLS: &Calls = &[
 const IOVEC: usize = 16;
 
 fn read(context: &Context, arguments: &Arguments) -> Result<usize> {
-    match context.process.files.get(arguments[0] as i32)? {
+    match context.files.get(arguments[0] as i32)? {
         Handle::Socket(socket) => perform(context, call::read::start(context, socket, arguments)?),
         Handle::File(file) => {
             file.check_readable()?;
@@ -49,7 +49,7 @@ fn read(context: &Context, arguments: &Arguments) -> Result<usize> {
 }
 
 fn write(context: &Context, arguments: &Arguments) -> Result<usize> {
-    match context.process.files.get(arguments[0] as i32)? {
+    match context.files.get(arguments[0] as i32)? {
         Handle::Socket(socket) => perform(context, call::write::start(context, socket, arguments)?),
         Handle::File(file) => {
             file.check_writable()?;
@@ -59,7 +59,7 @@ fn write(context: &Context, arguments: &Arguments) -> Result<usize> {
 }
 
 fn readv(context: &Context, arguments: &Arguments) -> Result<usize> {
-    match context.process.files.get(arguments[0] as i32)? {
+    match context.files.get(arguments[0] as i32)? {
         Handle::Socket(socket) => perform(context, call::readv::start(context, socket, arguments)?),
         Handle::File(file) => {
             file.check_readable()?;
@@ -69,7 +69,7 @@ fn readv(context: &Context, arguments: &Arguments) -> Result<usize> {
 }
 
 fn writev(context: &Context, arguments: &Arguments) -> Result<usize> {
-    match context.process.files.get(arguments[0] as i32)? {
+    match context.files.get(arguments[0] as i32)? {
         Handle::Socket(socket) => perform(context, call::writev::start(context, socket, arguments)?),
         Handle::File(file) => {
             file.check_writable()?;
@@ -109,7 +109,7 @@ fn pwritev(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 fn lseek(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, distance, whence, ..] = *arguments;
-    let Handle::File(file) = context.process.files.get(descriptor as i32)? else {
+    let Handle::File(file) = context.files.get(descriptor as i32)? else {
         return Err(Errno::ESPIPE.into());
     };
     if file.is_path_only() {
@@ -122,7 +122,7 @@ fn lseek(context: &Context, arguments: &Arguments) -> Result<usize> {
 /// The file behind a descriptor, for a transfer at an offset.
 fn positioned(context: &Context, descriptor: usize, offset: usize) -> Result<(Arc<OpenFile>, u64)> {
     let offset = u64::try_from(offset as i64).map_err(|_| Error::new(Errno::EINVAL, "before the start"))?;
-    match context.process.files.get(descriptor as i32)? {
+    match context.files.get(descriptor as i32)? {
         Handle::File(file) => {
             file.check_positioned()?;
             Ok((file, offset))
