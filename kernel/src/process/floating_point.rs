@@ -75,10 +75,12 @@ pub(crate) fn init() {
         with_current(|thread, switched| {
             switched.save(guard);
             thread.cpu_time.stop();
+            thread.schedule.leave();
         });
     });
     inject_post_schedule_handler(|| {
         with_current(|thread, switched| {
+            thread.schedule.arrive(ostd::cpu::CpuId::current_racy());
             thread.cpu_time.start();
             switched.load();
         });

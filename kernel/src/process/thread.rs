@@ -11,6 +11,7 @@ use socket::ready::{Events, Observer};
 use spin::Once;
 
 use super::{Credentials, Process, cpu_time::CpuTime, robust::RobustList, signal::SignalState};
+use crate::sched::{self, Entity};
 
 /// [`Thread::pending`]: the thread is to end.
 const KILLED: u32 = 1 << 0;
@@ -31,6 +32,8 @@ pub(crate) struct Thread {
     pub(crate) clear_tid_at: AtomicUsize,
     /// Locks that pass to others when it exits (set_robust_list(2)).
     pub(crate) robust_list: SpinLock<RobustList>,
+    /// Where it runs.
+    pub(crate) schedule: Entity,
     /// How long it has run.
     pub(crate) cpu_time: CpuTime,
     /// Who it is.
@@ -58,6 +61,7 @@ impl Thread {
             faults_disabled: AtomicBool::new(false),
             clear_tid_at: AtomicUsize::new(0),
             robust_list: SpinLock::new(RobustList::default()),
+            schedule: Entity::default(),
             cpu_time: CpuTime::default(),
             credentials: SpinLock::new(credentials),
             signals: SpinLock::new(signals),
@@ -96,10 +100,11 @@ impl Thread {
         self.pending.load(Ordering::Acquire) & KILLED != 0
     }
 
-    /// It is to end, wherever it is: asleep it is woken; in user mode on another CPU it notices at that CPU's next tick.
-    pub(super) fn kill(&self) {
-        self.pending.fetch_or(KILLED, Ordering::AcqRel);
+    /// It is to end, wherever it is: asleep it is woken; in user mode on another CPU it enters the kernel.
+    pub(super) fn kill(self: &Arc<Self>) {
+        self.pending.fetch_or(KILLED, Ordering::SeqCst);
         self.wake();
+        sched::kick(self);
     }
 
     /// Whether a copy is being made that must not wait for a page.

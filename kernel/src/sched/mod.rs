@@ -3,12 +3,14 @@
 //! A task that becomes runnable goes to the CPU with the least to do. A user task that computes is interrupted when its
 //! time slice is over and another one waits; the kernel itself is never preempted.
 
+mod entity;
 mod idle;
 mod queue;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::sync::atomic::Ordering;
 
+pub(crate) use entity::{Entity, kick};
 pub(crate) use idle::start as start_on_cpu;
 use ostd::{
     cpu::{CpuId, PinCurrentCpu, num_cpus},
