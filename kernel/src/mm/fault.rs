@@ -7,7 +7,7 @@ use ostd::{
         cpu::context::{CpuException, PageFaultErrorCode, RawPageFaultInfo},
         trap::inject_user_page_fault_handler,
     },
-    mm::{CachePolicy, Frame, PageProperty},
+    mm::{CachePolicy, Frame, PageFlags, PageProperty, UFrame, vm_space::VmQueriedItem},
     task::disable_preempt,
 };
 
@@ -65,28 +65,63 @@ impl AddressSpace {
         if !allowed {
             return Err(FaultError::NotAllowed);
         }
-        if self.is_present(page) {
-            // Another thread was faster, or this CPU remembered what no longer holds.
-            return Ok(());
-        }
-        let frame = contents(mapping, page - start)?;
         let property = PageProperty::new_user(protection.page_flags(), CachePolicy::Writeback);
+        match self.present(page) {
+            None => {
+                let frame = contents(mapping, page - start)?;
+                self.resident.fetch_add(1, Ordering::Relaxed);
+                self.set(page, frame.into(), property)
+            }
+            Some((frame, held)) if access == Access::Write && !held.flags.contains(PageFlags::W) => {
+                self.own(page, &frame, property)
+            }
+            // Another thread was faster, or this CPU remembered what no longer holds.
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The page at `page`, if it is there. The mappings must be locked, here and below.
+    fn present(&self, page: usize) -> Option<(UFrame, PageProperty)> {
+        let guard = disable_preempt();
+        let mut cursor = self.vm().cursor(&guard, &(page..page + PAGE_SIZE)).ok()?;
+        match cursor.query() {
+            Ok((_, Some(VmQueriedItem::MappedRam { frame, prop }))) => Some(((*frame).clone(), prop)),
+            _ => None,
+        }
+    }
+
+    /// Maps a frame where nothing is.
+    fn set(&self, page: usize, frame: UFrame, property: PageProperty) -> Result<(), FaultError> {
         let guard = disable_preempt();
         // The range is a user page: the cursor cannot be refused.
-        let Ok(mut cursor) = self.vm().cursor_mut(&guard, &(page..page + PAGE_SIZE)) else {
-            return Err(FaultError::NotAllowed);
-        };
-        cursor.map(frame.into(), property);
-        self.resident.fetch_add(1, Ordering::Relaxed);
+        let cursor = self.vm().cursor_mut(&guard, &(page..page + PAGE_SIZE));
+        cursor.map_err(|_| FaultError::NotAllowed)?.map(frame, property);
         Ok(())
     }
 
-    fn is_present(&self, page: usize) -> bool {
+    /// Makes a private page that was common to several address spaces this one's own: by a copy, unless the others have
+    /// theirs by now.
+    fn own(&self, page: usize, frame: &UFrame, property: PageProperty) -> Result<(), FaultError> {
+        // The page table's and `frame`. Who else could refer to the frame had to find it in this page table.
+        let copy = match frame.reference_count() {
+            2 => None,
+            _ => Some(frames::copy_of(frame).ok_or(FaultError::NoMemory)?),
+        };
         let guard = disable_preempt();
-        match self.vm().cursor(&guard, &(page..page + PAGE_SIZE)) {
-            Ok(mut cursor) => matches!(cursor.query(), Ok((_, Some(_)))),
-            Err(_) => false,
+        let range = page..page + PAGE_SIZE;
+        let mut cursor = self.vm().cursor_mut(&guard, &range).map_err(|_| FaultError::NotAllowed)?;
+        let Some(copy) = copy else {
+            // No CPU has to forget anything: who believes that the page cannot be written to asks here.
+            cursor.protect_next(PAGE_SIZE, |flags, _| *flags = property.flags);
+            return Ok(());
+        };
+        cursor.unmap(PAGE_SIZE);
+        // Every CPU has to see the copy before it is written to.
+        cursor.flusher().sync_tlb_flush();
+        if cursor.jump(page).is_ok() {
+            cursor.map(copy.into(), property);
         }
+        Ok(())
     }
 }
 

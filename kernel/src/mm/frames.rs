@@ -6,7 +6,7 @@ use ostd::{
         boot_info,
         memory_region::{MemoryRegion, MemoryRegionType},
     },
-    mm::{Frame, FrameAllocOptions, VmReader, io::util::HasVmReaderWriter},
+    mm::{Frame, FrameAllocOptions, UFrame, VmReader, io::util::HasVmReaderWriter},
 };
 use spin::Once;
 
@@ -42,7 +42,7 @@ fn left_for_programs() -> usize {
 }
 
 /// Whether what is left is for the kernel and for files.
-fn low_on_memory() -> bool {
+pub(super) fn low_on_memory() -> bool {
     left_for_programs() == 0
 }
 
@@ -58,6 +58,16 @@ pub(super) fn zeroed() -> Option<Frame<()>> {
         return None;
     }
     FrameAllocOptions::new().alloc_frame().ok()
+}
+
+/// A frame with the contents of another; `None` when memory is short.
+pub(super) fn copy_of(original: &UFrame) -> Option<Frame<()>> {
+    if low_on_memory() {
+        return None;
+    }
+    let frame = FrameAllocOptions::new().zeroed(false).alloc_frame().ok()?;
+    frame.writer().write(&mut original.reader());
+    Some(frame)
 }
 
 /// A frame that begins with `contents` and goes on with zeros; `None` when memory is short.

@@ -120,6 +120,7 @@ impl Mapping {
 }
 
 /// Everything that is mapped in an address space: ranges that do not overlap, each a whole number of pages.
+#[derive(Clone)]
 pub(crate) struct Mappings {
     by_start: BTreeMap<usize, Mapping>,
     /// Where the search for free room begins: above it there was none when it was last looked for.

@@ -1,9 +1,11 @@
 //! The memory of processes.
 //!
 //! An [`AddressSpace`] is ostd's page table plus an ordered list of what is mapped where. Pages come when they are first
-//! touched, from user mode or by the kernel's own copies.
+//! touched, from user mode or by the kernel's own copies. Private pages that a fork made common to two address spaces are
+//! mapped read-only in both; the first to write gets a copy.
 
 mod fault;
+mod fork;
 mod frames;
 pub(crate) mod layout;
 mod map;

@@ -42,7 +42,9 @@ impl AddressSpace {
         while cursor.virt_addr() < range.end {
             let left = range.end - cursor.virt_addr();
             let page = cursor.protect_next(left, |flags, _| {
-                *flags = (*flags - PageFlags::RWX) | (wanted & PageFlags::RWX);
+                // A page that others may share becomes writable by a fault only.
+                let writable = wanted & *flags & PageFlags::W;
+                *flags = (*flags - PageFlags::RWX) | (wanted & PageFlags::RX) | writable;
             });
             if page.is_none() {
                 break;

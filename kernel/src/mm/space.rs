@@ -33,11 +33,16 @@ pub(super) struct State {
 impl AddressSpace {
     /// An address space in which nothing is mapped.
     pub(crate) fn new() -> Arc<Self> {
+        Self::with_state(State { mappings: Mappings::new(), heap_start: 0, heap_end: 0 })
+    }
+
+    /// An address space in which no page is present.
+    pub(super) fn with_state(state: State) -> Arc<Self> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
             vm: Arc::new(VmSpace::new()),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            state: Mutex::new(State { mappings: Mappings::new(), heap_start: 0, heap_end: 0 }),
+            state: Mutex::new(state),
             resident: AtomicUsize::new(0),
         })
     }
