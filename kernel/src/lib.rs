@@ -28,6 +28,7 @@ mod proc;
 mod process;
 mod random;
 mod sched;
+mod special;
 mod syscall;
 mod system;
 mod time;

@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, sync::Arc};
 
-use linux_raw_sys::general::{PIPEFS_MAGIC, TMPFS_MAGIC};
+use linux_raw_sys::general::{ANON_INODE_FS_MAGIC, PIPEFS_MAGIC, TMPFS_MAGIC};
 use socket::{policy::Policy, world};
 use spin::Once;
 use vfs::{Entropy, Environment, FileSystem, Inode, Limits};
@@ -17,6 +17,8 @@ pub(crate) struct System {
     pub(crate) root: Arc<Inode>,
     /// Where pipes without a name have their inodes.
     pub(crate) pipes: Arc<FileSystem>,
+    /// The inode of files that calls like eventfd(2) make.
+    pub(crate) anonymous: Arc<Inode>,
     /// What all sockets share.
     pub(crate) world: world::World,
 }
@@ -27,6 +29,8 @@ static SYSTEM: Once<&'static System> = Once::new();
 const ROOT_SHARE: u64 = 4;
 /// How many names the root file system may have.
 const ROOT_ENTRIES: u64 = 1 << 20;
+/// The minor number of the device that the anonymous inode is on.
+const ANONYMOUS_DEVICE: u32 = 9;
 
 struct Randomness;
 
@@ -46,10 +50,12 @@ impl System {
         let root_files = FileSystem::new(&environment, 1, TMPFS_MAGIC, limits);
         let root = Inode::new_root(&root_files, 0o755);
         let pipes = FileSystem::new(&environment, 2, PIPEFS_MAGIC, Limits::NONE);
+        let anonymous = FileSystem::new(&environment, ANONYMOUS_DEVICE, ANON_INODE_FS_MAGIC, Limits::NONE);
+        let anonymous = Inode::new_anonymous(&anonymous);
         let policy =
             Policy::new(arguments.profile.tables(), arguments.mode, arguments.count, ostd::cpu::num_cpus());
         let world = world::World::new(policy, world::Limits::default());
-        Self { environment, root, pipes, world }
+        Self { environment, root, pipes, anonymous, world }
     }
 }
 

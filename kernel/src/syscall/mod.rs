@@ -6,6 +6,7 @@
 mod at;
 mod attribute;
 mod descriptor;
+mod eventfd;
 mod file;
 mod futex;
 mod identity;
@@ -52,6 +53,7 @@ const SIZE: usize = 512;
 static TABLE: [Option<Handler>; SIZE] = table(&[
     attribute::CALLS,
     descriptor::CALLS,
+    eventfd::CALLS,
     file::CALLS,
     futex::CALLS,
     identity::CALLS,

@@ -42,7 +42,7 @@ pub use self::{
         WritingDenied,
     },
     memory::{Buffers, MAX_TRANSFER, Segment, UserMemory},
-    open_file::{Entries, OpenFile, Whence},
+    open_file::{Entries, OpenFile, Special, Whence},
     path::{Follow, Opened, PATH_MAX, Walker, absolute_path, check_open_flags},
     pipe::{End, PAGE as PIPE_BUF, Partner, Pipe},
     stat::{STAT_SIZE, STATFS_SIZE, STATX_SIZE, Stat, nodeless_statfs},

@@ -54,6 +54,17 @@ impl<'a> Buffers<'a> {
         self.remaining
     }
 
+    /// How many bytes the next range that is not empty has left: what a call without vectors would be given.
+    #[must_use]
+    pub fn next_length(&self) -> usize {
+        let first = self.segments.first().map_or(0, |first| first.length - self.done);
+        let length = match first {
+            0 => self.segments.iter().skip(1).map(|segment| segment.length).find(|length| *length != 0),
+            _ => Some(first),
+        };
+        length.unwrap_or(0).min(self.remaining)
+    }
+
     /// Stops after `length` more bytes at the latest.
     pub fn limit(&mut self, length: usize) {
         self.remaining = self.remaining.min(length);

@@ -159,6 +159,8 @@ fn node(directory: &Inode, file_type: FileType, entry: &Entry<'static>) -> Resul
             rdev: device_number(entry.rdev.0, entry.rdev.1),
         },
         FileType::Directory => Node::Directory(Directory::new_root()),
+        // No mode says so.
+        FileType::Anonymous => return Err(Problem::BadType(entry.mode)),
     })
 }
 

@@ -152,6 +152,14 @@ impl Inode {
         }
     }
 
+    /// The inode that files without a place of their own share stays as it is.
+    fn check_changeable(&self) -> Result<()> {
+        match self.file_type() {
+            FileType::Anonymous => Err(Error::new(Errno::EOPNOTSUPP, "the inode is shared")),
+            _ => Ok(()),
+        }
+    }
+
     /// chmod(2).
     ///
     /// # Errors
@@ -160,6 +168,7 @@ impl Inode {
         if self.file_type() == FileType::Symlink {
             return Err(Error::new(Errno::EOPNOTSUPP, "a symbolic link has no mode"));
         }
+        self.check_changeable()?;
         let attributes = self.attributes();
         if !who.owns(attributes.uid) {
             return Err(Error::new(Errno::EPERM, "only the owner changes the mode"));
@@ -177,6 +186,7 @@ impl Inode {
     /// # Errors
     /// EPERM where `who` is not privileged, except for giving an own file to an own group.
     pub fn change_owner(&self, who: &Identity, uid: Option<u32>, gid: Option<u32>) -> Result<()> {
+        self.check_changeable()?;
         let old = self.attributes();
         let owner = who.uid == old.uid;
         let uid_allowed = uid.is_none_or(|uid| owner && uid == old.uid);
@@ -205,6 +215,7 @@ impl Inode {
         if (accessed, modified) == (SetTime::Omit, SetTime::Omit) {
             return Ok(());
         }
+        self.check_changeable()?;
         if !who.owns(self.attributes().uid) {
             if (accessed, modified) != (SetTime::Now, SetTime::Now) {
                 return Err(Error::new(Errno::EPERM, "only the owner sets times"));

@@ -47,6 +47,8 @@ pub enum FileType {
     Symlink = uapi::S_IFLNK,
     /// Socket.
     Socket = uapi::S_IFSOCK,
+    /// None: what calls like eventfd(2) make. stat(2) shows no type for it.
+    Anonymous = 0,
 }
 
 impl FileType {
@@ -92,6 +94,8 @@ pub(crate) enum Node {
     },
     /// Made by code when it is looked at: `/proc`.
     Synthetic(Synthetic),
+    /// Nothing: the inode of all files that the kernel makes for calls like eventfd(2).
+    Anonymous,
 }
 
 /// The text of a symbolic link, counted on its file system until dropped.
@@ -145,6 +149,12 @@ impl Inode {
     #[must_use]
     pub fn new_root(file_system: &Arc<FileSystem>, mode: u32) -> Arc<Self> {
         Self::new(file_system, Node::Directory(Directory::new_root()), mode, 0, 0)
+    }
+
+    /// The inode that all files share which calls like eventfd(2) make; root's, without a name.
+    #[must_use]
+    pub fn new_anonymous(file_system: &Arc<FileSystem>) -> Arc<Self> {
+        Self::new(file_system, Node::Anonymous, 0o600, 0, 0)
     }
 
     /// The file system that it is on.
@@ -409,6 +419,7 @@ impl Node {
             Self::Device { block: true, .. } => FileType::BlockDevice,
             Self::Device { block: false, .. } => FileType::CharacterDevice,
             Self::Synthetic(synthetic) => synthetic.file_type(),
+            Self::Anonymous => FileType::Anonymous,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bounce;
 mod read;
+mod special;
 mod write;
 
 use alloc::{sync::Arc, vec::Vec};
@@ -15,6 +16,7 @@ use socket::{
 use spin::Mutex;
 
 use self::bounce::CHUNK;
+pub use self::special::Special;
 use crate::{
     device::Device,
     file_system::FileSystem,
@@ -40,6 +42,8 @@ enum Body {
     Pipe(End),
     /// A device.
     Device(Arc<dyn Device>),
+    /// What a call of its own has made.
+    Special(Arc<dyn Special>),
     /// Nothing: O_PATH.
     Path,
 }
@@ -120,6 +124,7 @@ impl OpenFile {
                 Body::Device(device.ok_or(Error::new(Errno::ENXIO, "no such device"))?)
             }
             Node::Socket => return Err(Error::new(Errno::ENXIO, "sockets are connected to, not opened")),
+            Node::Anonymous => return Err(Error::new(Errno::ENXIO, "there is nothing behind the name")),
             Node::Symlink(_) | Node::Synthetic(Synthetic::Link(_)) => return Err(Errno::ELOOP.into()),
         };
         let transient = OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOCTTY | OpenFlags::TRUNC;
@@ -170,9 +175,10 @@ impl OpenFile {
         {
             return path;
         }
-        match &self.located {
-            Some(located) => located.path(root, &self.inode),
-            None => alloc::format!("pipe:[{}]", self.inode.number()).into_bytes(),
+        match (&self.located, &self.body) {
+            (Some(located), _) => located.path(root, &self.inode),
+            (None, Body::Special(special)) => special.name().as_bytes().to_vec(),
+            (None, _) => alloc::format!("pipe:[{}]", self.inode.number()).into_bytes(),
         }
     }
 
@@ -235,6 +241,7 @@ impl OpenFile {
         match &self.body {
             Body::Pipe(end) => end.poll(),
             Body::Device(device) => device.poll(),
+            Body::Special(special) => special.poll(),
             Body::Path => Events::NVAL,
             Body::Contents | Body::Directory | Body::Generated(_) => {
                 Events::IN | Events::RDNORM | Events::OUT | Events::WRNORM
@@ -248,6 +255,7 @@ impl OpenFile {
         match &self.body {
             Body::Pipe(end) => Some(end.pipe().pollee()),
             Body::Device(device) => device.pollee(),
+            Body::Special(special) => special.pollee(),
             _ => None,
         }
     }
@@ -282,7 +290,7 @@ impl OpenFile {
     /// ESPIPE where there are no offsets, EBADF for O_PATH.
     pub fn check_positioned(&self) -> Result<()> {
         match &self.body {
-            Body::Pipe(_) => Err(Errno::ESPIPE.into()),
+            Body::Pipe(_) | Body::Special(_) => Err(Errno::ESPIPE.into()),
             Body::Device(device) if !device.seekable() => Err(Errno::ESPIPE.into()),
             Body::Path => Err(Errno::EBADF.into()),
             _ => Ok(()),
@@ -300,6 +308,7 @@ impl OpenFile {
             Body::Device(device) if device.seekable() => {
                 return Ok(0);
             }
+            Body::Special(_) => return Ok(0),
             Body::Pipe(_) | Body::Device(_) => return Err(Errno::ESPIPE.into()),
             Body::Path => return Err(Errno::EBADF.into()),
         };
@@ -372,6 +381,7 @@ impl OpenFile {
             (Body::Pipe(end), ioctl::FIONREAD) => end.pipe().available() as u64,
             (Body::Contents, ioctl::FIONREAD) => self.inode.length().saturating_sub(*self.offset.lock()),
             (Body::Device(device), _) => return device.ioctl(request, argument, memory),
+            (Body::Special(special), _) => return special.ioctl(request, argument, memory),
             _ => return Err(Errno::ENOTTY.into()),
         };
         let available = i32::try_from(available).unwrap_or(i32::MAX);

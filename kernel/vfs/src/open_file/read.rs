@@ -22,6 +22,7 @@ impl OpenFile {
         match &self.body {
             Body::Pipe(end) => end.read(buffers),
             Body::Device(device) => read_device(&**device, buffers),
+            Body::Special(special) => special.read(buffers),
             Body::Contents | Body::Generated(_) => self.read_moving(buffers),
             Body::Directory => Err(Errno::EISDIR.into()),
             Body::Path => Err(Errno::EBADF.into()),
@@ -40,7 +41,7 @@ impl OpenFile {
             Body::Generated(held) => self.read_generated(held, offset, buffers),
             Body::Device(device) => read_device(&**device, buffers),
             Body::Directory => Err(Errno::EISDIR.into()),
-            Body::Pipe(_) | Body::Path => Err(Errno::EBADF.into()),
+            Body::Pipe(_) | Body::Special(_) | Body::Path => Err(Errno::EBADF.into()),
         }
     }
 

@@ -23,6 +23,7 @@ impl OpenFile {
         match &self.body {
             Body::Pipe(end) => end.write(buffers),
             Body::Device(device) => write_device(&**device, buffers),
+            Body::Special(special) => special.write(buffers),
             Body::Contents if self.status() & uapi::O_APPEND != 0 => self.append(who, buffers),
             Body::Contents => {
                 let (start, claimed) = self.claim(buffers.remaining() as u64);

@@ -117,6 +117,7 @@ impl Walker<'_> {
             FileType::BlockDevice => Node::Device { block: true, rdev },
             FileType::Directory => return Err(Error::new(Errno::EPERM, "mkdir(2) makes directories")),
             FileType::Symlink => return Err(Error::new(Errno::EINVAL, "symlink(2) makes symbolic links")),
+            FileType::Anonymous => return Err(Error::new(Errno::EINVAL, "no such type of file")),
         };
         let place = self.place(path, false)?;
         place.may_create(self.who)?;

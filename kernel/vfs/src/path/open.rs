@@ -250,7 +250,11 @@ impl Walker<'_> {
             FileType::Symlink => return Err(Error::new(Errno::ELOOP, "a symbolic link, and O_NOFOLLOW")),
             FileType::Directory if access.contains(Access::WRITE) => return Err(Errno::EISDIR.into()),
             FileType::Directory | FileType::Regular => {}
-            FileType::CharacterDevice | FileType::BlockDevice | FileType::Fifo | FileType::Socket => {
+            FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::Anonymous => {
                 flags.remove(OpenFlags::TRUNC);
             }
         }

@@ -4,6 +4,7 @@ mod files;
 mod memory;
 mod pointers;
 mod process;
+mod ready;
 mod std_net;
 pub(crate) mod unix;
 
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         files::contents::TESTS,
         files::tree::TESTS,
         files::pipes::TESTS,
+        ready::eventfd::TESTS,
         std_net::TESTS,
         pointers::sockets::TESTS,
         pointers::nested::TESTS,

@@ -18,11 +18,13 @@ mod calls;
 pub(crate) mod fast;
 mod messages;
 mod process;
+mod ready;
 mod region;
 
 pub(crate) use calls::*;
 pub(crate) use messages::{Envelope, Header, recvmsg, sendmsg};
 pub(crate) use process::*;
+pub(crate) use ready::*;
 pub(crate) use region::{PAGE, Region};
 
 use crate::{
