@@ -16,6 +16,6 @@ use crate::context::Context;
 /// EMFILE.
 pub(crate) fn open(context: &Context, special: Arc<dyn Special>, flags: u32) -> Result<usize> {
     let file = OpenFile::special(&context.system.anonymous, special, flags & O_NONBLOCK);
-    let number = context.process.files.add(Handle::File(file), flags & O_CLOEXEC != 0)?;
+    let number = context.files.add(Handle::File(file), flags & O_CLOEXEC != 0)?;
     Ok(number as usize)
 }
