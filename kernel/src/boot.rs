@@ -81,7 +81,7 @@ fn fill_root(system: &'static System) {
 }
 
 fn start_first_process(system: &'static System, arguments: Arguments) -> Result<()> {
-    let process = Process::new(process::new_id()?, 0, AddressSpace::new(), system);
+    let process = Process::new(process::new_id()?, AddressSpace::new(), system);
     let who = Identity::root();
     let walker = Walker { root: &system.root, start: &system.root, who: &who };
     for path in [STANDARD_PATH, STANDARD_PATH, ERROR_PATH] {
@@ -89,6 +89,7 @@ fn start_first_process(system: &'static System, arguments: Arguments) -> Result<
         process.files().add(Handle::File(opened.file), false)?;
     }
     let thread = process.first_thread(arguments.program.first().map_or(&[], Vec::as_slice));
+    process::plant(&process);
     let prepare = move |context: &Context| Some(start_program(context, arguments));
     process::spawn(&thread, Start::Prepare(Box::new(prepare)))
 }

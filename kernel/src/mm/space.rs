@@ -8,6 +8,8 @@ use ostd::{
     sync::{Mutex, MutexGuard},
 };
 
+use spin::Once;
+
 use super::mapping::Mappings;
 
 /// A process's memory.
@@ -45,6 +47,12 @@ impl AddressSpace {
             state: Mutex::new(state),
             resident: AtomicUsize::new(0),
         })
+    }
+
+    /// An address space in which nothing is ever mapped: that of threads which are about to be gone.
+    pub(crate) fn none() -> Arc<Self> {
+        static NONE: Once<Arc<AddressSpace>> = Once::new();
+        NONE.call_once(Self::new).clone()
     }
 
     /// The page table.

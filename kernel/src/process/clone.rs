@@ -1,111 +1,204 @@
-//! New threads.
+//! New threads and processes (clone(2)).
 
 use alloc::{boxed::Box, sync::Arc};
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use linux_raw_sys::general::{
-    CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_FILES, CLONE_FS, CLONE_IO,
+    CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_FILES, CLONE_FS, CLONE_IO, CLONE_PARENT,
     CLONE_PARENT_SETTID, CLONE_PTRACE, CLONE_SETTLS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD,
-    CLONE_UNTRACED, CLONE_VM, CSIGNAL,
+    CLONE_UNTRACED, CLONE_VFORK, CLONE_VM,
 };
 use ostd::arch::cpu::context::UserContext;
 use socket::error::{Errno, Error, Result};
 
 use super::{
+    Process,
     floating_point::Switched,
     free_id, new_id,
-    run::{Start, spawn_with},
+    run::{self, Birth, Start},
     signal::SignalState,
     thread::Thread,
+    tree,
 };
 use crate::{
     context::Context,
     mm::{has_room_for_thread, layout::HIGHEST},
 };
 
-/// What a thread shares with the one that makes it.
-const SHARED: u32 = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
-/// What is true anyway: there are no System V semaphores, no I/O contexts, no tracing; and nobody waits for a thread, so
-/// that the signal that would tell of its end is none.
-const WITHOUT_EFFECT: u32 =
-    CLONE_SYSVSEM | CLONE_IO | CLONE_PTRACE | CLONE_UNTRACED | CLONE_DETACHED | CSIGNAL;
+/// What is true anyway: there are no System V semaphores, no I/O contexts, no tracing.
+const WITHOUT_EFFECT: u32 = CLONE_SYSVSEM | CLONE_IO | CLONE_PTRACE | CLONE_UNTRACED | CLONE_DETACHED;
 /// What can be asked for.
-const OPTIONS: u32 =
-    CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | WITHOUT_EFFECT;
+const KNOWN: u32 = CLONE_VM
+    | CLONE_FS
+    | CLONE_FILES
+    | CLONE_SIGHAND
+    | CLONE_THREAD
+    | CLONE_VFORK
+    | CLONE_PARENT
+    | CLONE_SETTLS
+    | CLONE_PARENT_SETTID
+    | CLONE_CHILD_SETTID
+    | CLONE_CHILD_CLEARTID
+    | WITHOUT_EFFECT;
 
-/// The arguments of clone(2), as x86-64 orders them.
+/// What clone(2) and clone3(2) are asked for.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct CloneArguments {
+    /// `CLONE_*`, without the signal.
     pub(crate) flags: u32,
+    /// What the parent gets when a new process ends; 0 for nothing.
+    pub(crate) exit_signal: u32,
     /// The new thread's stack pointer; 0 for that of its maker.
     pub(crate) stack: usize,
+    /// Where the maker finds the number (CLONE_PARENT_SETTID).
     pub(crate) parent_tid: usize,
+    /// Where the new one finds it (CLONE_CHILD_SETTID), and where zero is written in the end (CLONE_CHILD_CLEARTID).
     pub(crate) child_tid: usize,
+    /// The FS base (CLONE_SETTLS).
     pub(crate) tls: usize,
 }
 
-/// Makes a thread that returns from the same system call with zero.
+/// A maker that sleeps until the process that it made lets go of its memory (vfork(2)).
+pub(super) struct Lender {
+    returned: AtomicBool,
+    thread: Arc<Thread>,
+}
+
+impl Lender {
+    /// The memory is no longer used by the borrower.
+    pub(super) fn give_back(&self) {
+        self.returned.store(true, Ordering::Release);
+        self.thread.wake();
+    }
+}
+
+impl CloneArguments {
+    fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether the flags go together.
+    ///
+    /// # Errors
+    /// EINVAL; EPERM for a thread pointer that is no user address.
+    fn check(&self, process: &Process) -> Result<()> {
+        let thread_alone = self.has(CLONE_THREAD) && !self.has(CLONE_SIGHAND);
+        if thread_alone || (self.has(CLONE_SIGHAND) && !self.has(CLONE_VM)) {
+            return Err(Error::new(Errno::EINVAL, "what shares this shares more"));
+        }
+        if self.has(CLONE_PARENT) && process.pid == tree::FIRST {
+            return Err(Error::new(Errno::EINVAL, "the first process has no parent"));
+        }
+        if self.flags & !KNOWN != 0 {
+            return Err(Error::new(Errno::EINVAL, "there are no namespaces"));
+        }
+        if self.has(CLONE_SETTLS) && self.tls >= HIGHEST {
+            return Err(Errno::EPERM.into());
+        }
+        Ok(())
+    }
+}
+
+/// Makes a thread, of the same process or of a new one, that returns from the same system call with zero. Gives its number.
 ///
 /// # Errors
-/// EINVAL for flags that do not go together, ENOSYS for a new process, EPERM for a thread pointer that is no user address,
-/// EAGAIN where memory or numbers are short.
-pub(crate) fn clone_thread(
-    context: &Context,
-    registers: &UserContext,
-    arguments: &CloneArguments,
-) -> Result<i32> {
-    let flags = arguments.flags;
-    let has = |flag: u32| flags & flag != 0;
-    if (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) || (has(CLONE_SIGHAND) && !has(CLONE_VM)) {
-        return Err(Errno::EINVAL.into());
-    }
-    if flags & SHARED != SHARED {
-        return Err(Error::new(Errno::ENOSYS, "new processes cannot be made yet"));
-    }
-    if flags & !(SHARED | OPTIONS) != 0 {
-        return Err(Errno::EINVAL.into());
-    }
-    if has(CLONE_SETTLS) && arguments.tls >= HIGHEST {
-        return Err(Errno::EPERM.into());
-    }
+/// EINVAL for flags that do not go together, EPERM for a thread pointer that is no user address, EAGAIN where numbers or
+/// kernel stacks are short, ENOMEM.
+pub(crate) fn clone(context: &Context, registers: &UserContext, arguments: &CloneArguments) -> Result<i32> {
+    arguments.check(&context.process)?;
     if !has_room_for_thread() {
         return Err(Errno::EAGAIN.into());
     }
     let tid = new_id()?;
-    let parent = &context.thread;
-    let name = *parent.name.lock();
-    let credentials = parent.credentials.lock().clone();
-    let signals = SignalState { mask: parent.signals.lock().mask, ..SignalState::default() };
-    let thread = Thread::new(tid, context.process.clone(), name, signals, credentials);
+    let made = if arguments.has(CLONE_THREAD) {
+        Ok(context.process.clone())
+    } else {
+        new_process(context, tid, arguments)
+    };
+    let process = made.inspect_err(|_| free_id(tid))?;
+    let maker = &context.thread;
+    let thread = Thread::new(
+        tid,
+        process,
+        *maker.name.lock(),
+        signals(maker, arguments),
+        maker.credentials.lock().clone(),
+    );
     // As on Linux, an address that cannot be written to is no error.
-    if has(CLONE_PARENT_SETTID) {
+    if arguments.has(CLONE_PARENT_SETTID) {
         let _ = context.space.write(arguments.parent_tid, &tid);
     }
-    if has(CLONE_CHILD_SETTID) {
-        let _ = context.space.write(arguments.child_tid, &tid);
-    }
-    if has(CLONE_CHILD_CLEARTID) {
+    if arguments.has(CLONE_CHILD_CLEARTID) {
         thread.clear_tid_at.store(arguments.child_tid, Ordering::Relaxed);
     }
+    let lender = arguments.has(CLONE_VFORK).then(|| {
+        let lender = Arc::new(Lender { returned: AtomicBool::new(false), thread: maker.clone() });
+        thread.lender.lock().replace(lender.clone());
+        lender
+    });
+    start(context, &thread, registers, arguments).inspect_err(|_| free_id(tid))?;
+    if let Some(lender) = lender {
+        // Only death ends this wait: signals are delivered when the memory is the maker's own again.
+        while !lender.returned.load(Ordering::Acquire) && !maker.is_killed() {
+            context.waiter.wait();
+        }
+    }
+    Ok(tid)
+}
+
+/// The signal mask is inherited. The alternate stack is too, unless it would be in use twice.
+fn signals(maker: &Thread, arguments: &CloneArguments) -> SignalState {
+    let own = *maker.signals.lock();
+    if arguments.has(CLONE_VM) && !arguments.has(CLONE_VFORK) {
+        SignalState { mask: own.mask, ..SignalState::default() }
+    } else {
+        own
+    }
+}
+
+/// A process that shares with the caller's, or has a copy of, what the arguments say.
+fn new_process(context: &Context, pid: i32, arguments: &CloneArguments) -> Result<Arc<Process>> {
+    let space = if arguments.has(CLONE_VM) { context.space.clone() } else { context.space.fork()? };
+    let files = if arguments.has(CLONE_FILES) { context.files.clone() } else { context.files.duplicate() };
+    let fs = if arguments.has(CLONE_FS) { context.fs.clone() } else { context.fs.duplicate() };
+    Ok(context.process.child(pid, space, files, fs, arguments.has(CLONE_SIGHAND)))
+}
+
+/// Lets the new thread run.
+fn start(
+    context: &Context,
+    thread: &Arc<Thread>,
+    registers: &UserContext,
+    arguments: &CloneArguments,
+) -> Result<()> {
     let mut registers = Box::new(registers.clone());
     registers.set_rax(0);
     if arguments.stack != 0 {
         registers.set_rsp(arguments.stack);
     }
-    let tls = has(CLONE_SETTLS).then_some(arguments.tls);
-    let switched = Switched::copy_of_current(context.space.vm().clone(), tls);
-    start(context, &thread, switched, registers).inspect_err(|_| free_id(tid))?;
-    Ok(tid)
-}
-
-fn start(
-    context: &Context,
-    thread: &Arc<Thread>,
-    switched: Switched,
-    registers: Box<UserContext>,
-) -> Result<()> {
-    if !context.process.add_thread(thread) {
-        // The maker is about to end itself.
+    let tls = arguments.has(CLONE_SETTLS).then_some(arguments.tls);
+    let own = Arc::ptr_eq(&thread.process, &context.process);
+    let space = if own { context.space.clone() } else { thread.process.space() };
+    let switched = Switched::copy_of_current(space.vm().clone(), tls);
+    let (files, fs) = if own {
+        (
+            if arguments.has(CLONE_FILES) { context.files.clone() } else { context.files.duplicate() },
+            if arguments.has(CLONE_FS) { context.fs.clone() } else { context.fs.duplicate() },
+        )
+    } else {
+        (thread.process.files(), thread.process.fs())
+    };
+    let tid_at = arguments.has(CLONE_CHILD_SETTID).then_some(arguments.child_tid);
+    let birth = Birth { files, fs, start: Start::At { registers, tid_at } };
+    let task = run::task(thread, switched, birth)?;
+    if !thread.process.add_thread(thread) {
+        // The process is about to end.
         return Err(Errno::EAGAIN.into());
     }
-    spawn_with(thread, switched, Start::At(registers)).inspect_err(|_| context.process.forget_thread(thread))
+    if !own {
+        let sibling = arguments.has(CLONE_PARENT);
+        tree::lock().add_child(&context.process, &thread.process, sibling, arguments.exit_signal);
+    }
+    task.run();
+    Ok(())
 }

@@ -1,9 +1,20 @@
 //! The end of threads and processes.
 
-use core::sync::atomic::Ordering;
+use core::{sync::atomic::Ordering, time::Duration};
 
-use super::{Process, Thread, free_id, robust};
-use crate::{console::control, context::Context, futex};
+use alloc::{sync::Arc, vec::Vec};
+use linux_raw_sys::general::SIGCHLD;
+use socket::ready::Events;
+use spin::Once;
+use vfs::{FileTable, FsState};
+
+use super::{
+    Process, Thread,
+    floating_point::change_page_table,
+    free_id, robust,
+    tree::{self, Entry, Tree},
+};
+use crate::{console::control, context::Context, futex, mm::AddressSpace, system::System};
 
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +23,14 @@ pub(crate) enum ExitStatus {
     Exited(u8),
     /// By a signal.
     Killed(u8),
+}
+
+/// What whoever waits for a process gets to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Ending {
+    pub(super) status: ExitStatus,
+    /// How long it has run.
+    pub(super) cpu_time: Duration,
 }
 
 impl ExitStatus {
@@ -29,28 +48,24 @@ impl Process {
     pub(crate) fn end(&self, status: ExitStatus) {
         self.status.lock().get_or_insert(status);
         // The list is not held while threads are woken: a wake-up takes the scheduler's locks.
-        let threads: alloc::vec::Vec<_> = self.threads.lock().values().cloned().collect();
+        let threads: Vec<_> = self.threads.lock().values().cloned().collect();
         for thread in threads {
             thread.kill();
         }
     }
 
     /// Puts a thread into the list, unless the process is ending.
-    pub(super) fn add_thread(&self, thread: &alloc::sync::Arc<Thread>) -> bool {
+    pub(super) fn add_thread(&self, thread: &Arc<Thread>) -> bool {
         let mut threads = self.threads.lock();
         threads.insert(thread.tid(), thread.clone());
         // Whoever ends the process sets the status before it looks at the list.
         let ending = self.status.lock().is_some();
         if ending {
             threads.remove(&thread.tid());
+        } else if thread.tid() == self.pid {
+            self.leader.lock().replace(thread.clone());
         }
         !ending
-    }
-
-    /// Takes a thread that never ran out of the list.
-    pub(super) fn forget_thread(&self, thread: &Thread) {
-        let removed = self.threads.lock().remove(&thread.tid());
-        drop(removed);
     }
 }
 
@@ -69,37 +84,136 @@ pub(crate) fn end_thread(context: &Context, code: i32) {
 }
 
 /// The last a thread does.
-pub(super) fn leave(context: &Context) {
-    let thread = &context.thread;
+pub(super) fn leave(context: &mut Context) {
+    let (thread, process) = (context.thread.clone(), context.process.clone());
     robust::release(context);
     let clear_at = thread.clear_tid_at.load(Ordering::Relaxed);
-    if clear_at != 0 && context.process.thread_count() > 1 {
+    // Nobody looks where nobody else is: the process and this thread hold the memory once each.
+    if clear_at != 0 && (process.thread_count() > 1 || Arc::strong_count(&context.space) > 2) {
         // A thread that gave a bad address has nobody to tell it to.
         let _ = context.space.write(clear_at, &0u32);
         futex::wake_address(context, clear_at, 1);
     }
+    let_go(context);
     let (removed, last) = {
-        let mut threads = context.process.threads.lock();
-        context.process.past_cpu_time.fetch_add(thread.cpu_time.nanoseconds(), Ordering::Relaxed);
+        let mut threads = process.threads.lock();
+        process.past_cpu_time.fetch_add(thread.cpu_time.nanoseconds(), Ordering::Relaxed);
         (threads.remove(&thread.tid()), threads.is_empty())
     };
     drop(removed);
-    if thread.tid() != context.process.pid {
+    if thread.tid() != process.pid {
         free_id(thread.tid());
     }
     if last {
-        end_of_process(&context.process);
+        process.give_up();
+        give_memory_back(&thread);
+        end_of_process(&process);
+    } else {
+        give_memory_back(&thread);
+    }
+}
+
+/// Takes memory, descriptors and directories from a thread that ends.
+fn let_go(context: &mut Context) {
+    let none = AddressSpace::none();
+    change_page_table(none.vm());
+    context.space = none;
+    context.files = nothing_open();
+    context.fs = nowhere(context.system);
+}
+
+/// Whoever has lent the thread its memory has it for itself again.
+fn give_memory_back(thread: &Thread) {
+    let lender = thread.lender.lock().take();
+    if let Some(lender) = lender {
+        lender.give_back();
+    }
+}
+
+/// The table of those that have ended.
+fn nothing_open() -> Arc<FileTable> {
+    static NOTHING: Once<Arc<FileTable>> = Once::new();
+    NOTHING.call_once(FileTable::new).clone()
+}
+
+/// The place of those that have ended.
+fn nowhere(system: &System) -> Arc<FsState> {
+    static NOWHERE: Once<Arc<FsState>> = Once::new();
+    NOWHERE.call_once(|| FsState::new(&system.root)).clone()
+}
+
+impl Process {
+    /// Drops what only runs: what remains is for whoever waits for it.
+    fn give_up(&self) {
+        let space = core::mem::replace(&mut *self.space.lock(), AddressSpace::none());
+        let files = core::mem::replace(&mut *self.files.lock(), nothing_open());
+        let fs = core::mem::replace(&mut *self.fs.lock(), nowhere(self.system));
+        let executable = self.executable.lock().take();
+        drop((space, files, fs, executable));
     }
 }
 
 /// What is left to do when the last thread is gone.
 fn end_of_process(process: &Process) {
-    process.files().close_all();
     let first_thread = ExitStatus::Exited(process.first_thread_code.load(Ordering::Relaxed));
     let status = process.status.lock().unwrap_or(first_thread);
-    if process.parent() == 0 {
+    if process.pid == tree::FIRST {
         ostd::info!("process {} is over: {status:?}", process.pid);
         control::exit(status.number());
     }
-    free_id(process.pid);
+    let ending = Ending { status, cpu_time: process.cpu_time() };
+    let told = {
+        let mut tree = tree::lock();
+        let (reaper, orphans) = tree.orphan(process);
+        let mut told = Told::default();
+        for orphan in orphans {
+            if tree.get(orphan).is_some_and(|entry| entry.ending.is_some()) {
+                told.tell(&mut tree, orphan, reaper);
+            }
+        }
+        if let Some(entry) = tree.get_mut(process.pid) {
+            entry.ending = Some(ending);
+            entry.change = None;
+        }
+        told.tell(&mut tree, process.pid, process.parent());
+        told
+    };
+    told.announce();
+}
+
+/// Who has to hear of ends, and what nobody wants to hear of.
+#[derive(Default)]
+struct Told {
+    parents: Vec<Arc<Process>>,
+    released: Vec<Entry>,
+}
+
+impl Told {
+    /// Tells `parent` that its child has ended. A parent that ignores that does not have to wait for it.
+    fn tell(&mut self, tree: &mut Tree, child: i32, parent: i32) {
+        let Some(parent) = tree.get(parent).map(|entry| entry.process.clone()) else { return };
+        let exit_signal = tree.get(child).map_or(0, |entry| entry.exit_signal);
+        if exit_signal == SIGCHLD && parent.actions.lock().children_end_alone() {
+            self.released.extend(tree.release(child));
+        }
+        self.parents.push(parent);
+    }
+
+    /// Wakes who waits.
+    fn announce(self) {
+        for entry in self.released {
+            entry.process.bury();
+        }
+        for parent in self.parents {
+            parent.child_events.notify(Events::IN);
+        }
+    }
+}
+
+impl Process {
+    /// Nobody asks for it any more.
+    pub(super) fn bury(&self) {
+        let leader = self.leader.lock().take();
+        drop(leader);
+    }
 }

@@ -87,6 +87,15 @@ pub(crate) fn init() {
     });
 }
 
+/// From now on the calling thread has another page table.
+pub(super) fn change_page_table(vm: &Arc<VmSpace>) {
+    with_current(|_, switched| {
+        let old = switched.vm.replace(vm.clone());
+        vm.activate();
+        drop(old);
+    });
+}
+
 fn with_current(f: impl FnOnce(&Thread, &Switched)) {
     if let Some(task) = Task::current()
         && let Some(switched) = task.local_data().downcast_ref::<Switched>()

@@ -15,6 +15,7 @@ pub(crate) struct Limit {
 }
 
 /// All limits of a process, by resource number.
+#[derive(Clone)]
 pub(crate) struct Limits([Limit; RLIM_NLIMITS as usize]);
 
 impl Default for Limits {

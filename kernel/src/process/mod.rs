@@ -11,7 +11,10 @@ pub(crate) mod limits;
 mod robust;
 mod run;
 pub(crate) mod signal;
+mod stop;
 mod thread;
+mod tree;
+pub(crate) mod wait;
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::{
@@ -19,7 +22,7 @@ use core::{
     time::Duration,
 };
 
-pub(crate) use clone::{CloneArguments, clone_thread};
+pub(crate) use clone::{CloneArguments, clone};
 pub(crate) use credentials::{Credentials, GROUPS_LIMIT, Triple};
 pub(crate) use exit::ExitStatus;
 pub(crate) use floating_point::init as init_switching;
@@ -28,10 +31,12 @@ use limits::Limits;
 use ostd::sync::SpinLock;
 pub(crate) use run::{Start, spawn};
 use signal::Actions;
+use socket::ready::Pollee;
 pub(crate) use thread::{Thread, current_thread};
+pub(crate) use tree::{all, members, plant, process_by_id};
 use vfs::{FileTable, FsState, Identity, Inode, WritingDenied};
 
-use crate::{mm::AddressSpace, system::System};
+use crate::{mm::AddressSpace, system::System, time::clock};
 
 /// A process: what its threads share.
 ///
@@ -39,8 +44,20 @@ use crate::{mm::AddressSpace, system::System};
 pub(crate) struct Process {
     /// The thread group's number.
     pub(crate) pid: i32,
-    /// That of the process that waits for this one; 0 for the first.
+    /// That of the process that waits for this one; 0 for the first. Like the next two it changes under the tree's lock.
     parent: AtomicI32,
+    /// Of its process group.
+    group: AtomicI32,
+    /// Of its session.
+    session: AtomicI32,
+    /// Where it is announced that a child has ended or changed.
+    child_events: Arc<Pollee>,
+    /// Its first thread, until it has been waited for: who it was.
+    leader: SpinLock<Option<Arc<Thread>>>,
+    /// When it was made, on the monotonic clock.
+    pub(crate) start_time: Duration,
+    /// How long children have run that were waited for, with theirs, in nanoseconds.
+    children_cpu_time: AtomicU64,
     space: SpinLock<Arc<AddressSpace>>,
     /// By number. A thread is in here until it has exited.
     threads: SpinLock<BTreeMap<i32, Arc<Thread>>>,
@@ -65,22 +82,62 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// A process without threads and open files, in the root directory.
-    pub(crate) fn new(pid: i32, parent: i32, space: Arc<AddressSpace>, system: &'static System) -> Arc<Self> {
-        Arc::new(Self {
+    /// The first process, without threads and open files, in the root directory.
+    pub(crate) fn new(pid: i32, space: Arc<AddressSpace>, system: &'static System) -> Arc<Self> {
+        let (files, fs) = (FileTable::new(), FsState::new(&system.root));
+        Arc::new(Self::with(pid, space, files, fs, system))
+    }
+
+    /// A process that has not got its place among the others yet, with no threads and otherwise everything as new.
+    fn with(
+        pid: i32,
+        space: Arc<AddressSpace>,
+        files: Arc<FileTable>,
+        fs: Arc<FsState>,
+        system: &'static System,
+    ) -> Self {
+        Self {
             pid,
-            parent: AtomicI32::new(parent),
+            parent: AtomicI32::new(0),
+            group: AtomicI32::new(0),
+            session: AtomicI32::new(0),
+            child_events: Arc::new(Pollee::new()),
+            leader: SpinLock::new(None),
+            start_time: clock::now(),
+            children_cpu_time: AtomicU64::new(0),
             space: SpinLock::new(space),
             threads: SpinLock::new(BTreeMap::new()),
             status: SpinLock::new(None),
             first_thread_code: AtomicU8::new(0),
             system,
             past_cpu_time: AtomicU64::new(0),
-            files: SpinLock::new(FileTable::new()),
-            fs: SpinLock::new(FsState::new(&system.root)),
+            files: SpinLock::new(files),
+            fs: SpinLock::new(fs),
             executable: SpinLock::new(None),
             limits: SpinLock::new(Limits::default()),
             actions: Arc::new(SpinLock::new(Actions::default())),
+        }
+    }
+
+    /// A process that one of this one's threads makes: what is not given is as here.
+    fn child(
+        &self,
+        pid: i32,
+        space: Arc<AddressSpace>,
+        files: Arc<FileTable>,
+        fs: Arc<FsState>,
+        share_actions: bool,
+    ) -> Arc<Self> {
+        let actions = if share_actions {
+            self.actions.clone()
+        } else {
+            Arc::new(SpinLock::new(self.actions.lock().clone()))
+        };
+        Arc::new(Self {
+            executable: SpinLock::new(self.executable.lock().clone()),
+            limits: SpinLock::new(self.limits.lock().clone()),
+            actions,
+            ..Self::with(pid, space, files, fs, self.system)
         })
     }
 
@@ -103,6 +160,16 @@ impl Process {
         self.parent.load(Ordering::Relaxed)
     }
 
+    /// The number of its process group.
+    pub(crate) fn group(&self) -> i32 {
+        self.group.load(Ordering::Relaxed)
+    }
+
+    /// The number of its session.
+    pub(crate) fn session(&self) -> i32 {
+        self.session.load(Ordering::Relaxed)
+    }
+
     /// Its descriptors, as others see them; its own threads have them in their context.
     pub(crate) fn files(&self) -> Arc<FileTable> {
         self.files.lock().clone()
@@ -113,10 +180,14 @@ impl Process {
         self.fs.lock().clone()
     }
 
-    /// Who it is: its first thread, while that exists.
+    /// Its first thread, which may have ended; `None` once the process has been waited for.
+    pub(crate) fn leader(&self) -> Option<Arc<Thread>> {
+        self.leader.lock().clone()
+    }
+
+    /// Who it is: its first thread.
     pub(crate) fn identity(&self) -> Identity {
-        let first = self.threads.lock().values().next().cloned();
-        first.map_or_else(Identity::root, |thread| thread.credentials.lock().identity())
+        self.leader().map_or_else(Identity::root, |thread| thread.credentials.lock().identity())
     }
 
     /// Says which file's program it runs.
@@ -140,6 +211,15 @@ impl Process {
     pub(crate) fn cpu_time(&self) -> Duration {
         let present: u64 = self.threads.lock().values().map(|thread| thread.cpu_time.nanoseconds()).sum();
         Duration::from_nanos(present + self.past_cpu_time.load(Ordering::Relaxed))
+    }
+
+    /// How long children have run that were waited for, with theirs.
+    pub(crate) fn children_cpu_time(&self) -> Duration {
+        Duration::from_nanos(self.children_cpu_time.load(Ordering::Relaxed))
+    }
+
+    fn add_children_cpu_time(&self, time: Duration) {
+        self.children_cpu_time.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
     /// How many threads there are.

@@ -5,10 +5,11 @@ use alloc::{boxed::Box, sync::Arc};
 use ostd::{
     arch::cpu::context::UserContext,
     sync::Waiter,
-    task::TaskOptions,
+    task::{Task, TaskOptions},
     user::{ReturnReason, UserMode},
 };
 use socket::error::{Errno, Result};
+use vfs::{FileTable, FsState};
 
 use super::{Thread, exception, exit, floating_point::Switched};
 use crate::{context::Context, syscall};
@@ -18,51 +19,65 @@ type Prepare = dyn FnOnce(&Context) -> Option<UserContext> + Send;
 
 /// Where a thread starts.
 pub(crate) enum Start {
-    /// In user mode, with these registers.
-    At(Box<UserContext>),
+    /// In user mode, with these registers; with an address at which it finds its number.
+    At { registers: Box<UserContext>, tid_at: Option<usize> },
     /// In the kernel, to find out: the thread ends if there is no answer.
     Prepare(Box<Prepare>),
 }
 
-/// Lets `thread` run. It must be in its process's list.
+/// What a thread begins with.
+pub(super) struct Birth {
+    pub(super) files: Arc<FileTable>,
+    pub(super) fs: Arc<FsState>,
+    pub(super) start: Start,
+}
+
+/// Makes the task of a thread.
 ///
 /// # Errors
 /// EAGAIN: no memory for a kernel stack.
-pub(super) fn spawn_with(thread: &Arc<Thread>, switched: Switched, start: Start) -> Result<()> {
+pub(super) fn task(thread: &Arc<Thread>, switched: Switched, birth: Birth) -> Result<Arc<Task>> {
     let of_task = thread.clone();
-    let task = TaskOptions::new(move || live(of_task, start))
+    let task = TaskOptions::new(move || live(of_task, birth))
         .data(thread.clone())
         .local_data(switched)
         .build()
         .map_err(|_| Errno::EAGAIN)?;
-    Arc::new(task).run();
-    Ok(())
+    Ok(Arc::new(task))
 }
 
-/// Lets the first thread of a process run.
+/// Lets the first thread of the first process run.
 ///
 /// # Errors
 /// EAGAIN: no memory for a kernel stack.
 pub(crate) fn spawn(thread: &Arc<Thread>, start: Start) -> Result<()> {
-    let vm = thread.process.space().vm().clone();
-    spawn_with(thread, Switched::new(vm), start)
+    let process = &thread.process;
+    let switched = Switched::new(process.space().vm().clone());
+    task(thread, switched, Birth { files: process.files(), fs: process.fs(), start })?.run();
+    Ok(())
 }
 
-fn live(thread: Arc<Thread>, start: Start) {
+fn live(thread: Arc<Thread>, birth: Birth) {
     let (waiter, waker) = Waiter::new_pair();
     thread.set_waker(waker);
     let process = thread.process.clone();
-    let space = process.space();
-    let (files, fs, system) = (process.files(), process.fs(), process.system);
+    let (space, system) = (process.space(), process.system);
+    let Birth { files, fs, start } = birth;
     let mut context = Context { thread, process, space, files, fs, system, waiter };
     let registers = match start {
-        Start::At(registers) => Some(*registers),
+        Start::At { registers, tid_at } => {
+            if let Some(address) = tid_at {
+                // As on Linux, an address that cannot be written to is no error.
+                let _ = context.space.write(address, &context.thread.tid());
+            }
+            Some(*registers)
+        }
         Start::Prepare(prepare) => prepare(&context),
     };
     if let Some(registers) = registers {
         run(&mut context, UserMode::new(registers));
     }
-    exit::leave(&context);
+    exit::leave(&mut context);
 }
 
 /// In and out of user mode, until the thread is to end.

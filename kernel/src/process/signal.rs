@@ -4,7 +4,7 @@
 //! ignored; one that a handler waits for is refused to the sender (ENOSYS).
 
 use linux_raw_sys::general::{
-    SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, SS_DISABLE,
+    SA_NOCLDWAIT, SIGCHLD, SIGCONT, SIGKILL, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH, SS_DISABLE,
 };
 use socket::error::{Errno, Error, Result};
 
@@ -32,6 +32,12 @@ impl Default for Actions {
 }
 
 impl Actions {
+    /// Whether nobody waits for children (SIGCHLD is ignored, or SA_NOCLDWAIT set for it).
+    pub(super) fn children_end_alone(&self) -> bool {
+        let [handler, flags, ..] = self.0[SIGCHLD as usize];
+        handler == SIG_IGN || flags & u64::from(SA_NOCLDWAIT) != 0
+    }
+
     /// That of a signal.
     ///
     /// # Errors

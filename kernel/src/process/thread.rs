@@ -10,7 +10,9 @@ use ostd::{
 use socket::ready::{Events, Observer};
 use spin::Once;
 
-use super::{Credentials, Process, cpu_time::CpuTime, robust::RobustList, signal::SignalState};
+use super::{
+    Credentials, Process, clone::Lender, cpu_time::CpuTime, robust::RobustList, signal::SignalState,
+};
 use crate::sched::{self, Entity};
 
 /// [`Thread::pending`]: the thread is to end.
@@ -30,6 +32,8 @@ pub(crate) struct Thread {
     faults_disabled: AtomicBool,
     /// Where to write zero, and wake a futex, when it exits (set_tid_address(2)); 0 for nowhere.
     pub(crate) clear_tid_at: AtomicUsize,
+    /// Who waits for the process to let go of borrowed memory.
+    pub(super) lender: SpinLock<Option<Arc<Lender>>>,
     /// Locks that pass to others when it exits (set_robust_list(2)).
     pub(crate) robust_list: SpinLock<RobustList>,
     /// Where it runs.
@@ -60,6 +64,7 @@ impl Thread {
             waker: Once::new(),
             faults_disabled: AtomicBool::new(false),
             clear_tid_at: AtomicUsize::new(0),
+            lender: SpinLock::new(None),
             robust_list: SpinLock::new(RobustList::default()),
             schedule: Entity::default(),
             cpu_time: CpuTime::default(),

@@ -8,6 +8,7 @@ mod attribute;
 mod descriptor;
 mod eventfd;
 mod file;
+mod fork;
 mod futex;
 mod identity;
 mod memory;
@@ -20,6 +21,7 @@ mod socket;
 mod system;
 mod time;
 mod transfer;
+mod wait;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -55,6 +57,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     descriptor::CALLS,
     eventfd::CALLS,
     file::CALLS,
+    fork::CALLS,
     futex::CALLS,
     identity::CALLS,
     memory::CALLS,
@@ -67,6 +70,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     system::CALLS,
     time::CALLS,
     transfer::CALLS,
+    wait::CALLS,
 ]);
 
 const fn table(files: &[&Calls]) -> [Option<Handler>; SIZE] {
@@ -128,6 +132,11 @@ fn needs_memory(context: &Context, number: usize, descriptor: usize) -> bool {
         | nr::__NR_mmap
         | nr::__NR_mremap
         | nr::__NR_clone
+        | nr::__NR_clone3
+        | nr::__NR_fork
+        | nr::__NR_vfork
+        | nr::__NR_execve
+        | nr::__NR_execveat
         | nr::__NR_socket
         | nr::__NR_socketpair
         | nr::__NR_connect

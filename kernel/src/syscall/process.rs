@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use linux_raw_sys::{
     general::{
-        __NR_arch_prctl, __NR_clone, __NR_exit, __NR_exit_group, __NR_getrlimit, __NR_prctl, __NR_prlimit64,
+        __NR_arch_prctl, __NR_exit, __NR_exit_group, __NR_getrlimit, __NR_prctl, __NR_prlimit64,
         __NR_sched_getaffinity, __NR_sched_yield, __NR_set_tid_address, __NR_setrlimit, RLIMIT_NOFILE,
     },
     prctl::{PR_GET_NAME, PR_SET_NAME},
@@ -13,18 +13,14 @@ use ostd::{
     arch::cpu::context::{FsBase, GsBase},
     cpu::num_cpus,
     task::Task,
-    user::UserMode,
 };
 use socket::error::{Errno, Result};
 
-use super::{
-    Arguments, Calls,
-    Handler::{Plain, Registers},
-};
+use super::{Arguments, Calls, Handler::Plain};
 use crate::{
     context::Context,
     mm::layout::HIGHEST,
-    process::{self, CloneArguments, ExitStatus, exit, limits::Limit},
+    process::{self, ExitStatus, exit, limits::Limit},
 };
 
 // asm/prctl.h
@@ -34,7 +30,6 @@ const ARCH_GET_FS: u32 = 0x1003;
 const ARCH_GET_GS: u32 = 0x1004;
 
 pub(super) const CALLS: &Calls = &[
-    (__NR_clone, Registers(clone)),
     (__NR_exit, Plain(exit)),
     (__NR_exit_group, Plain(exit_group)),
     (__NR_set_tid_address, Plain(set_tid_address)),
@@ -46,12 +41,6 @@ pub(super) const CALLS: &Calls = &[
     (__NR_getrlimit, Plain(getrlimit)),
     (__NR_setrlimit, Plain(setrlimit)),
 ];
-
-fn clone(context: &mut Context, user: &mut UserMode, arguments: &Arguments) -> Result<usize> {
-    let [flags, stack, parent_tid, child_tid, tls, _] = *arguments;
-    let arguments = CloneArguments { flags: flags as u32, stack, parent_tid, child_tid, tls };
-    process::clone_thread(context, user.context(), &arguments).map(|tid| tid as usize)
-}
 
 fn exit(context: &Context, arguments: &Arguments) -> Result<usize> {
     exit::end_thread(context, arguments[0] as i32);
