@@ -14,6 +14,9 @@ pub(crate) struct CpuTime {
     past: AtomicU64,
     /// Since when it has one, in nanoseconds of the monotonic clock; 0 while it has none.
     since: AtomicU64,
+    /// At how many of its CPU's ticks it was in user mode, and in the kernel.
+    user_ticks: AtomicU64,
+    kernel_ticks: AtomicU64,
 }
 
 impl CpuTime {
@@ -27,6 +30,12 @@ impl CpuTime {
         let now = self.nanoseconds();
         self.since.store(0, Ordering::Relaxed);
         self.past.store(now, Ordering::Relaxed);
+    }
+
+    /// A tick of its CPU found it in user mode or in the kernel. Called by that CPU.
+    pub(crate) fn sample(&self, in_user_mode: bool) {
+        let ticks = if in_user_mode { &self.user_ticks } else { &self.kernel_ticks };
+        ticks.store(ticks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// So far, in nanoseconds. Asked while the thread is being switched on another CPU it may be off by that run.

@@ -13,6 +13,7 @@ use ostd::{
 };
 
 use super::Thread;
+use crate::sched;
 
 /// A user thread's part of the CPU while it is not on one.
 pub(super) struct Switched {
@@ -79,6 +80,7 @@ pub(crate) fn init() {
         });
     });
     inject_post_schedule_handler(|| {
+        sched::switched();
         with_current(|thread, switched| {
             thread.schedule.arrive(ostd::cpu::CpuId::current_racy());
             thread.cpu_time.start();

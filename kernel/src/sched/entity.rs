@@ -1,28 +1,62 @@
 //! What the scheduler knows of a thread.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use ostd::{
-    cpu::{CpuId, CpuSet, PinCurrentCpu},
+    cpu::{AtomicCpuSet, CpuId, CpuSet, PinCurrentCpu},
     irq,
     smp::inter_processor_call,
+    task::Task,
 };
 
+use super::policy::{self, Policy};
 use crate::process::Thread;
 
-/// [`Entity::running_on`]: on no CPU.
+/// [`Entity::running_on`], [`Entity::last`]: no CPU.
 const NOWHERE: u32 = u32::MAX;
 
 /// A thread, as the scheduler sees it.
 pub(crate) struct Entity {
-    /// The CPU that it is on.
+    /// The CPU that it is on, while it is on one.
     running_on: AtomicU32,
+    /// The CPU whose queue it was in last.
+    last: AtomicU32,
+    /// How many switches that CPU had made when it was decided that the thread leaves it. One more, and it has left.
+    put_away_at: AtomicU64,
+    /// Where it may run.
+    allowed: AtomicCpuSet,
+    /// How many ticks of its time slice are used up.
+    pub(super) ticks: AtomicU32,
+    /// How many ticks its time slice has.
+    pub(super) slice: AtomicU32,
+    /// It runs before others as soon as it becomes runnable.
+    urgent: AtomicU32,
+    /// Its nice value, -20 to 19.
+    nice: AtomicI32,
+    /// What was asked for by sched_setscheduler(2), packed.
+    policy: AtomicU32,
+    /// How often it gave up its CPU to wait.
+    pub(super) waits: AtomicU64,
+    /// How often its CPU was taken from it.
+    pub(super) preemptions: AtomicU64,
 }
 
 impl Default for Entity {
     fn default() -> Self {
-        Self { running_on: AtomicU32::new(NOWHERE) }
+        Self {
+            running_on: AtomicU32::new(NOWHERE),
+            last: AtomicU32::new(NOWHERE),
+            put_away_at: AtomicU64::new(0),
+            allowed: AtomicCpuSet::new(CpuSet::new_full()),
+            ticks: AtomicU32::new(0),
+            slice: AtomicU32::new(policy::slice(0)),
+            urgent: AtomicU32::new(0),
+            nice: AtomicI32::new(0),
+            policy: AtomicU32::new(Policy::default().pack()),
+            waits: AtomicU64::new(0),
+            preemptions: AtomicU64::new(0),
+        }
     }
 }
 
@@ -42,6 +76,107 @@ impl Entity {
     pub(crate) fn running_on(&self) -> Option<CpuId> {
         CpuId::try_from(self.running_on.load(Ordering::SeqCst) as usize).ok()
     }
+
+    /// The CPU that it was on last; the first before it has run.
+    pub(crate) fn last_cpu(&self) -> u32 {
+        match self.last.load(Ordering::Relaxed) {
+            NOWHERE => 0,
+            cpu => cpu,
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<CpuId> {
+        match self.last.load(Ordering::Relaxed) {
+            NOWHERE => None,
+            cpu => CpuId::try_from(cpu as usize).ok(),
+        }
+    }
+
+    /// It is in this CPU's queue. Called with that locked, or by whom alone it belongs to.
+    pub(super) fn belongs_to(&self, cpu: CpuId) {
+        self.last.store(u32::from(cpu), Ordering::Relaxed);
+    }
+
+    /// It is to leave its CPU, which has made so many switches.
+    pub(super) fn put_away(&self, switches: u64) {
+        self.put_away_at.store(switches, Ordering::Release);
+    }
+
+    /// Whether it has left its CPU, which has made so many switches.
+    pub(super) fn has_left(&self, switches: u64) -> bool {
+        switches > self.put_away_at.load(Ordering::Acquire)
+    }
+
+    pub(super) fn may_run_on(&self, cpu: CpuId) -> bool {
+        self.allowed.contains(cpu, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_urgent(&self) -> bool {
+        self.urgent.load(Ordering::Relaxed) != 0
+    }
+
+    /// Where it may run.
+    pub(crate) fn affinity(&self) -> CpuSet {
+        self.allowed.load(Ordering::Relaxed)
+    }
+
+    /// Says where it may run, which is one CPU at least. It moves when it next becomes runnable, gives up its CPU, or at
+    /// the next tick.
+    pub(crate) fn set_affinity(&self, cpus: &CpuSet) {
+        self.allowed.store(cpus, Ordering::Relaxed);
+    }
+
+    /// Its nice value.
+    pub(crate) fn nice(&self) -> i32 {
+        self.nice.load(Ordering::Relaxed)
+    }
+
+    /// Sets it, -20 to 19: how long its time slices are.
+    pub(crate) fn set_nice(&self, nice: i32) {
+        self.nice.store(nice, Ordering::Relaxed);
+        self.weigh();
+    }
+
+    /// What it was given by sched_setscheduler(2).
+    pub(crate) fn policy(&self) -> Policy {
+        Policy::unpack(self.policy.load(Ordering::Relaxed))
+    }
+
+    /// Sets it.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        self.policy.store(policy.pack(), Ordering::Relaxed);
+        self.weigh();
+    }
+
+    fn weigh(&self) {
+        let policy = self.policy();
+        self.slice.store(policy.slice(self.nice()), Ordering::Relaxed);
+        self.urgent.store(u32::from(policy.is_real_time()), Ordering::Relaxed);
+    }
+
+    /// A new thread runs where and how its maker does.
+    pub(crate) fn inherit(&self, maker: &Self) {
+        self.allowed.store(&maker.affinity(), Ordering::Relaxed);
+        let (policy, nice) = maker.policy().of_child(maker.nice());
+        self.policy.store(policy.pack(), Ordering::Relaxed);
+        self.nice.store(nice, Ordering::Relaxed);
+        self.weigh();
+    }
+
+    /// How often it gave up its CPU to wait, and how often that was taken from it.
+    pub(crate) fn switches(&self) -> (u64, u64) {
+        (self.waits.load(Ordering::Relaxed), self.preemptions.load(Ordering::Relaxed))
+    }
+}
+
+/// What is known of a task; `None` for the kernel's own.
+pub(super) fn of(task: &Task) -> Option<&Entity> {
+    thread_of(task).map(|thread| &thread.schedule)
+}
+
+/// The thread whose task this is.
+pub(super) fn thread_of(task: &Task) -> Option<&Arc<Thread>> {
+    task.data().downcast_ref::<Arc<Thread>>()
 }
 
 /// Makes a thread that runs in user mode on another CPU enter the kernel at once, where it sees what there is to attend

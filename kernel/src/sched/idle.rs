@@ -4,7 +4,8 @@ use alloc::sync::Arc;
 
 use ostd::{
     cpu::PinCurrentCpu,
-    task::{TaskOptions, disable_preempt, halt_cpu, scheduler::enable_preemption_on_cpu},
+    task::{Task, TaskOptions, disable_preempt, halt_cpu, scheduler::enable_preemption_on_cpu},
+    timer::register_callback_on_cpu,
 };
 
 /// Lets this CPU take part in scheduling. To be called once on each CPU, before its first task.
@@ -16,10 +17,16 @@ pub(crate) fn start() {
         Err(error) => panic!("no memory for the idle task of CPU {}: {error:?}", u32::from(cpu)),
     }
     enable_preemption_on_cpu();
+    register_callback_on_cpu(super::pass_on);
 }
 
 fn idle() {
     loop {
-        halt_cpu();
+        // A task that was passed on from another CPU came with an interrupt, and without a request to turn to it.
+        if super::something_waits() {
+            Task::yield_now();
+        } else {
+            halt_cpu();
+        }
     }
 }
