@@ -124,6 +124,7 @@ pub(crate) fn clone(context: &Context, registers: &UserContext, arguments: &Clon
         signals(maker, arguments),
         maker.credentials.lock().clone(),
     );
+    thread.schedule.inherit(&maker.schedule);
     // As on Linux, an address that cannot be written to is no error.
     if arguments.has(CLONE_PARENT_SETTID) {
         let _ = context.space.write(arguments.parent_tid, &tid);

@@ -1,6 +1,8 @@
 //! Resource limits (getrlimit(2)).
 
-use linux_raw_sys::general::{RLIM_NLIMITS, RLIMIT_CORE, RLIMIT_NOFILE, RLIMIT_STACK};
+use linux_raw_sys::general::{
+    RLIM_NLIMITS, RLIMIT_CORE, RLIMIT_NICE, RLIMIT_NOFILE, RLIMIT_RTPRIO, RLIMIT_STACK,
+};
 
 use crate::mm::layout::STACK_SIZE;
 
@@ -23,6 +25,8 @@ impl Default for Limits {
         let mut limits = [Limit { soft: INFINITY, hard: INFINITY }; RLIM_NLIMITS as usize];
         limits[RLIMIT_STACK as usize].soft = STACK_SIZE as u64;
         limits[RLIMIT_CORE as usize].soft = 0;
+        limits[RLIMIT_NICE as usize] = Limit { soft: 0, hard: 0 };
+        limits[RLIMIT_RTPRIO as usize] = Limit { soft: 0, hard: 0 };
         limits[RLIMIT_NOFILE as usize] = Limit { soft: u64::from(vfs::DEFAULT_LIMIT), hard: 4096 };
         Self(limits)
     }

@@ -15,6 +15,7 @@ mod memory;
 mod path;
 mod poll;
 mod process;
+mod sched;
 mod select;
 mod signal;
 mod socket;
@@ -64,6 +65,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     path::CALLS,
     poll::CALLS,
     process::CALLS,
+    sched::CALLS,
     select::CALLS,
     signal::CALLS,
     socket::CALLS,

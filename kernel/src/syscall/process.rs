@@ -5,22 +5,18 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::{
     general::{
         __NR_arch_prctl, __NR_exit, __NR_exit_group, __NR_getrlimit, __NR_prctl, __NR_prlimit64,
-        __NR_sched_getaffinity, __NR_sched_yield, __NR_set_tid_address, __NR_setrlimit, RLIMIT_NOFILE,
+        __NR_set_tid_address, __NR_setrlimit, RLIMIT_NOFILE,
     },
     prctl::{PR_GET_NAME, PR_SET_NAME},
 };
-use ostd::{
-    arch::cpu::context::{FsBase, GsBase},
-    cpu::num_cpus,
-    task::Task,
-};
+use ostd::arch::cpu::context::{FsBase, GsBase};
 use socket::error::{Errno, Result};
 
 use super::{Arguments, Calls, Handler::Plain};
 use crate::{
     context::Context,
     mm::layout::HIGHEST,
-    process::{self, ExitStatus, exit, limits::Limit},
+    process::{ExitStatus, exit, limits::Limit},
 };
 
 // asm/prctl.h
@@ -35,8 +31,6 @@ pub(super) const CALLS: &Calls = &[
     (__NR_set_tid_address, Plain(set_tid_address)),
     (__NR_arch_prctl, Plain(arch_prctl)),
     (__NR_prctl, Plain(prctl)),
-    (__NR_sched_yield, Plain(sched_yield)),
-    (__NR_sched_getaffinity, Plain(sched_getaffinity)),
     (__NR_prlimit64, Plain(prlimit64)),
     (__NR_getrlimit, Plain(getrlimit)),
     (__NR_setrlimit, Plain(setrlimit)),
@@ -105,29 +99,6 @@ fn prctl(context: &Context, arguments: &Arguments) -> Result<usize> {
         }
         _ => Err(Errno::EINVAL.into()),
     }
-}
-
-fn sched_yield(_: &Context, _: &Arguments) -> Result<usize> {
-    Task::yield_now();
-    Ok(0)
-}
-
-/// Every thread may run on every CPU.
-fn sched_getaffinity(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let [tid, length, mask_at, ..] = *arguments;
-    let bytes = num_cpus().div_ceil(64) * 8;
-    if length < bytes || !length.is_multiple_of(8) {
-        return Err(Errno::EINVAL.into());
-    }
-    if tid as i32 != 0 && process::thread_by_id(tid as i32).is_none() {
-        return Err(Errno::ESRCH.into());
-    }
-    for word in 0..bytes / 8 {
-        let left = num_cpus() - word * 64;
-        let mask = if left >= 64 { u64::MAX } else { (1 << left) - 1 };
-        context.space.write(mask_at.wrapping_add(word * 8), &mask)?;
-    }
-    Ok(bytes)
 }
 
 fn prlimit64(context: &Context, arguments: &Arguments) -> Result<usize> {
