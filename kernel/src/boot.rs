@@ -46,7 +46,9 @@ pub(crate) fn start() {
     process::init_switching();
     sched::init();
     sched::start_on_cpu();
-    time::timer::init();
+    if let Err(error) = time::timer::init() {
+        control::fail(format_args!("timers cannot be had: {error:?}"));
+    }
     mm::init_reserve();
     if let Err(error) = input::start() {
         control::fail(format_args!("standard input cannot be had: {error:?}"));

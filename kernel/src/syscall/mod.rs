@@ -21,6 +21,7 @@ mod signal;
 mod socket;
 mod system;
 mod time;
+mod timerfd;
 mod transfer;
 mod wait;
 
@@ -71,6 +72,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     socket::CALLS,
     system::CALLS,
     time::CALLS,
+    timerfd::CALLS,
     transfer::CALLS,
     wait::CALLS,
 ]);

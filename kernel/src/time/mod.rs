@@ -1,6 +1,7 @@
 //! Clocks and timed waits.
 
 mod calibration;
+mod callback;
 pub(crate) mod clock;
 mod rtc;
 pub(crate) mod timer;

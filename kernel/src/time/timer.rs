@@ -14,7 +14,8 @@ use ostd::{
     timer::register_callback_on_cpu,
 };
 
-use super::clock;
+pub(crate) use super::callback::Timer;
+use super::{callback, clock};
 
 /// When, in nanoseconds of the monotonic clock, and a number that tells apart what ends at the same time.
 type Key = (u64, u64);
@@ -25,8 +26,13 @@ static NEXT: AtomicU64 = AtomicU64::new(u64::MAX);
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 /// Serves the list from this CPU's tick.
-pub(crate) fn init() {
+///
+/// # Errors
+/// No memory for the task that calls the functions of timers.
+pub(crate) fn init() -> ostd::Result<()> {
     register_callback_on_cpu(serve);
+    register_callback_on_cpu(|| callback::tick(clock::now_ns));
+    callback::start()
 }
 
 fn serve() {

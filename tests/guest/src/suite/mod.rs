@@ -35,6 +35,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         files::tree::TESTS,
         files::pipes::TESTS,
         ready::eventfd::TESTS,
+        ready::timerfd::TESTS,
         std_net::TESTS,
         pointers::sockets::TESTS,
         pointers::nested::TESTS,

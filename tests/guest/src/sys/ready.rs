@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use super::{Argument, Descriptor, Words, call, owned};
+use super::{Argument, Descriptor, Fill, Number, Words, call, owned};
 use crate::errno::Result;
 
 /// eventfd2(2)
@@ -28,4 +28,66 @@ pub(crate) fn take(fd: &impl Descriptor) -> Result<u64> {
     let length = super::read(fd, &mut bytes)?;
     assert_eq!(length, bytes.len(), "counters are read whole");
     Ok(u64::from_ne_bytes(bytes))
+}
+
+/// timerfd_create(2)
+#[track_caller]
+pub(crate) fn timerfd(clock: i32, flags: i32) -> Result<OwnedFd> {
+    let mut words = Words::default();
+    clock.place(&mut words);
+    flags.place(&mut words);
+    // SAFETY: numbers alone.
+    unsafe { call("timerfd_create", libc::SYS_timerfd_create, &words) }.map(owned)
+}
+
+/// A time and an interval in nanoseconds as struct itimerspec.
+fn itimerspec(value: i64, interval: i64) -> libc::itimerspec {
+    let time = |time: i64| libc::timespec { tv_sec: time / 1_000_000_000, tv_nsec: time % 1_000_000_000 };
+    libc::itimerspec { it_interval: time(interval), it_value: time(value) }
+}
+
+fn parts(time: libc::itimerspec) -> (i64, i64) {
+    let nanoseconds = |time: libc::timespec| time.tv_sec * 1_000_000_000 + time.tv_nsec;
+    (nanoseconds(time.it_value), nanoseconds(time.it_interval))
+}
+
+/// timerfd_settime(2), times in nanoseconds; returns what was left, and the old interval.
+#[track_caller]
+pub(crate) fn timerfd_settime(
+    fd: &impl Descriptor,
+    flags: i32,
+    value: i64,
+    interval: i64,
+) -> Result<(i64, i64)> {
+    timerfd_settime_raw(fd, flags, &mut itimerspec(value, interval))
+}
+
+/// timerfd_settime(2) with any struct.
+#[track_caller]
+pub(crate) fn timerfd_settime_raw(
+    fd: &impl Descriptor,
+    flags: i32,
+    new: &mut libc::itimerspec,
+) -> Result<(i64, i64)> {
+    let mut old = itimerspec(0, 0);
+    let mut words = Words::default();
+    Number(fd.number()).place(&mut words);
+    flags.place(&mut words);
+    Fill(new).place(&mut words);
+    Fill(&mut old).place(&mut words);
+    // SAFETY: the kernel reads one struct and fills the other.
+    unsafe { call("timerfd_settime", libc::SYS_timerfd_settime, &words) }?;
+    Ok(parts(old))
+}
+
+/// timerfd_gettime(2): what is left, and the interval, in nanoseconds.
+#[track_caller]
+pub(crate) fn timerfd_gettime(fd: &impl Descriptor) -> Result<(i64, i64)> {
+    let mut now = itimerspec(0, 0);
+    let mut words = Words::default();
+    Number(fd.number()).place(&mut words);
+    Fill(&mut now).place(&mut words);
+    // SAFETY: the kernel fills one struct.
+    unsafe { call("timerfd_gettime", libc::SYS_timerfd_gettime, &words) }?;
+    Ok(parts(now))
 }

@@ -1,6 +1,7 @@
 //! Waiting for many files: epoll(7), poll(2), select(2), and the files that exist to be waited for.
 
 pub(crate) mod eventfd;
+pub(crate) mod timerfd;
 
 use crate::{errno::Result, sys};
 
