@@ -1,47 +1,15 @@
-//! What calls cost: loops around the bare instruction, timed by CLOCK_MONOTONIC.
+//! UNIX sockets.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
-use serde::Serialize;
-
+use super::{Bench, Figures, done, measure, pair};
 use crate::{
     address::Address,
     errno::Result,
     sys::{self, fast},
 };
 
-/// A measurement: what is repeated, and how often.
-struct Bench {
-    name: &'static str,
-    /// How often, unless the command line says otherwise: enough for a steady mean, little enough for an emulated processor.
-    iterations: u64,
-    /// Prepares, warms up, measures; nanoseconds per iteration.
-    run: fn(u64) -> Result<Figures>,
-}
-
-/// What a measurement gave, in nanoseconds per iteration.
-#[derive(Clone, Copy)]
-struct Figures {
-    /// The mean over all iterations.
-    mean: f64,
-    /// The mean of the best of [`ROUNDS`] parts: without most of what the clock's interrupts and neighbours cost.
-    best: f64,
-}
-
-#[derive(Serialize)]
-struct Line {
-    r#type: &'static str,
-    name: &'static str,
-    iterations: u64,
-    ns_per_iteration: f64,
-    best: f64,
-}
-
-const ROUNDS: u64 = 5;
-
-const BENCHES: &[Bench] = &[
-    Bench { name: "getppid", iterations: 20_000, run: getppid },
-    Bench { name: "clock_gettime", iterations: 5_000, run: clock_gettime },
+pub(super) const BENCHES: &[Bench] = &[
     Bench { name: "stream_ping", iterations: 5_000, run: stream_ping },
     Bench { name: "stream_write_1", iterations: 2_000, run: stream_write },
     Bench { name: "stream_send_recv_1", iterations: 5_000, run: stream_send_recv },
@@ -60,90 +28,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "socketpair_close", iterations: 1_000, run: socketpair_close },
     Bench { name: "connect_accept_close_abstract", iterations: 500, run: connect_abstract },
     Bench { name: "connect_accept_close_path", iterations: 300, run: connect_path },
-    Bench { name: "poll_1", iterations: 5_000, run: |iterations| poll(iterations, 1) },
-    Bench { name: "poll_100", iterations: 300, run: |iterations| poll(iterations, 100) },
-    Bench { name: "pipe_ping", iterations: 5_000, run: pipe_ping },
-    Bench { name: "file_read_1", iterations: 5_000, run: file_read },
-    Bench { name: "open_close", iterations: 1_000, run: open_close },
 ];
-
-/// Runs the measurements whose name contains `filter`; whether there was one, and all worked.
-pub(crate) fn run(filter: Option<&str>, iterations: Option<u64>, json: bool) -> bool {
-    let mut good = true;
-    let mut ran = false;
-    for bench in BENCHES.iter().filter(|bench| filter.is_none_or(|filter| bench.name.contains(filter))) {
-        ran = true;
-        let iterations = iterations.unwrap_or(bench.iterations);
-        match (bench.run)(iterations) {
-            Ok(figures) => {
-                let Figures { mean, best } = figures;
-                if json {
-                    let name = bench.name;
-                    crate::print_line(&Line {
-                        r#type: "bench",
-                        name,
-                        iterations,
-                        ns_per_iteration: mean,
-                        best,
-                    });
-                } else {
-                    println!("{:<32} {iterations:>8} x {mean:>12.1} ns   best {best:>12.1} ns", bench.name);
-                }
-            }
-            Err(errno) => {
-                eprintln!("{}: {errno}", bench.name);
-                good = false;
-            }
-        }
-    }
-    if !ran {
-        eprintln!("no measurement has {:?} in its name", filter.unwrap_or_default());
-    }
-    good && ran
-}
-
-/// Times `body`: a tenth of the iterations to warm up, then five rounds.
-#[inline(always)]
-fn measure(iterations: u64, mut body: impl FnMut() -> Result<()>) -> Result<Figures> {
-    for _ in 0..iterations / 10 + 2 {
-        body()?;
-    }
-    let (mut total, mut best) = (0, f64::INFINITY);
-    let mut done = 0;
-    for round in 0..ROUNDS {
-        let count = iterations * (round + 1) / ROUNDS - done;
-        if count == 0 {
-            continue;
-        }
-        done += count;
-        let before = sys::clock_nanoseconds(libc::CLOCK_MONOTONIC)?;
-        for _ in 0..count {
-            body()?;
-        }
-        let passed = sys::clock_nanoseconds(libc::CLOCK_MONOTONIC)? - before;
-        total += passed;
-        best = f64::min(best, passed as f64 / count as f64);
-    }
-    Ok(Figures { mean: total as f64 / iterations as f64, best })
-}
-
-/// A call of which only the failure is of interest.
-#[inline(always)]
-fn done(value: isize) -> Result<()> {
-    fast::checked(value).map(|_| ())
-}
-
-fn pair() -> Result<(OwnedFd, OwnedFd)> {
-    sys::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0)
-}
-
-fn getppid(iterations: u64) -> Result<Figures> {
-    measure(iterations, || done(fast::getppid()))
-}
-
-fn clock_gettime(iterations: u64) -> Result<Figures> {
-    measure(iterations, || sys::clock_nanoseconds(libc::CLOCK_MONOTONIC).map(|_| ()))
-}
 
 /// One byte written and read over a pair, in one thread.
 fn stream_ping(iterations: u64) -> Result<Figures> {
@@ -322,49 +207,4 @@ fn connect_path(iterations: u64) -> Result<Figures> {
     let figures = connect(iterations, &Address::path(path.as_bytes()));
     sys::unlink(&path)?;
     figures
-}
-
-/// Asks about sockets of which the last is ready.
-fn poll(iterations: u64, count: usize) -> Result<Figures> {
-    let pairs = (0..count).map(|_| pair()).collect::<Result<Vec<_>>>()?;
-    sys::write(&pairs[count - 1].1, b"x")?;
-    let entry = |(left, _): &(OwnedFd, OwnedFd)| libc::pollfd {
-        fd: left.as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    };
-    let mut entries: Vec<_> = pairs.iter().map(entry).collect();
-    measure(iterations, || sys::poll(&mut entries, -1).map(|_| ()))
-}
-
-fn pipe_ping(iterations: u64) -> Result<Figures> {
-    let (read, write) = sys::pipe2(0)?;
-    let (from, to) = (write.as_raw_fd(), read.as_raw_fd());
-    let mut byte = [1];
-    measure(iterations, || {
-        done(fast::write(from, &byte))?;
-        done(fast::read(to, &mut byte))
-    })
-}
-
-/// A file with some bytes in it, gone at the end.
-fn with_file(body: impl FnOnce(&std::ffi::CStr, &OwnedFd) -> Result<Figures>) -> Result<Figures> {
-    let path =
-        std::ffi::CString::new(format!("/tmp/guest-bench-file-{}", std::process::id())).expect("no NUL");
-    let file = sys::open(&path, libc::O_CREAT | libc::O_RDWR, 0o600)?;
-    sys::write(&file, b"contents")?;
-    let figures = body(&path, &file);
-    sys::unlink(&path)?;
-    figures
-}
-
-fn file_read(iterations: u64) -> Result<Figures> {
-    with_file(|_, file| {
-        let mut byte = [0];
-        measure(iterations, || sys::pread(file, &mut byte, 3).map(|_| ()))
-    })
-}
-
-fn open_close(iterations: u64) -> Result<Figures> {
-    with_file(|path, _| measure(iterations, || sys::open(path, libc::O_RDONLY, 0).map(drop)))
 }
