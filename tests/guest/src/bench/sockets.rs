@@ -20,6 +20,7 @@ pub(super) const BENCHES: &[Bench] = &[
     Bench { name: "stream_4k", iterations: 1_000, run: |iterations| stream_bulk(iterations, 4096) },
     Bench { name: "stream_64k", iterations: 100, run: |iterations| stream_bulk(iterations, 65_536) },
     Bench { name: "stream_two_threads", iterations: 500, run: stream_threads },
+    Bench { name: "pipe_two_processes", iterations: 500, run: pipe_processes },
     Bench { name: "socket_check", iterations: 5_000, run: socket_check },
     Bench { name: "getsockopt_type", iterations: 5_000, run: getsockopt },
     Bench { name: "setsockopt_sndbuf", iterations: 5_000, run: setsockopt },
@@ -148,6 +149,31 @@ fn stream_threads(iterations: u64) -> Result<Figures> {
         sys::shutdown(&left, libc::SHUT_RDWR)?;
         figures
     })
+}
+
+/// One byte to another process and back, over two pipes.
+fn pipe_processes(iterations: u64) -> Result<Figures> {
+    let (read_there, write_here) = sys::pipe2(0)?;
+    let (read_here, write_there) = sys::pipe2(0)?;
+    let numbers = [&read_there, &write_here, &read_here, &write_there].map(AsRawFd::as_raw_fd);
+    let child = sys::fork(|| {
+        // Its copies of this side's ends, so that it sees when they are closed.
+        let [read_there, write_here, read_here, write_there] = numbers;
+        drop([write_here, read_here].map(|end| sys::adopt(end as usize)));
+        let mut byte = [0];
+        while fast::read(read_there, &mut byte) == 1 && fast::write(write_there, &byte) == 1 {}
+        0
+    })?;
+    drop((read_there, write_there));
+    let [_, write_here_number, read_here_number, _] = numbers;
+    let mut byte = [1];
+    let figures = measure(iterations, || {
+        done(fast::write(write_here_number, &byte))?;
+        done(fast::read(read_here_number, &mut byte))
+    });
+    drop((read_here, write_here));
+    sys::wait_for(child)?;
+    figures
 }
 
 /// A call that does nearly nothing behind the policy's check: sending no bytes.

@@ -91,3 +91,31 @@ pub(crate) fn heap_end() -> Result<usize> {
     // SAFETY: brk(0) changes nothing.
     unsafe { call("brk", libc::SYS_brk, &Words::default()) }
 }
+
+/// fork(2): the child does `body` and ends with the status that it gives. By the C library's function, which leaves its heap
+/// usable in the child. The child's number.
+#[track_caller]
+pub(crate) fn fork(body: impl FnOnce() -> i32) -> Result<i32> {
+    // SAFETY: the child has this thread alone, uses nothing that others might have locked but the heap, and does not return.
+    match unsafe { libc::fork() } {
+        -1 => Err(crate::errno::Errno(std::io::Error::last_os_error().raw_os_error().unwrap_or_default())),
+        0 => {
+            let status = body();
+            // SAFETY: it ends here.
+            unsafe { libc::_exit(status) }
+        }
+        pid => Ok(pid),
+    }
+}
+
+/// wait4(2) for a child: its status.
+#[track_caller]
+pub(crate) fn wait_for(pid: i32) -> Result<i32> {
+    let mut status = 0i32;
+    let mut words = Words::default();
+    pid.place(&mut words);
+    Fill(&mut status).place(&mut words);
+    // SAFETY: the kernel fills one int, which is lent.
+    unsafe { call("wait4", libc::SYS_wait4, &words) }?;
+    Ok(status)
+}
