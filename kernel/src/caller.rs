@@ -46,6 +46,10 @@ impl Caller for Context {
         slot.0.install(Handle::Socket(socket), close_on_exec);
     }
 
+    fn set_close_on_exec(&self, descriptor: i32, on: bool) -> Result<()> {
+        self.files.set_close_on_exec(descriptor, on)
+    }
+
     fn credentials(&self) -> Credentials {
         let Identity { uid, gid, .. } = self.identity();
         Credentials { pid: self.process.pid, uid, gid }

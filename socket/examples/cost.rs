@@ -73,6 +73,10 @@ impl Caller for Program {
         self.descriptors.borrow_mut()[slot.0 as usize] = Some(socket);
     }
 
+    fn set_close_on_exec(&self, _descriptor: i32, _on: bool) -> Result<()> {
+        Ok(())
+    }
+
     fn credentials(&self) -> Credentials {
         Credentials::default()
     }

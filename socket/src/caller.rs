@@ -72,6 +72,12 @@ pub trait Caller {
     /// Makes `socket` the open file behind the reserved number.
     fn install(&self, slot: Self::Slot, socket: Arc<Socket>, close_on_exec: bool);
 
+    /// Sets or clears FD_CLOEXEC (FIOCLEX, FIONCLEX).
+    ///
+    /// # Errors
+    /// EBADF where nothing is open any more.
+    fn set_close_on_exec(&self, descriptor: i32, on: bool) -> Result<()>;
+
     /// Who calls.
     fn credentials(&self) -> Credentials;
 

@@ -261,6 +261,23 @@ impl Socket {
         self.link().ok_or(NO_STREAM)?.receive(sink, peek)
     }
 
+    /// How many bytes can be received (FIONREAD).
+    ///
+    /// # Errors
+    /// EINVAL for a listening socket.
+    pub fn unread(&self) -> Result<u32> {
+        if self.is_listening() {
+            return Err(Error::new(Errno::EINVAL, "a listening socket receives nothing"));
+        }
+        Ok(self.link().map_or(0, Link::unread))
+    }
+
+    /// What the peer has not received yet, in bytes as they count against the send buffer (SIOCOUTQ).
+    #[must_use]
+    pub fn unsent(&self) -> u32 {
+        self.link().map_or(0, Link::unsent)
+    }
+
     /// Shuts directions, in any state.
     pub fn shutdown(&self, how: How) {
         let directions = match how {

@@ -8,10 +8,10 @@ use ::socket::{
 };
 use linux_raw_sys::general::{
     __NR_access, __NR_chmod, __NR_chown, __NR_faccessat, __NR_faccessat2, __NR_fchmod, __NR_fchmodat,
-    __NR_fchmodat2, __NR_fchown, __NR_fchownat, __NR_fstat, __NR_fstatfs, __NR_lchown, __NR_lstat,
-    __NR_newfstatat, __NR_stat, __NR_statfs, __NR_statx, __NR_truncate, __NR_utimensat, AT_EACCESS,
-    AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_SYNC_TYPE, AT_SYMLINK_NOFOLLOW, S_IFSOCK,
-    SOCKFS_MAGIC, STATX__RESERVED, UTIME_NOW, UTIME_OMIT,
+    __NR_fchmodat2, __NR_fchown, __NR_fchownat, __NR_fstat, __NR_fstatfs, __NR_futimesat, __NR_lchown,
+    __NR_lstat, __NR_newfstatat, __NR_stat, __NR_statfs, __NR_statx, __NR_truncate, __NR_utime,
+    __NR_utimensat, __NR_utimes, AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_SYNC_TYPE,
+    AT_SYMLINK_NOFOLLOW, S_IFSOCK, SOCKFS_MAGIC, STATX__RESERVED, UTIME_NOW, UTIME_OMIT,
 };
 use vfs::{Access, Follow, Handle, Inode, SetTime, Stat, Timestamp, UserMemory};
 
@@ -49,6 +49,9 @@ pub(super) const CALLS: &Calls = &[
     (__NR_fchown, Plain(fchown)),
     (__NR_truncate, Plain(truncate)),
     (__NR_utimensat, Plain(utimensat)),
+    (__NR_utimes, Plain(|context, &[path, times, ..]| futimesat(context, &[HERE, path, times, 0, 0, 0]))),
+    (__NR_futimesat, Plain(futimesat)),
+    (__NR_utime, Plain(utime)),
     (__NR_statfs, Plain(statfs)),
     (__NR_fstatfs, Plain(fstatfs)),
 ];
@@ -176,23 +179,74 @@ fn truncate(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 fn utimensat(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [directory, path, times, flags, ..] = *arguments;
-    let (directory, flags) = (directory as i32, flags as u32);
-    let [accessed, modified] = if times == 0 {
-        [SetTime::Now; 2]
-    } else {
-        let [seconds, nanoseconds, more_seconds, more_nanoseconds] = context.space.read::<[i64; 4]>(times)?;
-        [set_time(seconds, nanoseconds)?, set_time(more_seconds, more_nanoseconds)?]
+    let times = match times {
+        0 => None,
+        _ => Some(context.space.read::<[i64; 4]>(times)?),
     };
-    if (accessed, modified) == (SetTime::Omit, SetTime::Omit) {
+    if let Some([_, accessed, _, modified]) = times
+        && [accessed, modified] == [i64::from(UTIME_OMIT); 2]
+    {
+        // Linux looks at nothing else then.
         return Ok(0);
     }
+    change_times(context, directory as i32, path, flags as u32, times)
+}
+
+/// utimes(2) and futimesat(2): seconds and microseconds, which must be of a time.
+fn futimesat(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [directory, path, times, ..] = *arguments;
+    let times = match times {
+        0 => None,
+        _ => {
+            let [seconds, microseconds, more_seconds, more_microseconds] =
+                context.space.read::<[i64; 4]>(times)?;
+            if [microseconds, more_microseconds].iter().any(|part| !(0..1_000_000).contains(part)) {
+                return Err(Error::new(Errno::EINVAL, "a second or more in microseconds"));
+            }
+            Some([seconds, microseconds * 1000, more_seconds, more_microseconds * 1000])
+        }
+    };
+    change_times(context, directory as i32, path, 0, times)
+}
+
+/// utime(2): seconds.
+fn utime(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [path, times, ..] = *arguments;
+    let times = match times {
+        0 => None,
+        _ => {
+            let [accessed, modified] = context.space.read::<[i64; 2]>(times)?;
+            Some([accessed, 0, modified, 0])
+        }
+    };
+    change_times(context, AT_FDCWD, path, 0, times)
+}
+
+/// Sets the times of a file to the current one, or to seconds and nanoseconds of the last access and of the last
+/// modification.
+fn change_times(
+    context: &Context,
+    directory: i32,
+    path: usize,
+    flags: u32,
+    times: Option<[i64; 4]>,
+) -> Result<usize> {
     let inode = if path == 0 && directory != AT_FDCWD {
         // futimens(3).
         at::check_flags(flags, 0)?;
         open_inode(context, directory as usize)?
     } else {
         at::check_flags(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
+        if path == 0 {
+            return Err(Errno::EFAULT.into());
+        }
         at::named(context, directory, path, flags)?.inode()?
+    };
+    let (accessed, modified) = match times {
+        None => (SetTime::Now, SetTime::Now),
+        Some([seconds, nanoseconds, more_seconds, more_nanoseconds]) => {
+            (set_time(seconds, nanoseconds)?, set_time(more_seconds, more_nanoseconds)?)
+        }
     };
     inode.change_times(&context.identity(), accessed, modified).map(|()| 0)
 }
@@ -201,7 +255,11 @@ fn set_time(seconds: i64, nanoseconds: i64) -> Result<SetTime> {
     match nanoseconds {
         now if now == i64::from(UTIME_NOW) => Ok(SetTime::Now),
         omit if omit == i64::from(UTIME_OMIT) => Ok(SetTime::Omit),
-        0..1_000_000_000 => Ok(SetTime::At(Timestamp { seconds, nanoseconds: nanoseconds as u32 })),
+        0..1_000_000_000 => {
+            // At the ends of time there are no fractions.
+            let nanoseconds = if matches!(seconds, i64::MIN | i64::MAX) { 0 } else { nanoseconds as u32 };
+            Ok(SetTime::At(Timestamp { seconds, nanoseconds }))
+        }
         _ => Err(Error::new(Errno::EINVAL, "a second or more in nanoseconds")),
     }
 }

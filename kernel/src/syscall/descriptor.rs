@@ -1,6 +1,7 @@
 //! Descriptors: close(2), dup(2), fcntl(2), ioctl(2), pipe(2).
 
 use ::socket::{
+    call,
     caller::DescriptorSlot,
     error::{Errno, Error, Result},
     socket::Socket,
@@ -15,8 +16,8 @@ use linux_raw_sys::{
 };
 use vfs::{Handle, OpenFile};
 
-use super::{Arguments, Calls, Handler::Plain};
-use crate::context::Context;
+use super::{Arguments, Calls, Handler::Plain, lock};
+use crate::{caller::perform, context::Context};
 
 // linux/close_range.h, which linux-raw-sys lacks.
 const CLOSE_RANGE_UNSHARE: u32 = 1 << 1;
@@ -105,6 +106,9 @@ fn fcntl(context: &Context, arguments: &Arguments) -> Result<usize> {
         _ => {}
     }
     handle.usable()?;
+    if lock::is_lock_command(command) {
+        return lock::fcntl(context, &handle, arguments);
+    }
     match (command, &handle) {
         (F_SETFL, Handle::Socket(socket)) => {
             if argument as u32 & O_DIRECT != 0 {
@@ -139,21 +143,20 @@ fn ioctl(context: &Context, arguments: &Arguments) -> Result<usize> {
     let (descriptor, request) = (descriptor as i32, request as u32);
     let handle = context.files.get(descriptor)?;
     handle.usable()?;
-    match (request, &handle) {
-        (FIOCLEX | FIONCLEX, _) => {
+    let file = match handle {
+        Handle::Socket(socket) => return perform(context, call::ioctl::start(context, socket, arguments)?),
+        Handle::File(file) => file,
+    };
+    match request {
+        FIOCLEX | FIONCLEX => {
             context.files.set_close_on_exec(descriptor, request == FIOCLEX)?;
             Ok(0)
         }
-        (FIONBIO, _) => {
-            let on = context.space.read::<i32>(argument)? != 0;
-            match &handle {
-                Handle::Socket(socket) => socket.set_nonblocking(on),
-                Handle::File(file) => file.set_nonblocking(on),
-            }
+        FIONBIO => {
+            file.set_nonblocking(context.space.read::<i32>(argument)? != 0);
             Ok(0)
         }
-        (_, Handle::File(file)) => file.ioctl(request, argument, context),
-        (_, Handle::Socket(_)) => Err(Error::new(Errno::ENOTTY, "no such request on a socket")),
+        _ => file.ioctl(request, argument, context),
     }
 }
 

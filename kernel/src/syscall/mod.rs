@@ -11,6 +11,7 @@ mod file;
 mod fork;
 mod futex;
 mod identity;
+mod lock;
 mod memory;
 mod path;
 mod poll;
@@ -62,6 +63,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     fork::CALLS,
     futex::CALLS,
     identity::CALLS,
+    lock::CALLS,
     memory::CALLS,
     path::CALLS,
     poll::CALLS,

@@ -9,13 +9,14 @@ use core::{
 use socket::error::{Errno, Error, Result};
 use spin::Mutex;
 
-use crate::device::Device;
+use crate::{device::Device, lock::LockWaits};
 
 /// What all files of one system share: the clock, the devices, the count of open files.
 pub struct Environment {
     clock: Box<dyn Fn() -> Duration + Send + Sync>,
     devices: Mutex<BTreeMap<u64, Arc<dyn Device>>>,
     open_files: AtomicUsize,
+    lock_waits: LockWaits,
 }
 
 impl Environment {
@@ -26,6 +27,7 @@ impl Environment {
             clock: Box::new(clock),
             devices: Mutex::new(BTreeMap::new()),
             open_files: AtomicUsize::new(0),
+            lock_waits: LockWaits::default(),
         })
     }
 
@@ -44,6 +46,10 @@ impl Environment {
     /// The device behind character device nodes of number `rdev`.
     pub(crate) fn device(&self, rdev: u64) -> Option<Arc<dyn Device>> {
         self.devices.lock().get(&rdev).cloned()
+    }
+
+    pub(crate) fn lock_waits(&self) -> &LockWaits {
+        &self.lock_waits
     }
 
     /// How many open file descriptions exist (the first number of `/proc/sys/fs/file-nr`, without sockets).

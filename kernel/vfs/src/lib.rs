@@ -21,6 +21,7 @@ mod fs_state;
 mod identity;
 mod initramfs;
 mod inode;
+mod lock;
 mod memory;
 mod open_file;
 mod path;
@@ -41,6 +42,7 @@ pub use self::{
         Attributes, FileType, Generate, Inode, MagicLink, Populate, RenameFlags, SetTime, Timestamp,
         WritingDenied,
     },
+    lock::{LockKind, LockedRange, RangeOwner, RangeWait},
     memory::{Buffers, MAX_TRANSFER, Segment, UserMemory},
     open_file::{Entries, OpenFile, Special, Whence},
     path::{Follow, Opened, PATH_MAX, Walker, absolute_path, check_open_flags},

@@ -5,7 +5,7 @@
 //! found in Linux's order: the descriptor, then addresses and headers, then the policy, then the state of the socket;
 //! payload is not touched before all of them.
 //!
-//! [`mod@read`], [`mod@write`], [`mod@readv`] and [`mod@writev`] are for any file: they start from a socket that the caller has found
+//! [`mod@read`], [`mod@write`], [`mod@readv`], [`mod@writev`] and [`ioctl`] are for any file: they start from a socket that the caller has found
 //! behind the descriptor.
 
 pub mod accept;
@@ -15,6 +15,7 @@ pub mod connect;
 pub mod getpeername;
 pub mod getsockname;
 pub mod getsockopt;
+pub mod ioctl;
 pub mod listen;
 pub mod read;
 pub mod readv;

@@ -182,6 +182,16 @@ impl Caller for Program {
         self.files.borrow_mut()[slot.number as usize] = Some(File::Socket(socket, close_on_exec));
     }
 
+    fn set_close_on_exec(&self, descriptor: i32, on: bool) -> Result<()> {
+        match self.files.borrow_mut().get_mut(descriptor as usize) {
+            Some(Some(File::Socket(_, close_on_exec))) => {
+                *close_on_exec = on;
+                Ok(())
+            }
+            _ => Err(Errno::EBADF.into()),
+        }
+    }
+
     fn credentials(&self) -> Credentials {
         self.credentials.get()
     }

@@ -14,7 +14,7 @@ use socket::{
     caller::NodeId,
     error::{Errno, Error, Result},
 };
-use spin::Mutex;
+use spin::{Mutex, Once};
 
 use self::regular::Contents;
 pub use self::{
@@ -27,7 +27,7 @@ pub(crate) use self::{
     rename::{Side, rename},
     synthetic::Synthetic,
 };
-use crate::{file_system::FileSystem, pipe::Fifo};
+use crate::{file_system::FileSystem, lock::Locks, pipe::Fifo};
 
 /// The type of a file, with the values of `st_mode` (inode(7)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,6 +122,8 @@ pub struct Inode {
     write_access: AtomicI32,
     /// Whether it can be given a name even though it has none (O_TMPFILE).
     pub(crate) linkable: AtomicBool,
+    /// Made when something of it is locked for the first time.
+    locks: Once<Box<Locks>>,
 }
 
 impl Inode {
@@ -136,7 +138,18 @@ impl Inode {
             node,
             write_access: AtomicI32::new(0),
             linkable: AtomicBool::new(false),
+            locks: Once::new(),
         })
+    }
+
+    /// What is locked of it.
+    pub(crate) fn locks(&self) -> &Locks {
+        self.locks.call_once(|| Box::new(Locks::new()))
+    }
+
+    /// As [`Inode::locks`], where something was ever locked.
+    pub(crate) fn locks_held(&self) -> Option<&Locks> {
+        self.locks.get().map(|locks| &**locks)
     }
 
     /// Takes the name away that a new inode counts as having.

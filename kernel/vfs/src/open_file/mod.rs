@@ -22,6 +22,7 @@ use crate::{
     file_system::FileSystem,
     identity::{Access, Identity},
     inode::{Inode, Located, Node, Synthetic},
+    lock::Owner,
     memory::UserMemory,
     path::{Found, OpenFlags},
     pipe::{self, End, Fifo, Partner},
@@ -297,6 +298,12 @@ impl OpenFile {
         }
     }
 
+    /// The offset.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        *self.offset.lock()
+    }
+
     /// Moves the offset (lseek(2)); returns where it is.
     ///
     /// # Errors
@@ -392,6 +399,7 @@ impl OpenFile {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
+        self.inode.release_locks(Owner::file(self));
         if matches!(self.body, Body::Contents) && self.access.contains(Access::WRITE) {
             self.inode.end_writing();
         }

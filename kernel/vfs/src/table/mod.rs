@@ -281,8 +281,18 @@ impl FileTable {
         slots.make(number);
         let replaced = slots.put(number, handle, close_on_exec);
         drop(slots);
-        drop(replaced);
+        if let Some(replaced) = replaced {
+            self.closing(&replaced);
+        }
         Ok(())
+    }
+
+    /// A descriptor was closed: what the process has locked of the file is locked no more, whatever other descriptors it
+    /// has of it (fcntl(2)).
+    fn closing(&self, handle: &Handle) {
+        if let Handle::File(file) = handle {
+            file.inode().release_process_locks(self);
+        }
     }
 
     /// Closes a descriptor (close(2)). What it referred to is returned, for the caller to drop.
@@ -291,7 +301,9 @@ impl FileTable {
     /// EBADF.
     pub fn close(&self, descriptor: i32) -> Result<Handle> {
         let number = usize::try_from(descriptor).map_err(|_| Errno::EBADF)?;
-        self.slots.lock().take(number).ok_or_else(|| Errno::EBADF.into())
+        let closed = self.slots.lock().take(number).ok_or(Errno::EBADF)?;
+        self.closing(&closed);
+        Ok(closed)
     }
 
     /// Closes all descriptors from `first` to `last` (close_range(2)), or marks them to be closed on exec.
@@ -313,7 +325,7 @@ impl FileTable {
                 at += 1;
             }
             drop(slots);
-            closed.clear();
+            closed.drain(..).for_each(|handle| self.closing(&handle));
             if at >= end {
                 return;
             }
@@ -338,6 +350,7 @@ impl FileTable {
             if closed.is_empty() {
                 return;
             }
+            closed.iter().for_each(|handle| self.closing(handle));
         }
     }
 
@@ -385,6 +398,12 @@ impl FileTable {
             .filter(|(_, slot)| open(slot))
             .map(|(number, _)| number as i32)
             .collect()
+    }
+}
+
+impl Drop for FileTable {
+    fn drop(&mut self) {
+        self.close_all();
     }
 }
 

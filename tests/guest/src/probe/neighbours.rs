@@ -41,6 +41,7 @@ pub(super) fn attempt(case: &Case, neighbour: &Neighbour) -> Outcome<Seen> {
         }
         Call::Getsockopt => getsockopt(neighbour, int(1), int(2)),
         Call::Setsockopt => setsockopt(neighbour, int(1), int(2)),
+        Call::Ioctl => ioctl(neighbour),
         other => Err(Failure::here(format!("nobody has written how to try neighbours of {}", other.name()))),
     }
 }
@@ -203,6 +204,18 @@ fn receiving(
         }
         exchange(&left, &right)
     }))
+}
+
+/// A request: known is what is refused for the zeros that it is given.
+fn ioctl(neighbour: &Neighbour) -> Outcome<Seen> {
+    let (left, right) = pair()?;
+    // Room for whatever is filled in: no request of the domain takes more than a `struct ifreq`.
+    let mut room = [0; 64];
+    let met = sys::ioctl_bytes(&left, neighbour.sample.registers[1], &mut room).map(|_| ());
+    if met != Err(Errno(libc::ENOTTY)) {
+        return Ok(known(libc::ENOTTY, met));
+    }
+    Ok(usable(met, || exchange(&left, &right)))
 }
 
 fn getsockopt(neighbour: &Neighbour, level: i32, option: i32) -> Outcome<Seen> {

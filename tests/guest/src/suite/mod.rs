@@ -1,6 +1,7 @@
 //! The suites, by the part of the system that they are about.
 
 mod files;
+mod locks;
 mod memory;
 mod pointers;
 mod process;
@@ -36,6 +37,8 @@ pub(crate) fn all() -> Vec<&'static Test> {
         files::pipes::TESTS,
         ready::eventfd::TESTS,
         ready::timerfd::TESTS,
+        locks::whole::TESTS,
+        locks::ranges::TESTS,
         std_net::TESTS,
         pointers::sockets::TESTS,
         pointers::nested::TESTS,

@@ -16,12 +16,14 @@ use std::{
 
 mod calls;
 pub(crate) mod fast;
+mod files;
 mod messages;
 mod process;
 mod ready;
 mod region;
 
 pub(crate) use calls::*;
+pub(crate) use files::*;
 pub(crate) use messages::{Envelope, Header, recvmsg, sendmsg};
 pub(crate) use process::*;
 pub(crate) use ready::*;

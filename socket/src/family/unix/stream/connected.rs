@@ -337,6 +337,18 @@ impl Link {
         events
     }
 
+    /// How many bytes wait here.
+    #[must_use]
+    pub fn unread(&self) -> u32 {
+        self.here().lock().available() as u32
+    }
+
+    /// What waits at the other end, as it counts against the send buffer.
+    #[must_use]
+    pub fn unsent(&self) -> u32 {
+        self.there().lock().charged()
+    }
+
     /// How much memory the connection takes up while nothing is on its way, both ends together, in bytes.
     #[must_use]
     pub fn footprint(&self) -> usize {

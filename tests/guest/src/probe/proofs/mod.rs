@@ -8,6 +8,7 @@ pub(super) mod connect;
 pub(super) mod getpeername;
 pub(super) mod getsockname;
 pub(super) mod getsockopt;
+pub(super) mod ioctl;
 pub(super) mod listen;
 pub(super) mod read;
 pub(super) mod readv;

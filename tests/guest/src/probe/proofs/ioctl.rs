@@ -1,0 +1,81 @@
+//! ioctl(2)
+
+use crate::{
+    harness::{Case, check, check_eq, check_err},
+    probe::{Attempt, probed},
+    suite::unix::help::{listener, pair, read_full, socket},
+    sys,
+};
+
+/// A request reaches the socket.
+pub(crate) fn fd_af_unix_sock_stream(_: &Case) -> Attempt {
+    let mut bytes = -1;
+    probed(sys::ioctl(&socket()?, libc::FIONREAD, &mut bytes))?;
+    check_eq!(bytes, 0);
+    Ok(())
+}
+
+/// O_NONBLOCK by another way.
+pub(crate) fn request_fionbio(_: &Case) -> Attempt {
+    let (left, _right) = pair()?;
+    probed(sys::ioctl(&left, libc::FIONBIO, &mut 1))?;
+    check_err!(sys::read(&left, &mut [0]), EAGAIN);
+    check_eq!(sys::fcntl(&left, libc::F_GETFL, 0)? as i32 & libc::O_NONBLOCK, libc::O_NONBLOCK);
+    probed(sys::ioctl(&left, libc::FIONBIO, &mut 0))?;
+    check_eq!(sys::fcntl(&left, libc::F_GETFL, 0)? as i32 & libc::O_NONBLOCK, 0);
+    Ok(())
+}
+
+/// How much can be read, of one message or several; nothing of a listener, which is an error.
+pub(crate) fn request_fionread(case: &Case) -> Attempt {
+    let (left, right) = pair()?;
+    let mut bytes = -1;
+    let mut sum = 0;
+    for length in [1, 31, 300, 5000] {
+        sys::write(&left, &vec![0; length])?;
+        sum += length as i32;
+        probed(sys::ioctl(&right, libc::FIONREAD, &mut bytes))?;
+        check_eq!(bytes, sum);
+    }
+    check_eq!(read_full(&right, &mut [0; 1000])?, 1000);
+    drop(left);
+    probed(sys::ioctl(&right, libc::FIONREAD, &mut bytes))?;
+    check_eq!(bytes, sum - 1000);
+    let fd = listener(&case.abstract_address("a"), 1)?;
+    check_err!(sys::ioctl(&fd, libc::FIONREAD, &mut bytes), EINVAL);
+    Ok(())
+}
+
+/// How much the peer has not read yet, with what keeps it.
+pub(crate) fn request_siocoutq(_: &Case) -> Attempt {
+    let (left, right) = pair()?;
+    let mut bytes = -1;
+    probed(sys::ioctl(&left, libc::TIOCOUTQ, &mut bytes))?;
+    check_eq!(bytes, 0);
+    sys::write(&left, &[0; 3000])?;
+    probed(sys::ioctl(&left, libc::TIOCOUTQ, &mut bytes))?;
+    check!(bytes >= 3000, "{bytes} bytes");
+    probed(sys::ioctl(&right, libc::TIOCOUTQ, &mut bytes))?;
+    check_eq!(bytes, 0, "the other direction");
+    check_eq!(read_full(&right, &mut [0; 3000])?, 3000);
+    probed(sys::ioctl(&left, libc::TIOCOUTQ, &mut bytes))?;
+    check_eq!(bytes, 0);
+    Ok(())
+}
+
+/// FD_CLOEXEC by another way.
+pub(crate) fn request_fioclex(_: &Case) -> Attempt {
+    let fd = socket()?;
+    probed(sys::ioctl(&fd, libc::FIOCLEX, &mut 0))?;
+    check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)?, libc::FD_CLOEXEC as usize);
+    Ok(())
+}
+
+/// And off again.
+pub(crate) fn request_fionclex(_: &Case) -> Attempt {
+    let fd = sys::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0)?;
+    check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)?, libc::FD_CLOEXEC as usize);
+    probed(sys::ioctl(&fd, libc::FIONCLEX, &mut 0))?;
+    check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)?, 0);
+    Ok(())
+}

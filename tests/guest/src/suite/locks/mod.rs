@@ -1,0 +1,4 @@
+//! Locks on files: flock(2), fcntl(2).
+
+pub(super) mod ranges;
+pub(super) mod whole;
