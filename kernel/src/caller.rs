@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
+use linux_raw_sys::general::SIGPIPE;
 use ostd::cpu::CpuId;
 use socket::{
     caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
@@ -16,6 +17,7 @@ use vfs::{Handle, Identity, Inode, Reserved, UserMemory, Walker};
 
 use crate::{
     context::Context,
+    process::signal::{self, Info},
     time::{clock, timer::Alarm},
     wait::Observed,
 };
@@ -78,6 +80,13 @@ impl Caller for Context {
         u32::from(CpuId::current_racy()) as usize
     }
 
+    /// As Linux says it: as if the thread had sent it itself with kill(2).
+    #[cold]
+    fn broken_pipe(&self) {
+        let uid = self.thread.credentials.lock().user.real;
+        signal::send_to_thread(&self.thread, Info::user(SIGPIPE, self.process.pid, uid));
+    }
+
     #[inline]
     fn world(&self) -> &World {
         &self.system.world
@@ -133,7 +142,7 @@ impl Context {
 /// Steps a call until it is done, sleeping where it waits.
 ///
 /// # Errors
-/// The call's own; EINTR, or what was done so far, where the thread is being killed.
+/// The call's own; EINTR, or what was done so far, where a signal's handler is to run or the thread to end.
 #[inline]
 pub(crate) fn perform(context: &Context, mut operation: impl Operation<Context>) -> Result<usize> {
     match operation.step(context) {
@@ -159,7 +168,10 @@ fn finish(context: &Context, operation: &mut dyn Operation<Context>, mut wait: W
             {
                 break next;
             }
-            if context.thread.must_attend() {
+            if signal::pending(context) {
+                if wait.deadline.is_some() {
+                    context.interrupted.finally();
+                }
                 return operation.interrupt(context);
             }
             if let (Some(deadline), None) = (wait.deadline, &alarm) {

@@ -7,7 +7,7 @@ use vfs::{FileTable, FsState};
 
 use crate::{
     mm::AddressSpace,
-    process::{Process, Thread},
+    process::{Process, Thread, signal::Interrupted},
     system::System,
 };
 
@@ -27,4 +27,6 @@ pub(crate) struct Context {
     pub(crate) system: &'static System,
     /// How the thread sleeps: whoever has the [`Thread`] can wake it.
     pub(crate) waiter: Waiter,
+    /// The call that a signal has just interrupted.
+    pub(crate) interrupted: Interrupted,
 }

@@ -10,13 +10,14 @@ use socket::{
 
 use crate::{
     context::Context,
+    process::signal,
     time::{clock, timer::Alarm},
 };
 
 /// Why a wait ended without what was waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum WaitError {
-    /// The thread has something else to attend to: it is being killed.
+    /// The thread has something else to attend to: a signal's handler is to run, or the thread to end.
     Interrupted,
     /// The deadline has passed.
     TimedOut,
@@ -38,7 +39,7 @@ impl WaitError {
 /// deadline (monotonic clock).
 ///
 /// # Errors
-/// The thread is being killed, or the deadline has passed.
+/// A signal came whose handler is to run, the thread is to end, or the deadline has passed.
 pub(crate) fn block_on<T>(
     context: &Context,
     targets: &[(Arc<Pollee>, Events)],
@@ -56,7 +57,7 @@ pub(crate) fn block_on<T>(
 /// Tries `attempt` until it gives something, sleeping in between until somebody wakes the thread.
 ///
 /// # Errors
-/// The thread is being killed, or the deadline has passed.
+/// A signal came whose handler is to run, the thread is to end, or the deadline has passed.
 pub(crate) fn until<T>(
     context: &Context,
     deadline: Option<Duration>,
@@ -72,7 +73,7 @@ pub(crate) fn until<T>(
         if over {
             return Err(WaitError::TimedOut);
         }
-        if context.thread.must_attend() {
+        if signal::pending(context) {
             return Err(WaitError::Interrupted);
         }
         if let (Some(deadline), None) = (deadline, &alarm) {

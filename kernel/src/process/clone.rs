@@ -149,11 +149,11 @@ pub(crate) fn clone(context: &Context, registers: &UserContext, arguments: &Clon
 
 /// The signal mask is inherited. The alternate stack is too, unless it would be in use twice.
 fn signals(maker: &Thread, arguments: &CloneArguments) -> SignalState {
-    let own = *maker.signals.lock();
+    let own = maker.signals.lock();
     if arguments.has(CLONE_VM) && !arguments.has(CLONE_VFORK) {
-        SignalState { mask: own.mask, ..SignalState::default() }
+        SignalState::for_thread(own.mask)
     } else {
-        own
+        own.for_process()
     }
 }
 

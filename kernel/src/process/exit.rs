@@ -11,7 +11,7 @@ use vfs::{FileTable, FsState};
 use super::{
     Process, Thread,
     floating_point::change_page_table,
-    free_id, robust,
+    free_id, robust, signal,
     tree::{self, Entry, Tree},
 };
 use crate::{console::control, context::Context, futex, mm::AddressSpace, system::System};
@@ -54,6 +54,11 @@ impl Process {
         }
     }
 
+    /// Whether it is ending, or has ended.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.status.lock().is_some()
+    }
+
     /// Puts a thread into the list, unless the process is ending.
     pub(super) fn add_thread(&self, thread: &Arc<Thread>) -> bool {
         let mut threads = self.threads.lock();
@@ -67,11 +72,6 @@ impl Process {
         }
         !ending
     }
-}
-
-/// Ends the calling thread's process with a signal.
-pub(crate) fn end_process_by_signal(context: &Context, signal: u32) {
-    context.process.end(ExitStatus::Killed(signal as u8));
 }
 
 /// exit(2): ends the calling thread alone, once it leaves the kernel.
@@ -110,6 +110,8 @@ pub(super) fn leave(context: &mut Context) {
         end_of_process(&process);
     } else {
         give_memory_back(&thread);
+        // It may have been told of a signal that it did not take.
+        signal::pass_on_all(&process);
     }
 }
 
@@ -193,7 +195,7 @@ impl Told {
     fn tell(&mut self, tree: &mut Tree, child: i32, parent: i32) {
         let Some(parent) = tree.get(parent).map(|entry| entry.process.clone()) else { return };
         let exit_signal = tree.get(child).map_or(0, |entry| entry.exit_signal);
-        if exit_signal == SIGCHLD && parent.actions.lock().children_end_alone() {
+        if exit_signal == SIGCHLD && parent.signals.actions().lock().children_end_alone() {
             self.released.extend(tree.release(child));
         }
         self.parents.push(parent);

@@ -70,6 +70,12 @@ impl Switched {
     }
 }
 
+/// Shows the calling thread's place for its floating point registers, so that they can be saved there, or loaded from there.
+/// Nothing in `f` may wait.
+pub(super) fn with_registers(f: impl FnOnce(&mut FpuContext)) {
+    with_current(|_, switched| f(&mut switched.fpu.borrow_mut()));
+}
+
 /// Has tasks saved and loaded whenever they are switched. To be called once, before there is any task.
 pub(crate) fn init() {
     inject_pre_schedule_handler(|guard| {

@@ -30,7 +30,7 @@ pub(crate) use id::{free_id, new_id, thread_by_id, threads};
 use limits::Limits;
 use ostd::sync::SpinLock;
 pub(crate) use run::{Start, spawn};
-use signal::Actions;
+use signal::{Actions, ProcessSignals};
 use socket::ready::Pollee;
 pub(crate) use thread::{Thread, current_thread};
 pub(crate) use tree::{all, members, plant, process_by_id};
@@ -77,8 +77,8 @@ pub(crate) struct Process {
     executable: SpinLock<Option<Arc<WritingDenied>>>,
     /// Resource limits.
     pub(crate) limits: SpinLock<Limits>,
-    /// What signals do.
-    pub(crate) actions: Arc<SpinLock<Actions>>,
+    /// What signals do, and those that wait for any thread.
+    pub(crate) signals: ProcessSignals,
 }
 
 impl Process {
@@ -115,7 +115,7 @@ impl Process {
             fs: SpinLock::new(fs),
             executable: SpinLock::new(None),
             limits: SpinLock::new(Limits::default()),
-            actions: Arc::new(SpinLock::new(Actions::default())),
+            signals: ProcessSignals::new(Arc::new(SpinLock::new(Actions::default()))),
         }
     }
 
@@ -128,15 +128,11 @@ impl Process {
         fs: Arc<FsState>,
         share_actions: bool,
     ) -> Arc<Self> {
-        let actions = if share_actions {
-            self.actions.clone()
-        } else {
-            Arc::new(SpinLock::new(self.actions.lock().clone()))
-        };
+        let actions = if share_actions { self.signals.actions() } else { self.signals.copy_of_actions() };
         Arc::new(Self {
             executable: SpinLock::new(self.executable.lock().clone()),
             limits: SpinLock::new(self.limits.lock().clone()),
-            actions,
+            signals: ProcessSignals::new(actions),
             ..Self::with(pid, space, files, fs, self.system)
         })
     }

@@ -11,7 +11,11 @@ use ostd::{
 use socket::error::{Errno, Result};
 use vfs::{FileTable, FsState};
 
-use super::{Thread, exception, exit, floating_point::Switched};
+use super::{
+    Thread, exception, exit,
+    floating_point::Switched,
+    signal::{Attended, Interrupted, attend},
+};
 use crate::{context::Context, syscall};
 
 /// What a thread does first, in the kernel.
@@ -63,7 +67,8 @@ fn live(thread: Arc<Thread>, birth: Birth) {
     let process = thread.process.clone();
     let (space, system) = (process.space(), process.system);
     let Birth { files, fs, start } = birth;
-    let mut context = Context { thread, process, space, files, fs, system, waiter };
+    let interrupted = Interrupted::default();
+    let mut context = Context { thread, process, space, files, fs, system, waiter, interrupted };
     let registers = match start {
         Start::At { registers, tid_at } => {
             if let Some(address) = tid_at {
@@ -84,7 +89,7 @@ fn live(thread: Arc<Thread>, birth: Birth) {
 fn run(context: &mut Context, mut user: UserMode) {
     let thread = context.thread.clone();
     loop {
-        if thread.must_attend() && thread.is_killed() {
+        if thread.must_attend() && attend(context, &mut user) == Attended::End {
             return;
         }
         match user.execute(|| thread.must_attend()) {

@@ -17,6 +17,8 @@ use crate::sched::{self, Entity};
 
 /// [`Thread::pending`]: the thread is to end.
 const KILLED: u32 = 1 << 0;
+/// [`Thread::pending`]: there may be a signal for it, or a mask to go back to.
+const SIGNALS: u32 = 1 << 1;
 
 /// A thread, as others see it.
 pub(crate) struct Thread {
@@ -42,7 +44,7 @@ pub(crate) struct Thread {
     pub(crate) cpu_time: CpuTime,
     /// Who it is.
     pub(crate) credentials: SpinLock<Credentials>,
-    /// Mask and alternate stack.
+    /// Its signals, their mask and the alternate stack.
     pub(crate) signals: SpinLock<SignalState>,
     /// Its name (PR_SET_NAME), with its NUL byte.
     pub(crate) name: SpinLock<[u8; 16]>,
@@ -108,6 +110,23 @@ impl Thread {
     /// It is to end, wherever it is: asleep it is woken; in user mode on another CPU it enters the kernel.
     pub(super) fn kill(self: &Arc<Self>) {
         self.pending.fetch_or(KILLED, Ordering::SeqCst);
+        self.wake();
+        sched::kick(self);
+    }
+
+    /// It is to look for signals before it goes on in user mode. Called by itself, or before it is woken.
+    pub(super) fn note_signals(&self) {
+        self.pending.fetch_or(SIGNALS, Ordering::SeqCst);
+    }
+
+    /// It is looking for signals now: those that come from now on are new.
+    pub(super) fn forget_signals(&self) {
+        self.pending.fetch_and(!SIGNALS, Ordering::AcqRel);
+    }
+
+    /// It is to look for signals, wherever it is: asleep it is woken; in user mode on another CPU it enters the kernel.
+    pub(super) fn attend_to_signals(self: &Arc<Self>) {
+        self.note_signals();
         self.wake();
         sched::kick(self);
     }

@@ -111,9 +111,37 @@ pub(crate) fn dispatch(context: &mut Context, user: &mut UserMode) {
     };
     let value = match result {
         Ok(value) => value,
-        Err(error) => usize::from(error.errno.number()).wrapping_neg(),
+        Err(error) => {
+            if error.errno == Errno::EINTR && context.thread.must_attend() {
+                context.interrupted.record(number);
+            }
+            usize::from(error.errno.number()).wrapping_neg()
+        }
     };
     user.context_mut().set_rax(value);
+}
+
+/// Whether a call that a signal has interrupted is made again after a handler with SA_RESTART (signal(7)). Those that wait
+/// for a limited time, or for a signal, are not.
+pub(crate) fn restarts(number: usize, user: &UserMode) -> bool {
+    use linux_raw_sys::general as nr;
+    match number as u32 {
+        nr::__NR_poll
+        | nr::__NR_ppoll
+        | nr::__NR_select
+        | nr::__NR_pselect6
+        | nr::__NR_epoll_wait
+        | nr::__NR_epoll_pwait
+        | nr::__NR_epoll_pwait2
+        | nr::__NR_nanosleep
+        | nr::__NR_clock_nanosleep
+        | nr::__NR_pause
+        | nr::__NR_rt_sigsuspend
+        | nr::__NR_rt_sigtimedwait => false,
+        // With a time limit it is not.
+        nr::__NR_futex => user.context().general_regs().r10 == 0,
+        _ => true,
+    }
 }
 
 /// Whether a call may make the kernel allocate much: it fails when little is left. Writing to a device does not.

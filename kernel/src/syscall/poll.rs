@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    process::signal::UNBLOCKABLE,
+    process::signal,
     time::clock,
     wait::{self, WaitError},
 };
@@ -66,6 +66,8 @@ pub(super) fn wait_for(
         return Ok(count);
     }
     let deadline = match deadline {
+        // A signal counts even where there is no time to wait for it.
+        Deadline::Now if signal::pending(context) => return Err(Errno::EINTR.into()),
         Deadline::Now => return Ok(0),
         Deadline::At(deadline) => Some(deadline),
         Deadline::Never => None,
@@ -77,8 +79,8 @@ pub(super) fn wait_for(
     let targets: Vec<_> = watched.iter().filter_map(target).collect();
     match wait::block_on(context, &targets, deadline, look) {
         Ok(count) => Ok(count),
-        Err(WaitError::TimedOut) => Ok(0),
-        Err(WaitError::Interrupted) => Err(Errno::EINTR.into()),
+        Err(WaitError::TimedOut) if !signal::pending(context) => Ok(0),
+        Err(WaitError::TimedOut | WaitError::Interrupted) => Err(Errno::EINTR.into()),
     }
 }
 
@@ -124,8 +126,8 @@ fn ppoll(context: &Context, arguments: &Arguments) -> Result<usize> {
         0 => Deadline::Never,
         address => Deadline::after(read_timespec(context, address)?),
     };
-    let _mask = TemporaryMask::read(context, mask_at, mask_size)?;
-    let result = poll_until(context, at, count, deadline);
+    let mask = read_mask(context, mask_at, mask_size)?;
+    let result = signal::with_mask(context, mask, || poll_until(context, at, count, deadline));
     show_left(context, timeout_at, deadline, result)
 }
 
@@ -182,29 +184,16 @@ pub(super) fn show_left(
     result
 }
 
-/// The signal mask of a call, in place of the thread's own until dropped.
-pub(super) struct TemporaryMask<'a> {
-    context: &'a Context,
-    own: u64,
-}
-
-impl<'a> TemporaryMask<'a> {
-    /// Reads the mask; NULL leaves the thread's.
-    pub(super) fn read(context: &'a Context, at: usize, size: usize) -> Result<Option<Self>> {
-        if at == 0 {
-            return Ok(None);
-        }
-        if size != size_of::<u64>() {
-            return Err(Error::new(Errno::EINVAL, "not the size of a signal set"));
-        }
-        let mask = context.space.read::<u64>(at)? & !UNBLOCKABLE;
-        let own = core::mem::replace(&mut context.thread.signals.lock().mask, mask);
-        Ok(Some(Self { context, own }))
+/// Reads the signal mask under which a call is to be made; NULL leaves the thread's.
+///
+/// # Errors
+/// EINVAL for another size than that of a signal set, EFAULT.
+pub(super) fn read_mask(context: &Context, at: usize, size: usize) -> Result<Option<u64>> {
+    if at == 0 {
+        return Ok(None);
     }
-}
-
-impl Drop for TemporaryMask<'_> {
-    fn drop(&mut self) {
-        self.context.thread.signals.lock().mask = self.own;
+    if size != size_of::<u64>() {
+        return Err(Error::new(Errno::EINVAL, "not the size of a signal set"));
     }
+    context.space.read::<u64>(at).map(Some)
 }

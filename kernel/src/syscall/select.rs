@@ -16,10 +16,10 @@ use vfs::UserMemory;
 use super::{
     Arguments, Calls,
     Handler::Plain,
-    poll::{Deadline, TemporaryMask, Watched, show_left, wait_for},
+    poll::{Deadline, Watched, read_mask, show_left, wait_for},
     time::read_timespec,
 };
-use crate::context::Context;
+use crate::{context::Context, process::signal};
 
 pub(super) const CALLS: &Calls = &[(__NR_select, Plain(select)), (__NR_pselect6, Plain(pselect6))];
 
@@ -64,8 +64,10 @@ fn pselect6(context: &Context, arguments: &Arguments) -> Result<usize> {
         0 => Deadline::Never,
         address => Deadline::after(read_timespec(context, address)?),
     };
-    let _mask = TemporaryMask::read(context, mask_at, mask_size)?;
-    let result = select_until(context, count, [readable, writable, exceptional], deadline);
+    let mask = read_mask(context, mask_at, mask_size)?;
+    let result = signal::with_mask(context, mask, || {
+        select_until(context, count, [readable, writable, exceptional], deadline)
+    });
     show_left(context, timeout_at, deadline, result)
 }
 

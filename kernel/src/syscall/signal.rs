@@ -1,24 +1,35 @@
-//! Signals, as far as programs need them to start (see [`crate::process::signal`]).
+//! Signals: what they do, which are blocked, and sending them.
+
+use alloc::{sync::Arc, vec::Vec};
 
 use linux_raw_sys::general::{
-    __NR_kill, __NR_rt_sigaction, __NR_rt_sigprocmask, __NR_sigaltstack, __NR_tgkill, __NR_tkill, SIG_BLOCK,
-    SIG_SETMASK, SIG_UNBLOCK, SS_DISABLE, SS_ONSTACK,
+    __NR_kill, __NR_pause, __NR_rt_sigaction, __NR_rt_sigpending, __NR_rt_sigprocmask, __NR_rt_sigreturn,
+    __NR_rt_sigsuspend, __NR_sigaltstack, __NR_tgkill, __NR_tkill, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK,
 };
-use socket::error::{Errno, Result};
+use ostd::user::UserMode;
+use socket::error::{Errno, Error, Result};
 
-use super::{Arguments, Calls, Handler::Plain};
+use super::{
+    Arguments, Calls,
+    Handler::{Plain, Registers},
+};
 use crate::{
     context::Context,
     process::{
-        self,
-        signal::{Action, UNBLOCKABLE},
+        self, Process, Thread,
+        signal::{self, Action, Disposition, Info, SIGNAL_END, bit},
     },
+    wait,
 };
 
 pub(super) const CALLS: &Calls = &[
     (__NR_rt_sigaction, Plain(rt_sigaction)),
     (__NR_rt_sigprocmask, Plain(rt_sigprocmask)),
-    (__NR_sigaltstack, Plain(sigaltstack)),
+    (__NR_rt_sigpending, Plain(rt_sigpending)),
+    (__NR_rt_sigsuspend, Plain(rt_sigsuspend)),
+    (__NR_pause, Plain(pause)),
+    (__NR_rt_sigreturn, Registers(rt_sigreturn)),
+    (__NR_sigaltstack, Registers(sigaltstack)),
     (__NR_kill, Plain(kill)),
     (__NR_tkill, Plain(tkill)),
     (__NR_tgkill, Plain(tgkill)),
@@ -26,8 +37,6 @@ pub(super) const CALLS: &Calls = &[
 
 /// Size of the kernel's sigset_t.
 const MASK_SIZE: usize = 8;
-/// The smallest alternate stack (MINSIGSTKSZ).
-const MINIMAL_STACK: u64 = 2048;
 
 fn rt_sigaction(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [signal, new_at, old_at, mask_size, ..] = *arguments;
@@ -35,17 +44,23 @@ fn rt_sigaction(context: &Context, arguments: &Arguments) -> Result<usize> {
         return Err(Errno::EINVAL.into());
     }
     let signal = signal as u32;
-    let new = if new_at == 0 { None } else { Some(context.space.read::<Action>(new_at)?) };
+    let new =
+        if new_at == 0 { None } else { Some(Action::from_words(context.space.read::<[u64; 4]>(new_at)?)) };
     let old = {
-        let mut actions = context.process.actions.lock();
+        let actions = context.process.signals.actions();
+        let mut actions = actions.lock();
         let old = actions.get(signal)?;
-        if let Some([handler, flags, restorer, mask]) = new {
-            actions.set(signal, [handler, flags, restorer, mask & !UNBLOCKABLE])?;
+        if let Some(action) = new {
+            actions.set(signal, action)?;
         }
         old
     };
+    if new.is_some_and(|action| action.disposition(signal) == Disposition::Ignore) {
+        // What waits is ignored, too, even where it is blocked.
+        signal::discard(&context.process, bit(signal));
+    }
     if old_at != 0 {
-        context.space.write(old_at, &old)?;
+        context.space.write(old_at, &old.to_words())?;
     }
     Ok(0)
 }
@@ -64,7 +79,7 @@ fn rt_sigprocmask(context: &Context, arguments: &Arguments) -> Result<usize> {
             SIG_SETMASK => given,
             _ => return Err(Errno::EINVAL.into()),
         };
-        context.thread.signals.lock().mask = new & !UNBLOCKABLE;
+        signal::set_mask(context, new);
     }
     if old_at != 0 {
         context.space.write(old_at, &old)?;
@@ -72,38 +87,96 @@ fn rt_sigprocmask(context: &Context, arguments: &Arguments) -> Result<usize> {
     Ok(0)
 }
 
-/// struct stack_t is address, flags (32 bits and padding), size.
-fn sigaltstack(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let [new_at, old_at, ..] = *arguments;
-    let old = context.thread.signals.lock().stack;
-    if new_at != 0 {
-        let [address, flags, size] = context.space.read::<[u64; 3]>(new_at)?;
-        let stack = match flags as u32 {
-            SS_DISABLE => [0, u64::from(SS_DISABLE), 0],
-            0 | SS_ONSTACK if size < MINIMAL_STACK => return Err(Errno::ENOMEM.into()),
-            0 | SS_ONSTACK => [address, 0, size],
-            _ => return Err(Errno::EINVAL.into()),
-        };
-        context.thread.signals.lock().stack = stack;
+/// Blocked signals that wait for the thread or its process.
+fn rt_sigpending(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [set_at, set_size, ..] = *arguments;
+    if set_size > MASK_SIZE {
+        return Err(Errno::EINVAL.into());
     }
+    let (own, shared) = context.process.pending_signals(&context.thread.signals);
+    let pending = (own | shared) & context.thread.signals.lock().mask;
+    // Linux writes as much as there is room for.
+    let bytes = pending.to_ne_bytes();
+    context.space.write_bytes(set_at, &bytes[..set_size]).map_err(|_| Errno::EFAULT)?;
+    Ok(0)
+}
+
+fn rt_sigsuspend(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [mask_at, mask_size, ..] = *arguments;
+    if mask_size != MASK_SIZE {
+        return Err(Errno::EINVAL.into());
+    }
+    let mask = context.space.read::<u64>(mask_at)?;
+    signal::with_mask(context, Some(mask), || pause(context, arguments))
+}
+
+/// Waits for a handler to run.
+fn pause(context: &Context, _: &Arguments) -> Result<usize> {
+    match wait::until(context, None, || None::<()>) {
+        Ok(()) | Err(_) => Err(Errno::EINTR.into()),
+    }
+}
+
+fn rt_sigreturn(context: &mut Context, user: &mut UserMode, _: &Arguments) -> Result<usize> {
+    Ok(signal::sigreturn(context, user))
+}
+
+/// struct stack_t is address, flags (32 bits and padding), size.
+fn sigaltstack(context: &mut Context, user: &mut UserMode, arguments: &Arguments) -> Result<usize> {
+    let [new_at, old_at, ..] = *arguments;
+    let pointer = user.context().rsp();
+    let new = if new_at == 0 { None } else { Some(context.space.read::<[u64; 3]>(new_at)?) };
+    let old = {
+        let mut state = context.thread.signals.lock();
+        let old = state.stack.seen_from(pointer);
+        if let Some(new) = new {
+            state.stack.set(new, pointer)?;
+        }
+        old
+    };
     if old_at != 0 {
         context.space.write(old_at, &old)?;
     }
     Ok(0)
+}
+
+/// # Errors
+/// EINVAL for a number beyond the last signal's; 0 is none, and only asks.
+fn check_signal(signal: usize) -> Result<u32> {
+    let signal = signal as u32;
+    if signal < SIGNAL_END { Ok(signal) } else { Err(Errno::EINVAL.into()) }
 }
 
 fn kill(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [pid, signal, ..] = *arguments;
-    // There is one process, in its own group.
-    if !matches!(pid as i32, 0) && (pid as i32).unsigned_abs() as i32 != context.process.pid {
+    let (pid, signal) = (pid as i32, signal as u32);
+    let targets: Vec<Arc<Process>> = match pid {
+        pid if pid > 0 => {
+            process::thread_by_id(pid).map(|thread| thread.process.clone()).into_iter().collect()
+        }
+        _ => {
+            let mut all: Vec<_> =
+                process::threads().into_iter().map(|thread| thread.process.clone()).collect();
+            all.dedup_by_key(|process| process.pid);
+            all
+        }
+    };
+    if targets.is_empty() {
         return Err(Errno::ESRCH.into());
     }
-    context.process.signal(&context.thread, signal as u32).map(|()| 0)
+    for process in targets {
+        let thread = process.leader().ok_or(Errno::ESRCH)?;
+        let info = told_by(context, &thread, signal, Info::user)?;
+        if let Some(info) = info {
+            signal::post(&process, None, info)?;
+        }
+    }
+    Ok(0)
 }
 
 fn tkill(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [tid, signal, ..] = *arguments;
-    send(context, None, tid as i32, signal as u32)
+    send(context, None, tid as i32, signal)
 }
 
 fn tgkill(context: &Context, arguments: &Arguments) -> Result<usize> {
@@ -111,10 +184,10 @@ fn tgkill(context: &Context, arguments: &Arguments) -> Result<usize> {
     if pid as i32 <= 0 {
         return Err(Errno::EINVAL.into());
     }
-    send(context, Some(pid as i32), tid as i32, signal as u32)
+    send(context, Some(pid as i32), tid as i32, signal)
 }
 
-fn send(context: &Context, pid: Option<i32>, tid: i32, signal: u32) -> Result<usize> {
+fn send(context: &Context, pid: Option<i32>, tid: i32, signal: usize) -> Result<usize> {
     if tid <= 0 {
         return Err(Errno::EINVAL.into());
     }
@@ -122,5 +195,24 @@ fn send(context: &Context, pid: Option<i32>, tid: i32, signal: u32) -> Result<us
     if pid.is_some_and(|pid| pid != thread.process.pid) {
         return Err(Errno::ESRCH.into());
     }
-    context.process.signal(&thread, signal).map(|()| 0)
+    if let Some(info) = told_by(context, &thread, signal as u32, Info::thread)? {
+        signal::post(&thread.process, Some(&thread), info)?;
+    }
+    Ok(0)
+}
+
+/// What is told of a signal that the caller sends, if it may; nothing of signal 0.
+fn told_by(
+    context: &Context,
+    target: &Thread,
+    signal: u32,
+    make: impl FnOnce(u32, i32, u32) -> Info,
+) -> Result<Option<Info>> {
+    check_signal(signal as usize)?;
+    let sender = context.thread.credentials.lock().clone();
+    let own = target.process.pid == context.process.pid;
+    if !own && !signal::may_signal(&sender, &target.credentials.lock().clone()) {
+        return Err(Error::new(Errno::EPERM, "another user's process"));
+    }
+    Ok((signal != 0).then(|| make(signal, context.process.pid, sender.user.real)))
 }
