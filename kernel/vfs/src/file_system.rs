@@ -1,6 +1,11 @@
 //! A file system: the numbers its inodes share, and its limits.
 
-use alloc::{boxed::Box, collections::BTreeMap, sync::Arc};
+use alloc::{
+    boxed::Box,
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    vec::Vec,
+};
 use core::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::Duration,
@@ -9,7 +14,12 @@ use core::{
 use socket::error::{Errno, Error, Result};
 use spin::Mutex;
 
-use crate::{device::Device, lock::LockWaits};
+use crate::{
+    device::Device,
+    inode::Inode,
+    lock::LockWaits,
+    pages::{HeapPages, PageStore},
+};
 
 /// What all files of one system share: the clock, the devices, the count of open files.
 pub struct Environment {
@@ -17,18 +27,34 @@ pub struct Environment {
     devices: Mutex<BTreeMap<u64, Arc<dyn Device>>>,
     open_files: AtomicUsize,
     lock_waits: LockWaits,
+    pages: Box<dyn PageStore>,
 }
 
 impl Environment {
-    /// A system without devices. `clock` gives the time since the epoch.
+    /// A system without devices, whose files cannot be mapped. `clock` gives the time since the epoch.
     #[must_use]
     pub fn new(clock: impl Fn() -> Duration + Send + Sync + 'static) -> Arc<Self> {
+        Self::with_pages(clock, HeapPages)
+    }
+
+    /// A system without devices, whose files are kept in `pages`.
+    #[must_use]
+    pub fn with_pages(
+        clock: impl Fn() -> Duration + Send + Sync + 'static,
+        pages: impl PageStore + 'static,
+    ) -> Arc<Self> {
         Arc::new(Self {
             clock: Box::new(clock),
             devices: Mutex::new(BTreeMap::new()),
             open_files: AtomicUsize::new(0),
             lock_waits: LockWaits::default(),
+            pages: Box::new(pages),
         })
+    }
+
+    /// Where the pages of files come from.
+    pub(crate) fn pages(&self) -> &dyn PageStore {
+        &*self.pages
     }
 
     /// The time since the epoch, for timestamps.
@@ -126,6 +152,10 @@ pub struct FileSystem {
     live_inodes: AtomicU64,
     bytes: Quota,
     entries: Quota,
+    /// Bytes of copies of the boot image, made for those who map its files.
+    copied: AtomicU64,
+    /// The inodes that have such copies.
+    with_copies: Mutex<Vec<Weak<Inode>>>,
     /// Held by whatever locks more than one directory (rename, rmdir): only its holder may do so.
     pub(crate) structure: Mutex<()>,
 }
@@ -142,6 +172,8 @@ impl FileSystem {
             live_inodes: AtomicU64::new(0),
             bytes: Quota { used: AtomicU64::new(0), limit: limits.bytes },
             entries: Quota { used: AtomicU64::new(0), limit: limits.entries },
+            copied: AtomicU64::new(0),
+            with_copies: Mutex::new(Vec::new()),
             structure: Mutex::new(()),
         })
     }
@@ -180,6 +212,45 @@ impl FileSystem {
     #[must_use]
     pub fn entries(&self) -> (u64, u64) {
         (self.entries.used.load(Ordering::Relaxed), self.entries.limit)
+    }
+
+    /// Bytes of memory in copies of the boot image's contents, made for those who map its files: [`FileSystem::shrink`] gives
+    /// up what is not in use.
+    #[must_use]
+    pub fn copied(&self) -> u64 {
+        self.copied.load(Ordering::Relaxed)
+    }
+
+    /// Gives up copies of the boot image's contents that nobody has mapped; says how many bytes.
+    pub fn shrink(&self) -> u64 {
+        let mut inodes = core::mem::take(&mut *self.with_copies.lock());
+        let mut freed = 0;
+        inodes.retain(|inode| {
+            let Some(inode) = inode.upgrade() else { return false };
+            let (lost, left) = inode.give_up_copies();
+            freed += lost;
+            left
+        });
+        self.with_copies.lock().append(&mut inodes);
+        freed
+    }
+
+    /// Remembers an inode that has its first copy.
+    pub(crate) fn has_copies(&self, inode: &Arc<Inode>) {
+        self.with_copies.lock().push(Arc::downgrade(inode));
+    }
+
+    pub(crate) fn count_copied(&self, bytes: u64) {
+        self.copied.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn uncount_copied(&self, bytes: u64) {
+        self.copied.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether there is a limit to what files may take.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.bytes.limit != u64::MAX
     }
 
     /// A number for a new inode; none is used twice.

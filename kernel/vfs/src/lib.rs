@@ -1,8 +1,8 @@
 //! Files without a kernel under them: inodes, paths, the boot image, open files, descriptor tables, pipes.
 //!
 //! Everything here runs in the guest's kernel and, unchanged, in unit tests on the host. What only a kernel has comes in
-//! through small traits: user memory ([`UserMemory`]), devices ([`Device`]), random bytes ([`Entropy`]), the clock
-//! ([`Environment::new`]), and contents that code makes ([`Generate`], [`MagicLink`], [`Populate`]).
+//! through small traits: user memory ([`UserMemory`]), devices ([`Device`]), pages that can be mapped ([`PageStore`]), random
+//! bytes ([`Entropy`]), the clock ([`Environment::new`]), and contents that code makes ([`Generate`], [`MagicLink`], [`Populate`]).
 //!
 //! No lock is held while user memory is touched, while such code runs (apart from [`Device`]'s own matters), or while
 //! files are dropped. Nothing here waits: what would, fails with EAGAIN and says where the event will be announced.
@@ -24,6 +24,7 @@ mod inode;
 mod lock;
 mod memory;
 mod open_file;
+mod pages;
 mod path;
 mod pipe;
 mod stat;
@@ -45,6 +46,7 @@ pub use self::{
     lock::{LockKind, LockedRange, RangeOwner, RangeWait},
     memory::{Buffers, MAX_TRANSFER, Segment, UserMemory},
     open_file::{Entries, OpenFile, Special, Whence},
+    pages::{PAGE as PAGE_SIZE, Page, PageStore},
     path::{Follow, Opened, PATH_MAX, Walker, absolute_path, check_open_flags},
     pipe::{End, PAGE as PIPE_BUF, Partner, Pipe},
     stat::{STAT_SIZE, STATFS_SIZE, STATX_SIZE, Stat, nodeless_statfs},

@@ -7,7 +7,10 @@ mod rename;
 mod synthetic;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::{
+    ops::Range,
+    sync::atomic::{AtomicBool, AtomicI32, Ordering},
+};
 
 use linux_raw_sys::general as uapi;
 use socket::{
@@ -27,7 +30,7 @@ pub(crate) use self::{
     rename::{Side, rename},
     synthetic::Synthetic,
 };
-use crate::{file_system::FileSystem, lock::Locks, pipe::Fifo};
+use crate::{file_system::FileSystem, lock::Locks, pages::Page, pipe::Fifo};
 
 /// The type of a file, with the values of `st_mode` (inode(7)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -305,9 +308,53 @@ impl Inode {
             return Err(Errno::EFBIG.into());
         }
         let released = self.regular()?.lock().set_length(length);
+        if let Some(first) = released.mapped_from {
+            self.file_system.environment().pages().cut(self.id(), first);
+        }
         self.file_system.give_back_bytes(released.bytes());
+        self.file_system.uncount_copied(released.copied());
         drop(released);
         Ok(())
+    }
+
+    /// The page of that number of a regular file, to be mapped; with `write` one that may be written to. `None` behind the
+    /// end.
+    ///
+    /// # Errors
+    /// ENOSPC; ENODEV where there are no pages.
+    pub fn page(self: &Arc<Self>, number: u64, write: bool) -> Result<Option<Arc<dyn Page>>> {
+        let Node::Regular(contents) = &self.node else { return Err(Errno::ENODEV.into()) };
+        let mut contents = contents.lock();
+        let first = contents.copied() == 0;
+        let page = contents.page_to_map(&self.file_system, number, write)?;
+        let first = first && contents.copied() != 0;
+        drop(contents);
+        if first {
+            self.file_system.has_copies(self);
+        }
+        Ok(page)
+    }
+
+    /// The pages with the given numbers that exist and can be read as they are.
+    pub fn pages_at_hand(&self, numbers: Range<u64>, mut take: impl FnMut(u64, Arc<dyn Page>)) {
+        let Node::Regular(contents) = &self.node else { return };
+        let contents = contents.lock();
+        for number in numbers {
+            if let Some(page) = contents.page_at_hand(number) {
+                take(number, page);
+            }
+        }
+    }
+
+    /// Gives up copies that nobody maps: how many bytes, and whether others are left.
+    pub(crate) fn give_up_copies(&self) -> (u64, bool) {
+        let Node::Regular(contents) = &self.node else { return (0, false) };
+        let (released, left) = {
+            let mut contents = contents.lock();
+            (contents.shrink(), contents.copied() != 0)
+        };
+        self.file_system.uncount_copied(released.copied());
+        (released.copied(), left)
     }
 
     /// The text of a symbolic link.
@@ -336,6 +383,7 @@ impl Inode {
         let old = core::mem::replace(&mut *contents, Contents::borrowed_from(bytes));
         drop(contents);
         self.file_system.give_back_bytes(old.allocated());
+        self.file_system.uncount_copied(old.copied());
         Ok(())
     }
 
@@ -381,11 +429,11 @@ impl Inode {
 
 impl Drop for Inode {
     fn drop(&mut self) {
-        let held = match &mut self.node {
-            Node::Regular(contents) => contents.get_mut().allocated(),
-            _ => 0,
-        };
-        self.file_system.give_back_bytes(held);
+        if let Node::Regular(contents) = &mut self.node {
+            let contents = contents.get_mut();
+            self.file_system.give_back_bytes(contents.allocated());
+            self.file_system.uncount_copied(contents.copied());
+        }
         self.file_system.inode_gone();
         // A removed directory keeps the one above alive, which may be removed too, and so on: dropped one by one, as a
         // program can make that chain longer than the stack is deep.

@@ -1,46 +1,68 @@
 //! The contents of a regular file: pages of our own over bytes borrowed from the boot image.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc};
 
 use socket::error::{Errno, Error, Result};
 
-use crate::file_system::FileSystem;
+use crate::{
+    file_system::FileSystem,
+    pages::{PAGE, Page},
+};
 
-/// The unit in which contents are copied, allocated and counted, in bytes.
-pub(crate) const PAGE: usize = 4096;
+type Pages = BTreeMap<u64, Arc<dyn Page>>;
 
-/// What a file holds. A page exists from the first write to it on; before that, its bytes are those of `base`, and
-/// zeros behind `base`.
+/// What a file holds. A page of its own exists from the first write to it on; before that, its bytes are those of `base`,
+/// and zeros behind `base`.
 #[derive(Default)]
 pub(crate) struct Contents {
     length: u64,
     /// Never longer than `length`.
     base: &'static [u8],
     /// By number. Bytes behind `length` are zero.
-    pages: BTreeMap<u64, Box<[u8]>>,
+    pages: Pages,
+    /// Copies of what `base` has, for those who map it; no page is in both.
+    copies: Pages,
+    /// Whether pages were given to be mapped.
+    mapped: bool,
 }
 
 /// Pages that a file has lost, to be freed without its lock.
-pub(crate) struct Released(BTreeMap<u64, Box<[u8]>>);
+pub(crate) struct Released {
+    pages: Pages,
+    copies: Pages,
+    /// Whether someone may have them mapped, and the number of the first.
+    pub(crate) mapped_from: Option<u64>,
+}
 
 impl Released {
+    /// Bytes that counted.
     pub(crate) fn bytes(&self) -> u64 {
-        (self.0.len() * PAGE) as u64
+        (self.pages.len() * PAGE) as u64
+    }
+
+    /// Bytes that did not.
+    pub(crate) fn copied(&self) -> u64 {
+        (self.copies.len() * PAGE) as u64
     }
 }
 
 impl Contents {
     pub(crate) fn borrowed_from(base: &'static [u8]) -> Self {
-        Self { length: base.len() as u64, base, pages: BTreeMap::new() }
+        Self { length: base.len() as u64, base, ..Self::default() }
     }
 
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Bytes of memory, those of the boot image not counted.
+    /// Bytes of memory, those of the boot image and copies of them not counted.
     pub(crate) fn allocated(&self) -> u64 {
         (self.pages.len() * PAGE) as u64
+    }
+
+    /// Bytes of memory that could be had back.
+    pub(crate) fn copied(&self) -> u64 {
+        (self.copies.len() * PAGE) as u64
     }
 
     /// Bytes that are not in holes, in whole pages.
@@ -59,7 +81,7 @@ impl Contents {
             let length = (PAGE - start).min(total - done);
             let target = &mut into[done..done + length];
             match self.pages.get(&number) {
-                Some(page) => target.copy_from_slice(&page[start..start + length]),
+                Some(page) => page.read(start, target),
                 None => read_base(self.base, offset + done as u64, target),
             }
             done += length;
@@ -89,12 +111,11 @@ impl Contents {
             let at = offset + done as u64;
             let (number, start) = position(at);
             let length = (PAGE - start).min(from.len() - done);
-            let page = match self.page(file_system, number) {
-                Ok(page) => page,
+            match self.page(file_system, number) {
+                Ok(page) => page.write(start, &from[done..done + length]),
                 Err(error) if done == 0 => return Err(error),
                 Err(_) => break,
-            };
-            page[start..start + length].copy_from_slice(&from[done..done + length]);
+            }
             done += length;
             self.length = self.length.max(at + length as u64);
         }
@@ -103,37 +124,101 @@ impl Contents {
 
     /// Cuts or extends; the pages that are no longer needed come back.
     pub(crate) fn set_length(&mut self, length: u64) -> Released {
+        let shorter = length < self.length;
         self.length = length;
         if let Ok(length) = usize::try_from(length) {
             self.base = &self.base[..self.base.len().min(length)];
         }
         let (number, start) = position(length);
-        let released = self.pages.split_off(&length.div_ceil(PAGE as u64));
+        let first_lost = length.div_ceil(PAGE as u64);
+        let released = Released {
+            pages: self.pages.split_off(&first_lost),
+            copies: self.copies.split_off(&first_lost),
+            mapped_from: (self.mapped && shorter).then_some(first_lost),
+        };
         if start != 0
-            && let Some(page) = self.pages.get_mut(&number)
+            && let Some(page) = self.pages.get(&number).or_else(|| self.copies.get(&number))
         {
-            page[start..].fill(0);
+            page.clear(start..PAGE);
         }
-        Released(released)
+        released
+    }
+
+    /// The page of that number, for a mapping: one to `write` to is the file's own. `None` behind the end.
+    ///
+    /// # Errors
+    /// ENOSPC.
+    pub(crate) fn page_to_map(
+        &mut self,
+        file_system: &FileSystem,
+        number: u64,
+        write: bool,
+    ) -> Result<Option<Arc<dyn Page>>> {
+        if number >= self.length.div_ceil(PAGE as u64) {
+            return Ok(None);
+        }
+        self.mapped = true;
+        if let Some(page) = self.pages.get(&number) {
+            return Ok(Some(page.clone()));
+        }
+        if write || number >= self.base.len().div_ceil(PAGE) as u64 {
+            return self.page(file_system, number).cloned().map(Some);
+        }
+        if let Some(page) = self.copies.get(&number) {
+            return Ok(Some(page.clone()));
+        }
+        let page = file_system.environment().pages().allocate(false).ok_or(OUT_OF_MEMORY)?;
+        write_base(self.base, number, &*page);
+        file_system.count_copied(PAGE as u64);
+        self.copies.insert(number, page.clone());
+        Ok(Some(page))
+    }
+
+    /// The page of that number, if it exists already and nothing has to be made for it to be mapped and read.
+    pub(crate) fn page_at_hand(&self, number: u64) -> Option<Arc<dyn Page>> {
+        self.pages.get(&number).or_else(|| self.copies.get(&number)).cloned()
+    }
+
+    /// Gives up copies that nobody maps.
+    pub(crate) fn shrink(&mut self) -> Released {
+        let mut lost = Pages::new();
+        self.copies.retain(|number, page| {
+            let needed = Arc::strong_count(page) > 1 || page.is_mapped();
+            if !needed {
+                lost.insert(*number, page.clone());
+            }
+            needed
+        });
+        Released { pages: Pages::new(), copies: lost, mapped_from: None }
     }
 
     /// The page of that number, made if it does not exist yet.
-    fn page(&mut self, file_system: &FileSystem, number: u64) -> Result<&mut [u8]> {
+    fn page(&mut self, file_system: &FileSystem, number: u64) -> Result<&Arc<dyn Page>> {
         // Two searches for a page that exists; the borrow checker does not accept one with an early return.
         if !self.pages.contains_key(&number) {
             file_system.take_bytes(PAGE as u64)?;
-            let mut page = Vec::new();
-            if page.try_reserve_exact(PAGE).is_err() {
-                file_system.give_back_bytes(PAGE as u64);
-                return Err(Error::new(Errno::ENOSPC, "out of memory"));
-            }
-            page.resize(PAGE, 0);
-            read_base(self.base, number * PAGE as u64, &mut page);
-            self.pages.insert(number, page.into_boxed_slice());
+            let page = match self.copies.remove(&number) {
+                Some(page) => {
+                    file_system.uncount_copied(PAGE as u64);
+                    page
+                }
+                None => {
+                    let pages = file_system.environment().pages();
+                    let Some(page) = pages.allocate(file_system.is_limited()) else {
+                        file_system.give_back_bytes(PAGE as u64);
+                        return Err(OUT_OF_MEMORY);
+                    };
+                    write_base(self.base, number, &*page);
+                    page
+                }
+            };
+            self.pages.insert(number, page);
         }
-        self.pages.get_mut(&number).map(|page| &mut **page).ok_or_else(|| Errno::EIO.into())
+        self.pages.get(&number).ok_or_else(|| Errno::EIO.into())
     }
 }
+
+const OUT_OF_MEMORY: Error = Error::new(Errno::ENOSPC, "out of memory");
 
 /// Page number and offset within the page.
 fn position(offset: u64) -> (u64, usize) {
@@ -148,9 +233,15 @@ fn read_base(base: &[u8], offset: u64, into: &mut [u8]) {
     into[length..].fill(0);
 }
 
+/// Fills a page of zeros with the bytes of `base` that belong there.
+fn write_base(base: &[u8], number: u64, page: &dyn Page) {
+    let start = usize::try_from(number).unwrap_or(usize::MAX).saturating_mul(PAGE).min(base.len());
+    page.write(0, &base[start..base.len().min(start + PAGE)]);
+}
+
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
+    use alloc::{vec, vec::Vec};
 
     use super::*;
     use crate::testing::small_file_system;
@@ -204,6 +295,42 @@ mod tests {
         assert_eq!(bytes[..100], IMAGE[..100]);
         assert!(bytes[100..200].iter().all(|byte| *byte == 0));
         assert_eq!(bytes.len(), 201);
+    }
+
+    #[test]
+    fn pages_to_map_are_copies_until_they_are_written_to() {
+        let fs = small_file_system(2);
+        let mut contents = Contents::borrowed_from(&IMAGE);
+        let copy = contents.page_to_map(&fs, 1, false).unwrap().unwrap();
+        assert_eq!((contents.allocated(), contents.copied()), (0, PAGE as u64));
+        let mut bytes = [0; 8];
+        copy.read(4, &mut bytes);
+        assert_eq!(bytes, IMAGE[4100..4108]);
+        assert_eq!(contents.borrowed(4100).unwrap(), &IMAGE[4100..]);
+        contents.write_at(&fs, 4100, b"abcdefgh").unwrap();
+        copy.read(4, &mut bytes);
+        assert_eq!(&bytes, b"abcdefgh", "who has mapped it sees what is written");
+        assert_eq!((contents.allocated(), contents.copied()), (PAGE as u64, 0));
+        let own = contents.page_to_map(&fs, 2, true).unwrap().unwrap();
+        own.write(0, b"mapped");
+        assert_eq!(all(&contents)[8192..8198], *b"mapped");
+        assert_eq!(contents.page_to_map(&fs, 0, true).err().unwrap().errno, Errno::ENOSPC);
+        assert!(contents.page_to_map(&fs, 3, true).unwrap().is_none(), "behind the end");
+        assert_eq!(contents.set_length(4096).mapped_from, Some(1));
+        assert_eq!(contents.set_length(8192).mapped_from, None);
+    }
+
+    #[test]
+    fn copies_that_nobody_maps_can_be_given_up() {
+        let fs = small_file_system(0);
+        let mut contents = Contents::borrowed_from(&IMAGE);
+        let held = contents.page_to_map(&fs, 0, false).unwrap();
+        drop(contents.page_to_map(&fs, 1, false).unwrap());
+        assert_eq!(contents.shrink().copied(), PAGE as u64);
+        assert!(contents.page_at_hand(0).is_some() && contents.page_at_hand(1).is_none());
+        drop(held);
+        assert_eq!(contents.shrink().copied(), PAGE as u64);
+        assert_eq!(contents.copied(), 0);
     }
 
     #[test]
