@@ -19,6 +19,8 @@ pub(crate) struct System {
     pub(crate) pipes: Arc<FileSystem>,
     /// The inode of files that calls like eventfd(2) make.
     pub(crate) anonymous: Arc<Inode>,
+    /// The directory of memory that processes share, in which nothing is found by name.
+    pub(crate) memory: Arc<Inode>,
     /// What all sockets share.
     pub(crate) world: world::World,
 }
@@ -31,6 +33,8 @@ const ROOT_SHARE: u64 = 4;
 const ROOT_ENTRIES: u64 = 1 << 20;
 /// The minor number of the device that the anonymous inode is on.
 const ANONYMOUS_DEVICE: u32 = 9;
+/// The minor number of the device that shared memory is on.
+const MEMORY_DEVICE: u32 = 10;
 
 struct Randomness;
 
@@ -43,7 +47,7 @@ impl Entropy for Randomness {
 impl System {
     /// A system with an empty root directory, as the command line has it.
     fn new(arguments: &Arguments) -> Self {
-        let environment = Environment::new(clock::realtime);
+        let environment = Environment::with_pages(clock::realtime, mm::FilePages);
         vfs::register_memory_devices(&environment, Arc::new(Randomness));
         console::device::register(&environment);
         let limits = Limits { bytes: mm::total_bytes() as u64 / ROOT_SHARE, entries: ROOT_ENTRIES };
@@ -52,10 +56,12 @@ impl System {
         let pipes = FileSystem::new(&environment, 2, PIPEFS_MAGIC, Limits::NONE);
         let anonymous = FileSystem::new(&environment, ANONYMOUS_DEVICE, ANON_INODE_FS_MAGIC, Limits::NONE);
         let anonymous = Inode::new_anonymous(&anonymous);
+        let memory = FileSystem::new(&environment, MEMORY_DEVICE, TMPFS_MAGIC, Limits::NONE);
+        let memory = Inode::new_root(&memory, 0o1777);
         let policy =
             Policy::new(arguments.profile.tables(), arguments.mode, arguments.count, ostd::cpu::num_cpus());
         let world = world::World::new(policy, world::Limits::default());
-        Self { environment, root, pipes, anonymous, world }
+        Self { environment, root, pipes, anonymous, memory, world }
     }
 }
 
@@ -63,6 +69,11 @@ impl System {
 pub(crate) fn bytes_left_for_files() -> usize {
     let (used, limit) = SYSTEM.get().map_or((0, 0), |system| system.root.file_system().bytes());
     usize::try_from(limit.saturating_sub(used)).unwrap_or(usize::MAX)
+}
+
+/// Gives up the memory of copies of files that nobody maps, and says how many bytes.
+pub(crate) fn give_up_copies() -> u64 {
+    SYSTEM.get().map_or(0, |system| system.root.file_system().shrink())
 }
 
 /// Makes the system. To be called once.

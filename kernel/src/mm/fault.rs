@@ -7,17 +7,22 @@ use ostd::{
         cpu::context::{CpuException, PageFaultErrorCode, RawPageFaultInfo},
         trap::inject_user_page_fault_handler,
     },
-    mm::{CachePolicy, Frame, PageFlags, PageProperty, UFrame, vm_space::VmQueriedItem},
+    mm::{
+        CachePolicy, HasPaddr, PageFlags, PageProperty, UFrame, VmReader, io::util::HasVmReaderWriter,
+        vm_space::VmQueriedItem,
+    },
     task::disable_preempt,
 };
 
 use super::{
     frames,
     layout::{PAGE_SIZE, page_down},
-    mapping::{Backing, Mapping},
+    mapping::{Mapping, Protection},
+    pages::frame_of,
+    source::{Backing, Source},
     space::AddressSpace,
 };
-use crate::process::current_thread;
+use crate::{process::current_thread, system};
 
 /// What was being done with a page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,18 +70,47 @@ impl AddressSpace {
         if !allowed {
             return Err(FaultError::NotAllowed);
         }
-        let property = PageProperty::new_user(protection.page_flags(), CachePolicy::Writeback);
-        match self.present(page) {
-            None => {
-                let frame = contents(mapping, page - start)?;
-                self.resident.fetch_add(1, Ordering::Relaxed);
-                self.set(page, frame.into(), property)
+        let at = page - start;
+        let write = access == Access::Write;
+        match (self.present(page), &mapping.backing) {
+            (Some((_, held)), _) if !write || held.flags.contains(PageFlags::W) => {
+                // Another thread was faster, or this CPU remembered what no longer holds.
+                Ok(())
             }
-            Some((frame, held)) if access == Access::Write && !held.flags.contains(PageFlags::W) => {
-                self.own(page, &frame, property)
+            (Some((frame, _)), Backing::Shared { source, offset, .. }) => {
+                let own = file_page(&**source, offset + at as u64, true)?;
+                if own.paddr() != frame.paddr() {
+                    return self.replace(page, own, property(protection));
+                }
+                self.allow(page, property(protection));
+                Ok(())
             }
-            // Another thread was faster, or this CPU remembered what no longer holds.
-            Some(_) => Ok(()),
+            (Some((frame, held)), _) => self.own(page, &frame, held, property(protection)),
+            (None, Backing::Anonymous) => {
+                let frame = frames::zeroed().ok_or(FaultError::NoMemory)?;
+                self.set(page, frame.into(), property(protection))
+            }
+            (None, Backing::Shared { source, offset, .. }) if write => {
+                let frame = file_page(&**source, offset + at as u64, true)?;
+                self.set(page, frame, property(protection))
+            }
+            (None, Backing::Shared { source, offset, .. }) => {
+                let frame = file_page(&**source, offset + at as u64, false)?;
+                self.set(page, frame, file_property(protection))?;
+                self.map_around(start, mapping, page);
+                Ok(())
+            }
+            (None, Backing::File { source, offset, length }) => {
+                let wanted = length.saturating_sub(at).min(PAGE_SIZE);
+                if write || wanted < PAGE_SIZE {
+                    let frame = private_copy(&**source, offset + at as u64, wanted)?;
+                    return self.set(page, frame, property(protection));
+                }
+                let frame = file_page(&**source, offset + at as u64, false)?;
+                self.set(page, frame, file_property(protection))?;
+                self.map_around(start, mapping, page);
+                Ok(())
+            }
         }
     }
 
@@ -96,58 +130,137 @@ impl AddressSpace {
         // The range is a user page: the cursor cannot be refused.
         let cursor = self.vm().cursor_mut(&guard, &(page..page + PAGE_SIZE));
         cursor.map_err(|_| FaultError::NotAllowed)?.map(frame, property);
+        self.resident.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Makes a private page that was common to several address spaces this one's own: by a copy, unless the others have
-    /// theirs by now.
-    fn own(&self, page: usize, frame: &UFrame, property: PageProperty) -> Result<(), FaultError> {
-        // The page table's and `frame`. Who else could refer to the frame had to find it in this page table.
-        let copy = match frame.reference_count() {
-            2 => None,
-            _ => Some(frames::copy_of(frame).ok_or(FaultError::NoMemory)?),
-        };
+    /// Gives a page that is there more permissions.
+    fn allow(&self, page: usize, property: PageProperty) {
+        let guard = disable_preempt();
+        if let Ok(mut cursor) = self.vm().cursor_mut(&guard, &(page..page + PAGE_SIZE)) {
+            // No CPU has to forget anything: who believes that the page cannot be written to asks here.
+            cursor.protect_next(PAGE_SIZE, |flags, _| *flags = property.flags);
+        }
+    }
+
+    /// Maps another frame in place of the one that is there.
+    fn replace(&self, page: usize, frame: UFrame, property: PageProperty) -> Result<(), FaultError> {
         let guard = disable_preempt();
         let range = page..page + PAGE_SIZE;
         let mut cursor = self.vm().cursor_mut(&guard, &range).map_err(|_| FaultError::NotAllowed)?;
-        let Some(copy) = copy else {
-            // No CPU has to forget anything: who believes that the page cannot be written to asks here.
-            cursor.protect_next(PAGE_SIZE, |flags, _| *flags = property.flags);
-            return Ok(());
-        };
         cursor.unmap(PAGE_SIZE);
-        // Every CPU has to see the copy before it is written to.
+        // Every CPU has to see the new one before it is written to.
         cursor.flusher().sync_tlb_flush();
         if cursor.jump(page).is_ok() {
-            cursor.map(copy.into(), property);
+            cursor.map(frame, property);
         }
         Ok(())
     }
+
+    /// Makes a private page that others have too this address space's own: by a copy, unless it is a page of zeros or of a
+    /// copy that the others have given up by now.
+    fn own(
+        &self,
+        page: usize,
+        frame: &UFrame,
+        held: PageProperty,
+        property: PageProperty,
+    ) -> Result<(), FaultError> {
+        // The page table's and `frame`. Who else could refer to the frame had to find it in this page table.
+        if frame.reference_count() == 2 && !held.flags.contains(OF_FILE) {
+            self.allow(page, property);
+            return Ok(());
+        }
+        let copy = frames::copy_of(frame).ok_or(FaultError::NoMemory)?;
+        self.replace(page, copy.into(), property)
+    }
+
+    /// Maps the pages around `page` that the file has at hand, as they are likely to be wanted next.
+    fn map_around(&self, start: usize, mapping: &Mapping, page: usize) {
+        let Some((source, offset)) = mapping.backing.file() else { return };
+        let whole = match &mapping.backing {
+            Backing::File { length, .. } => start.saturating_add(page_down(*length)).min(mapping.end),
+            _ => mapping.end,
+        };
+        let window = page & !(AROUND * PAGE_SIZE - 1);
+        let range = window.max(start)..(window + AROUND * PAGE_SIZE).min(whole);
+        let number = |address: usize| (offset + (address - start) as u64) / PAGE_SIZE as u64;
+        let mut found: [Option<UFrame>; AROUND] = [const { None }; AROUND];
+        let first = number(range.start);
+        source.inode().pages_at_hand(first..number(range.end), |number, page| {
+            if let Some(place) = found.get_mut((number - first) as usize) {
+                *place = frame_of(&*page);
+            }
+        });
+        let guard = disable_preempt();
+        let Ok(mut cursor) = self.vm().cursor_mut(&guard, &range) else { return };
+        let mut mapped = 0;
+        for (index, frame) in found.into_iter().enumerate() {
+            let Some(frame) = frame else { continue };
+            if cursor.jump(range.start + index * PAGE_SIZE).is_ok() && matches!(cursor.query(), Ok((_, None)))
+            {
+                cursor.map(frame, file_property(mapping.protection));
+                mapped += 1;
+            }
+        }
+        self.resident.fetch_add(mapped, Ordering::Relaxed);
+    }
 }
 
-/// The page that begins `at` bytes into `mapping`.
-fn contents(mapping: &Mapping, at: usize) -> Result<Frame<()>, FaultError> {
-    let Backing::File { source, offset, length } = &mapping.backing else {
-        return frames::zeroed().ok_or(FaultError::NoMemory);
+/// How many pages around one that is touched are mapped with it: a power of two.
+const AROUND: usize = 16;
+
+/// Marks pages that are a file's, not this address space's.
+pub(super) const OF_FILE: PageFlags = PageFlags::AVAIL2;
+
+fn property(protection: Protection) -> PageProperty {
+    PageProperty::new_user(protection.page_flags(), CachePolicy::Writeback)
+}
+
+/// That of a file's page, which becomes writable by a fault only.
+fn file_property(protection: Protection) -> PageProperty {
+    let flags = protection.page_flags() - PageFlags::W;
+    PageProperty::new_user(flags | OF_FILE, CachePolicy::Writeback)
+}
+
+/// The page of a file that begins at `offset`, to be mapped as it is.
+fn file_page(source: &dyn Source, offset: u64, write: bool) -> Result<UFrame, FaultError> {
+    let number = offset / PAGE_SIZE as u64;
+    let page = match source.inode().page(number, write) {
+        // What is short is memory rather than room on the file system, perhaps.
+        Err(_) if system::give_up_copies() > 0 => source.inode().page(number, write),
+        result => result,
     };
-    let wanted = length.saturating_sub(at).min(PAGE_SIZE);
-    if wanted == 0 {
-        // Within a file mapping but beyond the file's last page; the loader maps zeros of its own.
+    let page = page.ok().flatten().ok_or(FaultError::NoContents)?;
+    frame_of(&*page).ok_or(FaultError::NoContents)
+}
+
+/// A copy of `length` bytes of a file from `offset` on, with zeros behind them.
+fn private_copy(source: &dyn Source, offset: u64, length: usize) -> Result<UFrame, FaultError> {
+    // Within a file mapping but behind the file's last page there is nothing; the loader maps zeros of its own.
+    if length == 0 || source.inode().length() <= offset {
         return Err(FaultError::NoContents);
     }
-    let mut page = [0; PAGE_SIZE];
+    let frame = frames::zeroed().ok_or(FaultError::NoMemory)?;
     let mut filled = 0;
-    while filled < wanted {
-        match source.read_at(offset + (at + filled) as u64, &mut page[filled..wanted]) {
-            Ok(0) => break,
-            Ok(count) => filled += count.min(wanted - filled),
-            Err(_) => return Err(FaultError::NoContents),
+    while filled < length {
+        let at = offset + filled as u64;
+        let mut part = [0; 512];
+        let bytes = match source.inode().borrowed(at) {
+            Some(bytes) => &bytes[..bytes.len().min(length - filled)],
+            None => {
+                let part = &mut part[..(length - filled).min(512)];
+                let count = source.read_at(at, part).map_err(|_| FaultError::NoContents)?;
+                &part[..count]
+            }
+        };
+        if bytes.is_empty() {
+            break;
         }
+        frame.writer().skip(filled).write(&mut VmReader::from(bytes));
+        filled += bytes.len();
     }
-    if filled == 0 {
-        return Err(FaultError::NoContents);
-    }
-    frames::with_contents(&page[..filled]).ok_or(FaultError::NoMemory)
+    Ok(frame.into())
 }
 
 /// Serves the faults of the kernel's own copies from and to user memory.

@@ -10,8 +10,10 @@ use ostd::{
 use socket::error::{Errno, Result};
 
 use super::{
+    fault::OF_FILE,
     frames,
     layout::PAGE_SIZE,
+    mapping::OnFork,
     space::{AddressSpace, State},
 };
 
@@ -19,7 +21,8 @@ use super::{
 const BATCH: usize = 256;
 
 impl AddressSpace {
-    /// A second address space with the same contents: private pages are shared until one of the two writes to them.
+    /// A second address space with the same contents: private pages are shared until one of the two writes to them. Pages
+    /// of files are not mapped: they come when they are touched.
     ///
     /// # Errors
     /// ENOMEM.
@@ -30,12 +33,17 @@ impl AddressSpace {
         }
         let state = self.lock();
         let copy = Self::with_state(State {
-            mappings: state.mappings.clone(),
+            mappings: state.mappings.for_child(),
+            files: state.files.clone(),
             heap_start: state.heap_start,
             heap_end: state.heap_end,
         });
+        copy.copy_limits(self);
         let mut batch = Vec::with_capacity(BATCH);
         for (start, mapping) in state.mappings.iter() {
+            if mapping.backing.is_shared() || mapping.rules.on_fork != OnFork::Copy {
+                continue;
+            }
             let mut rest = start..mapping.end;
             while !rest.is_empty() {
                 // The kernel is not preempted, and the copy's page table takes memory.
@@ -65,6 +73,13 @@ impl AddressSpace {
                 break;
             }
             let Ok((_, Some(VmQueriedItem::MappedRam { frame, mut prop }))) = cursor.query() else { break };
+            let next = address + PAGE_SIZE;
+            if prop.flags.contains(OF_FILE) {
+                if next >= range.end || cursor.jump(next).is_err() {
+                    break;
+                }
+                continue;
+            }
             let frame = (*frame).clone();
             if prop.flags.contains(PageFlags::W) {
                 cursor.protect_next(PAGE_SIZE, |flags, _| *flags -= PageFlags::W);
@@ -73,7 +88,6 @@ impl AddressSpace {
             }
             prop.flags -= PageFlags::W;
             batch.push((address, frame, prop));
-            let next = address + PAGE_SIZE;
             if next >= range.end || cursor.jump(next).is_err() {
                 break;
             }

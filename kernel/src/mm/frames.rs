@@ -6,11 +6,10 @@ use ostd::{
         boot_info,
         memory_region::{MemoryRegion, MemoryRegionType},
     },
-    mm::{Frame, FrameAllocOptions, UFrame, VmReader, io::util::HasVmReaderWriter},
+    mm::{Frame, FrameAllocOptions, UFrame, io::util::HasVmReaderWriter},
 };
 use spin::Once;
 
-use super::layout::PAGE_SIZE;
 use crate::system;
 
 /// The share of the memory that programs cannot have: the kernel's own structures (page tables, sockets, stacks) must
@@ -52,30 +51,38 @@ pub(crate) fn has_room_for_thread() -> bool {
     left_for_programs() > *MARGIN.call_once(|| total_bytes() / THREAD_SHARE)
 }
 
+/// Whether there is room for another frame of a program, if need be after others have given up what they can have again.
+fn make_room() -> bool {
+    !low_on_memory() || (system::give_up_copies() > 0 && !low_on_memory())
+}
+
 /// A frame of zeros; `None` when memory is short.
 pub(super) fn zeroed() -> Option<Frame<()>> {
+    if !make_room() {
+        return None;
+    }
+    FrameAllocOptions::new().alloc_frame().ok()
+}
+
+/// As [`zeroed`], where nobody can be asked to give up memory: files are locked.
+pub(super) fn zeroed_at_once() -> Option<Frame<()>> {
     if low_on_memory() {
         return None;
     }
     FrameAllocOptions::new().alloc_frame().ok()
 }
 
+/// A frame of zeros out of what was set aside for files.
+pub(super) fn promised() -> Option<Frame<()>> {
+    FrameAllocOptions::new().alloc_frame().ok()
+}
+
 /// A frame with the contents of another; `None` when memory is short.
 pub(super) fn copy_of(original: &UFrame) -> Option<Frame<()>> {
-    if low_on_memory() {
+    if !make_room() {
         return None;
     }
     let frame = FrameAllocOptions::new().zeroed(false).alloc_frame().ok()?;
     frame.writer().write(&mut original.reader());
-    Some(frame)
-}
-
-/// A frame that begins with `contents` and goes on with zeros; `None` when memory is short.
-pub(super) fn with_contents(contents: &[u8]) -> Option<Frame<()>> {
-    if low_on_memory() {
-        return None;
-    }
-    let frame = FrameAllocOptions::new().zeroed(contents.len() < PAGE_SIZE).alloc_frame().ok()?;
-    frame.writer().write(&mut VmReader::from(contents));
     Some(frame)
 }

@@ -3,11 +3,15 @@
 use core::{ops::Range, sync::atomic::Ordering};
 
 use ostd::task::disable_preempt;
-use socket::error::{Errno, Result};
+use socket::{
+    caller::NodeId,
+    error::{Errno, Result},
+};
 
 use super::{
     layout::{HIGHEST, LOWEST, MMAP_TOP, PAGE_SIZE, STACK_SIZE, page_down, page_up},
-    mapping::{Backing, Mapping, Protection},
+    mapping::{Mapping, Protection},
+    source::Backing,
     space::{AddressSpace, State},
 };
 
@@ -43,6 +47,9 @@ impl AddressSpace {
         }
         let length = page_up(length).filter(|length| *length <= HIGHEST).ok_or(Errno::ENOMEM)?;
         let mut state = self.lock();
+        if let Some(file) = backing.can_be_cut() {
+            self.watch(&mut state, file);
+        }
         let start = match place {
             Place::Hint(hint) => {
                 // As on Linux, a hint is rounded up to a page, and one below the lowest address becomes that.
@@ -71,7 +78,7 @@ impl AddressSpace {
                 start
             }
         };
-        state.mappings.insert(start, Mapping { end: start + length, protection, backing })?;
+        state.mappings.insert(start, Mapping::new(start + length, protection, backing))?;
         Ok(start)
     }
 
@@ -83,32 +90,6 @@ impl AddressSpace {
     pub(crate) fn unmap(&self, start: usize, length: usize) -> Result<()> {
         let range = whole_pages(start, length)?;
         self.remove(&mut self.lock(), &range)
-    }
-
-    /// madvise(2) MADV_DONTNEED: the pages of the range go, and come back as they first were.
-    ///
-    /// # Errors
-    /// EINVAL for a range that does not begin at a page; ENOMEM where a part is not mapped.
-    pub(crate) fn discard(&self, start: usize, length: usize) -> Result<()> {
-        if length == 0 && start.is_multiple_of(PAGE_SIZE) {
-            return Ok(());
-        }
-        let range = whole_pages(start, length)?;
-        let state = self.lock();
-        self.drop_pages(&range);
-        if state.mappings.covers(&range) { Ok(()) } else { Err(Errno::ENOMEM.into()) }
-    }
-
-    /// Whether every page of the range is mapped: what msync(2) and madvise(2) ask.
-    ///
-    /// # Errors
-    /// EINVAL for a range that does not begin at a page; ENOMEM where a part is not mapped.
-    pub(crate) fn check_mapped(&self, start: usize, length: usize) -> Result<()> {
-        if length == 0 && start.is_multiple_of(PAGE_SIZE) {
-            return Ok(());
-        }
-        let range = whole_pages(start, length)?;
-        if self.lock().mappings.covers(&range) { Ok(()) } else { Err(Errno::ENOMEM.into()) }
     }
 
     /// Says where the heap of brk(2) begins.
@@ -139,8 +120,7 @@ impl AddressSpace {
             if !state.mappings.is_free(&(old..new.saturating_add(PAGE_SIZE))) {
                 return Err(Errno::ENOMEM.into());
             }
-            let mapping =
-                Mapping { end: new, protection: Protection::READ_WRITE, backing: Backing::Anonymous };
+            let mapping = Mapping::new(new, Protection::READ_WRITE, Backing::Anonymous);
             state.mappings.insert(old, mapping)
         } else if new < old {
             self.remove(state, &(new..old))
@@ -158,6 +138,19 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// Drops the pages of a file from number `from` on, which the file has lost, and private copies of them too.
+    pub(super) fn cut(&self, file: NodeId, from: u64) {
+        let state = self.lock();
+        for (start, mapping) in state.mappings.iter() {
+            let Some((source, offset)) = mapping.backing.file() else { continue };
+            let kept = (from.saturating_mul(PAGE_SIZE as u64)).saturating_sub(offset);
+            let kept = usize::try_from(kept).unwrap_or(usize::MAX);
+            if source.inode().id() == file && kept < mapping.end - start {
+                self.drop_pages(&(start + kept..mapping.end));
+            }
+        }
+    }
+
     /// Takes out mappings and their pages.
     pub(super) fn remove(&self, state: &mut State, range: &Range<usize>) -> Result<()> {
         if state.mappings.is_free(range) {
@@ -169,7 +162,7 @@ impl AddressSpace {
     }
 
     /// Gives back the pages of a range; what is mapped stays mapped. The mappings must be locked.
-    fn drop_pages(&self, range: &Range<usize>) {
+    pub(super) fn drop_pages(&self, range: &Range<usize>) {
         let mut at = range.start;
         while at < range.end {
             let guard = disable_preempt();

@@ -1,12 +1,15 @@
 //! What is mapped where.
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::collections::BTreeMap;
 use core::ops::Range;
 
 use ostd::mm::PageFlags;
 use socket::error::{Errno, Result};
 
-use super::layout::{HIGHEST, LOWEST, MAX_MAPPINGS, MMAP_TOP, PAGE_SIZE};
+use super::{
+    layout::{HIGHEST, LOWEST, MAX_MAPPINGS, MMAP_TOP, PAGE_SIZE},
+    source::Backing,
+};
 
 /// What may be done with the pages of a mapping.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,69 +56,49 @@ impl Protection {
     }
 }
 
-/// Where the first contents of pages come from.
-pub(crate) trait Source: Send + Sync {
-    /// Fills `into` from `offset` on, as far as the source goes, and says how far.
-    ///
-    /// # Errors
-    /// The source cannot be read.
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize>;
-}
-
-impl Source for vfs::Inode {
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
-        Self::read_at(self, offset, into)
-    }
-}
-
-impl Source for vfs::WritingDenied {
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize> {
-        self.inode().read_at(offset, into)
-    }
-}
-
-/// What is behind a mapping.
-#[derive(Clone)]
-pub(crate) enum Backing {
-    /// Zeros.
-    Anonymous,
-    /// A private copy of a file's contents, made page by page when first touched.
-    File {
-        source: Arc<dyn Source>,
-        /// Of the mapping's first byte, in the source; a multiple of the page size.
-        offset: u64,
-        /// Bytes from the mapping's start from which on there are zeros, whatever the source has there.
-        length: usize,
-    },
-}
-
-impl Backing {
-    /// What is behind the part that begins `by` bytes later.
-    fn advanced(&self, by: usize) -> Self {
-        match self {
-            Self::Anonymous => Self::Anonymous,
-            Self::File { source, offset, length } => Self::File {
-                source: source.clone(),
-                offset: offset + by as u64,
-                length: length.saturating_sub(by),
-            },
-        }
-    }
-}
-
 /// A range of pages that are alike. Its start is its key in [`Mappings`].
 #[derive(Clone)]
 pub(crate) struct Mapping {
     pub(crate) end: usize,
     pub(crate) protection: Protection,
     pub(crate) backing: Backing,
+    pub(crate) rules: Rules,
+}
+
+/// What is special about a mapping; the default is nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Rules {
+    /// What a child of fork(2) has there.
+    pub(crate) on_fork: OnFork,
+    /// It grows downwards when touched below its start: a stack.
+    pub(crate) grows: bool,
+    /// mlock(2).
+    pub(crate) locked: bool,
+}
+
+/// What a child of fork(2) has where its parent has a mapping.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum OnFork {
+    /// The same.
+    #[default]
+    Copy,
+    /// Nothing (MADV_DONTFORK).
+    Omit,
+    /// Zeros (MADV_WIPEONFORK).
+    Wipe,
 }
 
 impl Mapping {
-    /// Whether `next`, which begins at the end of this one, is more of the same.
-    fn continues_in(&self, next: &Self) -> bool {
+    /// One about which nothing is special.
+    pub(super) fn new(end: usize, protection: Protection, backing: Backing) -> Self {
+        Self { end, protection, backing, rules: Rules::default() }
+    }
+
+    /// Whether `next`, which begins at the end of this one, which begins at `start`, is more of the same.
+    fn continues_in(&self, start: usize, next: &Self) -> bool {
         self.protection == next.protection
-            && matches!((&self.backing, &next.backing), (Backing::Anonymous, Backing::Anonymous))
+            && self.rules == next.rules
+            && self.backing.continues_in(&next.backing, self.end - start)
     }
 }
 
@@ -132,6 +115,17 @@ impl Mappings {
         Self { by_start: BTreeMap::new(), search_from: MMAP_TOP }
     }
 
+    /// What a child of fork(2) has.
+    pub(super) fn for_child(&self) -> Self {
+        let mut child = self.clone();
+        child.by_start.retain(|_, mapping| mapping.rules.on_fork != OnFork::Omit);
+        for mapping in child.by_start.values_mut() {
+            // Locks are not inherited.
+            mapping.rules.locked = false;
+        }
+        child
+    }
+
     /// The mapping that `address` is in, with its start.
     pub(crate) fn find(&self, address: usize) -> Option<(usize, &Mapping)> {
         let (start, mapping) = self.by_start.range(..=address).next_back()?;
@@ -141,6 +135,12 @@ impl Mappings {
     /// All mappings, by address.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Mapping)> {
         self.by_start.iter().map(|(start, mapping)| (*start, mapping))
+    }
+
+    /// The mappings that are at least in part in `range`.
+    pub(super) fn within(&self, range: &Range<usize>) -> impl Iterator<Item = (usize, &Mapping)> {
+        let first = self.find(range.start).map_or(range.start, |(start, _)| start);
+        self.by_start.range(first..range.end.max(first)).map(|(start, mapping)| (*start, mapping))
     }
 
     /// Whether nothing is mapped in `range`.
@@ -205,7 +205,7 @@ impl Mappings {
             && let Some((&start, mapping)) = self.by_start.range(at..=range.end).next()
         {
             let end = mapping.end;
-            let Some(next) = self.by_start.get(&end).filter(|next| mapping.continues_in(next)) else {
+            let Some(next) = self.by_start.get(&end).filter(|next| mapping.continues_in(start, next)) else {
                 at = start + 1;
                 continue;
             };
@@ -227,6 +227,7 @@ impl Mappings {
                 end: mapping.end,
                 protection: mapping.protection,
                 backing: mapping.backing.advanced(at - *start),
+                rules: mapping.rules,
             };
             mapping.end = at;
             self.by_start.insert(at, tail);

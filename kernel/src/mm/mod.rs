@@ -4,21 +4,26 @@
 //! touched, from user mode or by the kernel's own copies. Private pages that a fork made common to two address spaces are
 //! mapped read-only in both; the first to write gets a copy.
 
+mod advise;
 mod fault;
 mod fork;
 mod frames;
 pub(crate) mod layout;
 mod map;
 mod mapping;
+mod pages;
 mod protect;
 mod remap;
 mod reserve;
+mod source;
 pub(crate) mod space;
 pub(crate) mod user;
 
 pub(crate) use fault::{Access, FaultError, init as init_faults};
 pub(crate) use frames::{free_bytes, has_room_for_thread, total_bytes};
 pub(crate) use map::Place;
-pub(crate) use mapping::{Backing, Protection, Source};
+pub(crate) use mapping::{OnFork, Protection};
+pub(crate) use pages::FilePages;
 pub(crate) use reserve::{init as init_reserve, under_pressure};
+pub(crate) use source::{Backing, Source, shared_memory};
 pub(crate) use space::AddressSpace;

@@ -9,7 +9,8 @@ use socket::error::{Errno, Result};
 use super::{
     layout::{PAGE_SIZE, page_up},
     map::check_range,
-    mapping::Protection,
+    mapping::{Mapping, Protection},
+    source::Backing,
     space::AddressSpace,
 };
 
@@ -17,7 +18,7 @@ impl AddressSpace {
     /// Changes what may be done with the pages of a range.
     ///
     /// # Errors
-    /// EINVAL where it does not begin at a page; ENOMEM where a part is not mapped or out of range. Unlike Linux, which
+    /// EINVAL where it does not begin at a page; EACCES for writing to a file that is not open for that; ENOMEM where a part is not mapped or out of range. Unlike Linux, which
     /// changes what comes before the part that is not mapped, nothing is changed then.
     pub(crate) fn protect(&self, start: usize, length: usize, protection: Protection) -> Result<()> {
         if !start.is_multiple_of(PAGE_SIZE) {
@@ -30,6 +31,10 @@ impl AddressSpace {
         let mut state = self.lock();
         if !state.mappings.covers(&range) {
             return Err(Errno::ENOMEM.into());
+        }
+        let refuses = |mapping: &Mapping| matches!(mapping.backing, Backing::Shared { may_write: false, .. });
+        if protection.write && state.mappings.within(&range).any(|(_, mapping)| refuses(mapping)) {
+            return Err(Errno::EACCES.into());
         }
         for mapping in state.mappings.isolate(&range)? {
             mapping.protection = protection;

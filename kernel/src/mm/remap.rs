@@ -12,7 +12,7 @@ use socket::error::{Errno, Result};
 use super::{
     layout::{LOWEST, PAGE_SIZE, page_up},
     map::{check_range, whole_pages},
-    mapping::{Backing, Mapping},
+    mapping::Mapping,
     space::{AddressSpace, State},
 };
 
@@ -24,7 +24,7 @@ impl AddressSpace {
     ///
     /// # Errors
     /// EINVAL for bad addresses and lengths, or where the new place overlaps the old; EFAULT where the old range is not
-    /// within one mapping; ENOMEM where there is no room. A mapping of a file can shrink and move, not grow (ENOMEM).
+    /// within one mapping; ENOMEM where there is no room.
     pub(crate) fn remap(
         &self,
         start: usize,
@@ -42,11 +42,9 @@ impl AddressSpace {
             return Err(Errno::EFAULT.into());
         }
         let grows = new_length > old.end - old.start;
-        if grows && matches!(mapping.backing, Backing::File { .. }) {
-            return Err(Errno::ENOMEM.into());
-        }
-        let (reaches, protection) = (mapping.end, mapping.protection);
-        debug_assert!(found <= start);
+        let reaches = mapping.end;
+        let mut rest = mapping.clone();
+        rest.backing = mapping.backing.advanced(old.end - found);
 
         if let Some(to) = to {
             let new = whole_pages(to, new_length)?;
@@ -67,8 +65,8 @@ impl AddressSpace {
             && reaches == old.end
             && state.mappings.is_free(&(old.end..grown.end))
         {
-            let mapping = Mapping { end: grown.end, protection, backing: Backing::Anonymous };
-            state.mappings.insert(old.end, mapping)?;
+            rest.end = grown.end;
+            state.mappings.insert(old.end, rest)?;
             return Ok(start);
         }
         if !may_move {

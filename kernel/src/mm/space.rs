@@ -1,16 +1,29 @@
 //! Address spaces.
 
-use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use alloc::{
+    collections::BTreeSet,
+    sync::{Arc, Weak},
+};
+use core::{
+    ops::Range,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+};
 
 use ostd::{
     mm::VmSpace,
     sync::{Mutex, MutexGuard},
 };
 
+use linux_raw_sys::general::{RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK};
+use socket::caller::NodeId;
 use spin::Once;
+use vfs::Inode;
 
-use super::mapping::Mappings;
+use super::{
+    layout::{PAGE_SIZE, STACK_SIZE},
+    mapping::Mappings,
+    pages,
+};
 
 /// A process's memory.
 ///
@@ -23,10 +36,19 @@ pub(crate) struct AddressSpace {
     pub(super) state: Mutex<State>,
     /// How many pages are there.
     pub(super) resident: AtomicUsize,
+    /// What RLIMIT_STACK allows, in bytes.
+    stack_limit: AtomicUsize,
+    /// What RLIMIT_AS allows, in bytes.
+    total_limit: AtomicUsize,
+    /// What RLIMIT_DATA allows, in bytes.
+    data_limit: AtomicUsize,
+    this: Weak<Self>,
 }
 
 pub(super) struct State {
     pub(super) mappings: Mappings,
+    /// The files whose loss of pages concerns this address space.
+    pub(super) files: BTreeSet<NodeId>,
     /// Where the heap of brk(2) begins and ends.
     pub(super) heap_start: usize,
     pub(super) heap_end: usize,
@@ -35,17 +57,31 @@ pub(super) struct State {
 impl AddressSpace {
     /// An address space in which nothing is mapped.
     pub(crate) fn new() -> Arc<Self> {
-        Self::with_state(State { mappings: Mappings::new(), heap_start: 0, heap_end: 0 })
+        Self::with_state(State {
+            mappings: Mappings::new(),
+            files: BTreeSet::new(),
+            heap_start: 0,
+            heap_end: 0,
+        })
     }
 
     /// An address space in which no page is present.
     pub(super) fn with_state(state: State) -> Arc<Self> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-        Arc::new(Self {
-            vm: Arc::new(VmSpace::new()),
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            state: Mutex::new(state),
-            resident: AtomicUsize::new(0),
+        Arc::new_cyclic(|this: &Weak<Self>| {
+            for file in &state.files {
+                pages::add_mapper(*file, this.clone());
+            }
+            Self {
+                vm: Arc::new(VmSpace::new()),
+                id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+                state: Mutex::new(state),
+                resident: AtomicUsize::new(0),
+                stack_limit: AtomicUsize::new(STACK_SIZE),
+                total_limit: AtomicUsize::new(usize::MAX),
+                data_limit: AtomicUsize::new(usize::MAX),
+                this: this.clone(),
+            }
         })
     }
 
@@ -53,6 +89,45 @@ impl AddressSpace {
     pub(crate) fn none() -> Arc<Self> {
         static NONE: Once<Arc<AddressSpace>> = Once::new();
         NONE.call_once(Self::new).clone()
+    }
+
+    /// Says what a resource limit of the process is from now on, in bytes; those that do not concern memory are ignored.
+    pub(crate) fn set_limit(&self, resource: u32, bytes: u64) {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        match resource {
+            RLIMIT_STACK => self.stack_limit.store(bytes, Ordering::Relaxed),
+            RLIMIT_AS => self.total_limit.store(bytes, Ordering::Relaxed),
+            RLIMIT_DATA => self.data_limit.store(bytes, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    /// Takes over the limits of another.
+    pub(super) fn copy_limits(&self, from: &Self) {
+        for (to, from) in [
+            (&self.stack_limit, &from.stack_limit),
+            (&self.total_limit, &from.total_limit),
+            (&self.data_limit, &from.data_limit),
+        ] {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    /// What the stack may grow to, in bytes.
+    pub(super) fn stack_limit(&self) -> usize {
+        self.stack_limit.load(Ordering::Relaxed)
+    }
+
+    /// What may be mapped, and what of it may be private and writable, in bytes.
+    pub(super) fn size_limits(&self) -> (usize, usize) {
+        (self.total_limit.load(Ordering::Relaxed), self.data_limit.load(Ordering::Relaxed))
+    }
+
+    /// Notes that a file is mapped whose pages can go.
+    pub(super) fn watch(&self, state: &mut State, file: &Inode) {
+        if state.files.insert(file.id()) {
+            pages::add_mapper(file.id(), self.this.clone());
+        }
     }
 
     /// The page table.
@@ -67,7 +142,7 @@ impl AddressSpace {
 
     /// Bytes of memory in use.
     pub(crate) fn resident_bytes(&self) -> usize {
-        self.resident.load(Ordering::Relaxed) * super::layout::PAGE_SIZE
+        self.resident.load(Ordering::Relaxed) * PAGE_SIZE
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -75,8 +150,17 @@ impl AddressSpace {
     }
 
     /// Looks at what is mapped.
-    pub(crate) fn with_mappings<T>(&self, look: impl FnOnce(&Mappings, core::ops::Range<usize>) -> T) -> T {
+    pub(crate) fn with_mappings<T>(&self, look: impl FnOnce(&Mappings, Range<usize>) -> T) -> T {
         let state = self.lock();
         look(&state.mappings, state.heap_start..state.heap_end)
+    }
+}
+
+impl Drop for AddressSpace {
+    fn drop(&mut self) {
+        let this: *const Self = self;
+        for file in &self.state.get_mut().files {
+            pages::remove_mapper(*file, this);
+        }
     }
 }

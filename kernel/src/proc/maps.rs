@@ -3,17 +3,14 @@
 use alloc::vec::Vec;
 use core::fmt::Write;
 
-use crate::{
-    mm::{Backing, layout::STACK_TOP},
-    process::Process,
-};
+use crate::{mm::layout::STACK_TOP, process::Process};
 
 /// Column at which names start, as in Linux.
 const NAME_COLUMN: usize = 73;
 
 /// Text that is collected: memory cannot refuse it.
 #[derive(Default)]
-struct Text(alloc::string::String);
+struct Text(Vec<u8>);
 
 /// All mappings, a line each.
 pub(super) fn of(process: &Process) -> Vec<u8> {
@@ -22,18 +19,23 @@ pub(super) fn of(process: &Process) -> Vec<u8> {
         for (start, mapping) in mappings.iter() {
             let may = |granted, letter| if granted { letter } else { '-' };
             let protection = mapping.protection;
-            let (offset, anonymous) = match &mapping.backing {
-                Backing::Anonymous => (0, true),
-                Backing::File { offset, .. } => (*offset, false),
+            let file = mapping.backing.file();
+            let path = file.map(|(source, _)| source.path(process.fs().root()));
+            let name = match (&path, mapping.end) {
+                (Some(path), _) => path.as_slice(),
+                (None, STACK_TOP) => b"[stack]",
+                (None, end) if start < heap.end && end > heap.start => b"[heap]",
+                _ => b"",
             };
-            let name = match mapping.end {
-                STACK_TOP if anonymous => "[stack]",
-                end if anonymous && start < heap.end && end > heap.start => "[heap]",
-                _ => "",
-            };
+            let sharing = if mapping.backing.is_shared() { 's' } else { 'p' };
+            let offset = file.map_or(0, |(_, offset)| offset);
+            let (device, number) = file.map_or((0, 0), |(source, _)| {
+                (source.inode().file_system().device(), source.inode().number())
+            });
+            let (major, minor) = vfs::device_parts(device);
             text.line(
                 format_args!(
-                    "{start:08x}-{:08x} {}{}{}p {offset:08x} 00:00 0",
+                    "{start:08x}-{:08x} {}{}{}{sharing} {offset:08x} {major:02x}:{minor:02x} {number}",
                     mapping.end,
                     may(protection.read, 'r'),
                     may(protection.write, 'w'),
@@ -43,21 +45,29 @@ pub(super) fn of(process: &Process) -> Vec<u8> {
             );
         }
     });
-    text.0.into_bytes()
+    text.0
 }
 
 impl Text {
-    fn line(&mut self, columns: core::fmt::Arguments<'_>, name: &str) {
+    fn line(&mut self, columns: core::fmt::Arguments<'_>, name: &[u8]) {
         let start = self.0.len();
-        // Writing to a string does not fail.
-        let _ = self.0.write_fmt(columns);
-        self.0.push(' ');
+        // Collecting does not fail.
+        let _ = self.write_fmt(columns);
+        self.0.push(b' ');
         if !name.is_empty() {
-            while self.0.len() - start < NAME_COLUMN {
-                self.0.push(' ');
+            self.0.resize(self.0.len().max(start + NAME_COLUMN), b' ');
+            for byte in name {
+                // A line feed in a name would be the end of the line.
+                if *byte == b'\n' { self.0.extend_from_slice(b"\\012") } else { self.0.push(*byte) }
             }
-            self.0.push_str(name);
         }
-        self.0.push('\n');
+        self.0.push(b'\n');
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }

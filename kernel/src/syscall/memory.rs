@@ -1,13 +1,11 @@
 //! Mappings and the heap.
 
-use alloc::sync::Arc;
-
 use linux_raw_sys::general::{
     __NR_brk, __NR_madvise, __NR_mmap, __NR_mprotect, __NR_mremap, __NR_munmap, MADV_DODUMP, MADV_DOFORK,
-    MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_NORMAL,
-    MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MAP_ANONYMOUS, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_FIXED,
-    MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, MAP_STACK, MREMAP_FIXED,
-    MREMAP_MAYMOVE, O_ACCMODE, O_WRONLY,
+    MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_KEEPONFORK, MADV_NOHUGEPAGE,
+    MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_WIPEONFORK, MAP_ANONYMOUS, MAP_DENYWRITE,
+    MAP_EXECUTABLE, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED,
+    MAP_STACK, MREMAP_FIXED, MREMAP_MAYMOVE, O_ACCMODE, O_RDWR, O_WRONLY,
 };
 use ostd::task::Task;
 use socket::error::{Errno, Error, Result};
@@ -16,7 +14,11 @@ use vfs::FileType;
 use super::{Arguments, Calls, Handler::Plain};
 use crate::{
     context::Context,
-    mm::{Access, Backing, Place, Protection, Source, layout::PAGE_SIZE},
+    mm::{
+        Access, Backing, OnFork, Place, Protection,
+        layout::{HIGHEST, PAGE_SIZE, page_up},
+        shared_memory,
+    },
 };
 
 pub(super) const CALLS: &Calls = &[
@@ -58,11 +60,10 @@ fn mmap(context: &Context, arguments: &Arguments) -> Result<usize> {
     } else {
         Place::Hint(address)
     };
-    let backing = if flags & MAP_ANONYMOUS == 0 {
-        let source = file(context, descriptor as i32, kind)?;
-        Backing::File { source, offset: offset as u64, length }
-    } else {
-        Backing::Anonymous
+    let backing = match (flags & MAP_ANONYMOUS != 0, kind) {
+        (true, MAP_PRIVATE) => Backing::Anonymous,
+        (true, _) => zeros(context, kind, length)?,
+        (false, _) => file(context, descriptor as i32, kind, protection, offset as u64, length)?,
     };
     let start = context.space.map(place, length, protection, backing)?;
     if flags & MAP_POPULATE != 0 {
@@ -72,20 +73,52 @@ fn mmap(context: &Context, arguments: &Arguments) -> Result<usize> {
 }
 
 /// The file to be mapped.
-fn file(context: &Context, descriptor: i32, kind: u32) -> Result<Arc<dyn Source>> {
+fn file(
+    context: &Context,
+    descriptor: i32,
+    kind: u32,
+    protection: Protection,
+    offset: u64,
+    length: usize,
+) -> Result<Backing> {
     let file =
         context.files.file(descriptor)?.ok_or(Error::new(Errno::ENODEV, "sockets cannot be mapped"))?;
     if file.is_path_only() {
         return Err(Errno::EBADF.into());
     }
-    if file.status() & O_ACCMODE == O_WRONLY {
+    if length == 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    if offset.checked_add(length as u64).is_none_or(|end| end > i64::MAX as u64) {
+        return Err(Errno::EOVERFLOW.into());
+    }
+    let access = file.status() & O_ACCMODE;
+    if access == O_WRONLY || (kind != MAP_PRIVATE && protection.write && access != O_RDWR) {
         return Err(Errno::EACCES.into());
     }
     let inode = file.inode();
-    if inode.file_type() != FileType::Regular || kind != MAP_PRIVATE {
-        return Err(Errno::ENODEV.into());
+    match inode.file_type() {
+        FileType::Regular if inode.has_pages() => {}
+        FileType::CharacterDevice if inode.device_number() == ZERO => return zeros(context, kind, length),
+        _ => return Err(Errno::ENODEV.into()),
     }
-    Ok(inode.clone())
+    Ok(match kind {
+        MAP_PRIVATE => Backing::File { source: file, offset, length: usize::MAX },
+        _ => Backing::Shared { source: file, offset, may_write: access == O_RDWR },
+    })
+}
+
+/// The device number of `/dev/zero`, whose mappings are memory without a file.
+const ZERO: u64 = vfs::device_number(1, 5);
+
+/// Zeros, private or shared.
+fn zeros(context: &Context, kind: u32, length: usize) -> Result<Backing> {
+    if kind == MAP_PRIVATE {
+        return Ok(Backing::Anonymous);
+    }
+    let length = page_up(length).filter(|length| *length <= HIGHEST).ok_or(Errno::ENOMEM)?;
+    let source = shared_memory(context.system.memory.file_system(), &context.identity(), length)?;
+    Ok(Backing::Shared { source, offset: 0, may_write: true })
 }
 
 /// Brings the pages in, as far as possible: what is missing comes when it is touched.
@@ -123,14 +156,18 @@ fn mremap(context: &Context, arguments: &Arguments) -> Result<usize> {
     context.space.remap(old, old_length, new_length, may_move, fixed.then_some(new))
 }
 
-/// Advice that only asks for speed, or concerns dumps and forks, of which there are none, is taken by doing nothing.
+/// Advice that only asks for speed, or concerns dumps, of which there are none, is taken by doing nothing.
 fn madvise(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [address, length, advice, ..] = *arguments;
     match advice as u32 {
+        MADV_DONTNEED => context.space.discard(address, length, false)?,
         // Freeing at once is one of the moments at which Linux may free.
-        MADV_DONTNEED | MADV_FREE => context.space.discard(address, length)?,
-        MADV_NORMAL | MADV_RANDOM | MADV_SEQUENTIAL | MADV_WILLNEED | MADV_DONTFORK | MADV_DOFORK
-        | MADV_HUGEPAGE | MADV_NOHUGEPAGE | MADV_DONTDUMP | MADV_DODUMP => {
+        MADV_FREE => context.space.discard(address, length, true)?,
+        MADV_DONTFORK => context.space.set_on_fork(address, length, OnFork::Omit)?,
+        MADV_DOFORK | MADV_KEEPONFORK => context.space.set_on_fork(address, length, OnFork::Copy)?,
+        MADV_WIPEONFORK => context.space.set_on_fork(address, length, OnFork::Wipe)?,
+        MADV_NORMAL | MADV_RANDOM | MADV_SEQUENTIAL | MADV_WILLNEED | MADV_HUGEPAGE | MADV_NOHUGEPAGE
+        | MADV_DONTDUMP | MADV_DODUMP => {
             context.space.check_mapped(address, length)?;
         }
         _ => return Err(Errno::EINVAL.into()),

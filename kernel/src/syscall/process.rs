@@ -141,5 +141,6 @@ fn set_limit(context: &Context, resource: u32, limit: Limit) -> Result<()> {
         context.files.set_limit(limit.soft as u32);
     }
     context.process.limits.lock().set(resource, limit);
+    context.space.set_limit(resource, limit.soft);
     Ok(())
 }

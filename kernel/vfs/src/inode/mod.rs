@@ -30,7 +30,7 @@ pub(crate) use self::{
     rename::{Side, rename},
     synthetic::Synthetic,
 };
-use crate::{file_system::FileSystem, lock::Locks, pages::Page, pipe::Fifo};
+use crate::{file_system::FileSystem, identity::Identity, lock::Locks, pages::Page, pipe::Fifo};
 
 /// The type of a file, with the values of `st_mode` (inode(7)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -171,6 +171,14 @@ impl Inode {
     #[must_use]
     pub fn new_anonymous(file_system: &Arc<FileSystem>) -> Arc<Self> {
         Self::new(file_system, Node::Anonymous, 0o600, 0, 0)
+    }
+
+    /// A regular file without a name, for memory that is shared: empty, `who`'s.
+    #[must_use]
+    pub fn new_memory(file_system: &Arc<FileSystem>, mode: u32, who: &Identity) -> Arc<Self> {
+        let inode = Self::new(file_system, Node::empty_file(), mode, who.uid, who.gid);
+        inode.make_nameless(false);
+        inode
     }
 
     /// The file system that it is on.
@@ -315,6 +323,12 @@ impl Inode {
         self.file_system.uncount_copied(released.copied());
         drop(released);
         Ok(())
+    }
+
+    /// Whether its contents are in pages, which can be mapped.
+    #[must_use]
+    pub fn has_pages(&self) -> bool {
+        matches!(self.node, Node::Regular(_))
     }
 
     /// The page of that number of a regular file, to be mapped; with `write` one that may be written to. `None` behind the
