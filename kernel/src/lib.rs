@@ -32,6 +32,7 @@ mod special;
 mod syscall;
 mod system;
 mod time;
+mod uts;
 mod wait;
 
 /// Where ostd hands over on the first CPU. What it returns to is the scheduler.

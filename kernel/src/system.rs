@@ -1,13 +1,14 @@
 //! What there is one of.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, string::String, sync::Arc};
+use core::sync::atomic::AtomicU32;
 
 use linux_raw_sys::general::{ANON_INODE_FS_MAGIC, PIPEFS_MAGIC, TMPFS_MAGIC};
 use socket::{policy::Policy, world};
 use spin::Once;
 use vfs::{Entropy, Environment, FileSystem, Inode, Limits};
 
-use crate::{args::Arguments, console, mm, random, time::clock};
+use crate::{args::Arguments, console, mm, proc, random, time::clock, uts};
 
 /// The system that runs: its files and its sockets.
 pub(crate) struct System {
@@ -23,6 +24,12 @@ pub(crate) struct System {
     pub(crate) memory: Arc<Inode>,
     /// What all sockets share.
     pub(crate) world: world::World,
+    /// Names of host and domain.
+    pub(crate) names: uts::Names,
+    /// Tells this boot from others.
+    pub(crate) boot_id: String,
+    /// Ports that are given where none is asked for: the lowest in the upper half, the highest in the lower.
+    pub(crate) port_range: AtomicU32,
 }
 
 static SYSTEM: Once<&'static System> = Once::new();
@@ -61,7 +68,17 @@ impl System {
         let policy =
             Policy::new(arguments.profile.tables(), arguments.mode, arguments.count, ostd::cpu::num_cpus());
         let world = world::World::new(policy, world::Limits::default());
-        Self { environment, root, pipes, anonymous, memory, world }
+        Self {
+            environment,
+            root,
+            pipes,
+            anonymous,
+            memory,
+            world,
+            names: uts::Names::default(),
+            boot_id: proc::uuid::uuid(),
+            port_range: AtomicU32::new(32768 << 16 | 60999),
+        }
     }
 }
 

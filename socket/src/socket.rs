@@ -79,8 +79,8 @@ impl Socket {
         Self {
             nonblocking: AtomicBool::new(false),
             listening: AtomicBool::new(false),
-            send_buffer: AtomicU32::new(world.limits.send_buffer),
-            receive_buffer: AtomicU32::new(world.limits.receive_buffer),
+            send_buffer: AtomicU32::new(world.settings.get().send_buffer),
+            receive_buffer: AtomicU32::new(world.settings.get().receive_buffer),
             pollee,
             descriptor,
             body,
@@ -112,7 +112,7 @@ impl Socket {
         let descriptor = Self::kind(family, socket_type, protocol)?;
         let pollees = [Arc::<Pollee>::default(), Arc::default()];
         let (link, other) =
-            Link::pair(pollees.clone(), [credentials; 2], [world.limits.send_buffer; 2], &world.pool);
+            Link::pair(pollees.clone(), [credentials; 2], [world.settings.get().send_buffer; 2], &world.pool);
         let [pollee, other_pollee] = pollees;
         let end = |pollee, link| {
             Arc::new(Self::with(world, pollee, descriptor, Body::UnixStream(Stream::connected(link))))
@@ -187,7 +187,7 @@ impl Socket {
     /// # Errors
     /// EINVAL for a socket that has no name, or a connection.
     pub fn listen(&self, world: &World, backlog: u32, credentials: Credentials) -> Result<()> {
-        self.stream().listen(self, backlog.min(world.limits.backlog), credentials)
+        self.stream().listen(self, backlog.min(world.settings.get().backlog), credentials)
     }
 
     /// Connects to who listens at a name.
@@ -213,8 +213,8 @@ impl Socket {
         let defaults = Defaults {
             pollee: Arc::default(),
             pool: world.pool.clone(),
-            send_buffer: world.limits.send_buffer,
-            receive_buffer: world.limits.receive_buffer,
+            send_buffer: world.settings.get().send_buffer,
+            receive_buffer: world.settings.get().receive_buffer,
         };
         self.stream().connect(self, &other, credentials, defaults)
     }
@@ -333,7 +333,7 @@ impl Socket {
     /// Sets SO_SNDBUF: twice what is asked for, within the limits of the system. As in Linux no value is refused, and one
     /// that is negative, taken as unsigned, is very large.
     pub fn set_send_buffer(&self, world: &World, wanted: u32) {
-        let bytes = doubled(wanted, world.limits.send_buffer_max, SEND_BUFFER_MIN);
+        let bytes = doubled(wanted, world.settings.get().send_buffer_max, SEND_BUFFER_MIN);
         self.stream().set_send_buffer(bytes, || self.send_buffer.store(bytes, Ordering::Relaxed));
     }
 
@@ -345,7 +345,7 @@ impl Socket {
 
     /// Sets SO_RCVBUF, as [`Socket::set_send_buffer`].
     pub fn set_receive_buffer(&self, world: &World, wanted: u32) {
-        let bytes = doubled(wanted, world.limits.receive_buffer_max, RECEIVE_BUFFER_MIN);
+        let bytes = doubled(wanted, world.settings.get().receive_buffer_max, RECEIVE_BUFFER_MIN);
         self.receive_buffer.store(bytes, Ordering::Relaxed);
     }
 

@@ -1,6 +1,7 @@
 //! What the sockets of one system share.
 
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{family::unix::names::Names, policy::Policy, pool::Pool};
 
@@ -17,6 +18,8 @@ pub struct Limits {
     pub receive_buffer: u32,
     /// `rmem_max`
     pub receive_buffer_max: u32,
+    /// `unix/max_dgram_qlen`: how many datagrams wait for a UNIX socket.
+    pub datagrams: u32,
 }
 
 impl Default for Limits {
@@ -28,6 +31,56 @@ impl Default for Limits {
             send_buffer_max: 4 << 20,
             receive_buffer: 212_992,
             receive_buffer_max: 4 << 20,
+            datagrams: 10,
+        }
+    }
+}
+
+/// The limits that are in force: who administers the system changes them while it runs.
+#[derive(Debug)]
+pub struct Settings {
+    /// [`Limits::backlog`]
+    pub backlog: AtomicU32,
+    /// [`Limits::send_buffer`]
+    pub send_buffer: AtomicU32,
+    /// [`Limits::send_buffer_max`]
+    pub send_buffer_max: AtomicU32,
+    /// [`Limits::receive_buffer`]
+    pub receive_buffer: AtomicU32,
+    /// [`Limits::receive_buffer_max`]
+    pub receive_buffer_max: AtomicU32,
+    /// [`Limits::datagrams`]
+    pub datagrams: AtomicU32,
+}
+
+impl From<Limits> for Settings {
+    fn from(limits: Limits) -> Self {
+        let Limits { backlog, send_buffer, send_buffer_max, receive_buffer, receive_buffer_max, datagrams } =
+            limits;
+        Self {
+            backlog: backlog.into(),
+            send_buffer: send_buffer.into(),
+            send_buffer_max: send_buffer_max.into(),
+            receive_buffer: receive_buffer.into(),
+            receive_buffer_max: receive_buffer_max.into(),
+            datagrams: datagrams.into(),
+        }
+    }
+}
+
+impl Settings {
+    /// The limits at this moment.
+    #[inline]
+    #[must_use]
+    pub fn get(&self) -> Limits {
+        let get = |limit: &AtomicU32| limit.load(Ordering::Relaxed);
+        Limits {
+            backlog: get(&self.backlog),
+            send_buffer: get(&self.send_buffer),
+            send_buffer_max: get(&self.send_buffer_max),
+            receive_buffer: get(&self.receive_buffer),
+            receive_buffer_max: get(&self.receive_buffer_max),
+            datagrams: get(&self.datagrams),
         }
     }
 }
@@ -37,7 +90,7 @@ pub struct World {
     /// What programs may do.
     pub policy: Policy,
     /// The limits of every socket.
-    pub limits: Limits,
+    pub settings: Settings,
     pub(crate) unix: Arc<Names>,
     pub(crate) pool: Arc<Pool>,
 }
@@ -46,6 +99,6 @@ impl World {
     /// A system without sockets.
     #[must_use]
     pub fn new(policy: Policy, limits: Limits) -> Self {
-        Self { policy, limits, unix: Arc::default(), pool: Arc::default() }
+        Self { policy, settings: limits.into(), unix: Arc::default(), pool: Arc::default() }
     }
 }

@@ -3,7 +3,10 @@
 mod maps;
 mod process;
 mod processes;
+mod sysctl;
 mod system;
+mod tree;
+pub(crate) mod uuid;
 
 use alloc::boxed::Box;
 
@@ -11,6 +14,7 @@ use linux_raw_sys::general::PROC_SUPER_MAGIC;
 use socket::error::Result;
 use vfs::{FileSystem, Inode, Limits};
 
+use self::tree::Branch;
 use crate::system::System;
 
 /// The minor number of its device.
@@ -22,7 +26,11 @@ const DEVICE: u32 = 3;
 /// ENOSPC.
 pub(crate) fn mount(system: &'static System) -> Result<()> {
     let files = FileSystem::new(&system.environment, DEVICE, PROC_SUPER_MAGIC, Limits::NONE);
-    let fixed = system::entries(&files, system)?;
-    let top = Inode::new_populated(&files, 0o555, Box::new(processes::Top::new(&files, fixed)));
+    let mut fixed = Branch::default();
+    system::add(&mut fixed, &files, system)?;
+    sysctl::add(&mut fixed, &files, system);
+    processes::add(&mut fixed, &files);
+    let top = processes::Top::new(&files, fixed.entries(&files));
+    let top = Inode::new_populated(&files, 0o555, Box::new(top));
     system.root.install(b"proc", &top)
 }

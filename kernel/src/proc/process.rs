@@ -10,11 +10,11 @@ use alloc::{
 
 use linux_raw_sys::general::{RLIMIT_CORE, RLIMIT_NOFILE, RLIMIT_STACK};
 use socket::error::{Errno, Error, Result};
-use vfs::{FileSystem, FileType, Handle, Inode, MagicLink, Populate};
+use vfs::{FileSystem, FileType, Handle, Inode, MagicLink, Populate, PopulateEntry};
 
 use super::{
     maps,
-    processes::{Seen, number},
+    processes::{Seen, number, numbered},
 };
 use crate::process::{Process, limits, thread_by_id, threads};
 
@@ -162,9 +162,10 @@ impl Populate for Descriptors {
         Ok(Some(Inode::new_magic_link(&self.files, link)))
     }
 
-    fn names(&self) -> Result<Vec<(Vec<u8>, FileType)>> {
+    fn entries(&self, from: u64, most: usize) -> Result<Vec<PopulateEntry>> {
         let numbers = alive(&self.process)?.files().numbers();
-        Ok(numbers.iter().map(|number| (number.to_string().into_bytes(), FileType::Symlink)).collect())
+        let entries = numbers.iter().map(|number| numbered(0, *number, FileType::Symlink));
+        Ok(entries.filter(|entry| entry.position >= from).take(most).collect())
     }
 }
 
@@ -223,11 +224,12 @@ impl Populate for Tasks {
         self.threads.get(tid, alive, make).map(Some)
     }
 
-    fn names(&self) -> Result<Vec<(Vec<u8>, FileType)>> {
+    fn entries(&self, from: u64, most: usize) -> Result<Vec<PopulateEntry>> {
         let pid = alive(&self.process)?.pid;
         let mut numbers: Vec<i32> =
             threads().iter().filter(|thread| thread.process.pid == pid).map(|thread| thread.tid()).collect();
         numbers.sort_unstable();
-        Ok(numbers.iter().map(|number| (number.to_string().into_bytes(), FileType::Directory)).collect())
+        let entries = numbers.iter().map(|number| numbered(0, *number, FileType::Directory));
+        Ok(entries.filter(|entry| entry.position >= from).take(most).collect())
     }
 }

@@ -4,13 +4,13 @@ use alloc::{boxed::Box, collections::BTreeMap, format, string::ToString, sync::A
 
 use socket::error::{Errno, Result};
 use spin::Mutex;
-use vfs::{FileSystem, FileType, Inode, MagicLink, Populate};
+use vfs::{FileSystem, FileType, Inode, MagicLink, Populate, PopulateEntry};
 
-use super::process;
+use super::{
+    process,
+    tree::{Branch, Entries},
+};
 use crate::process::{Process, current_thread, thread_by_id, threads};
-
-/// Entries that are always there, by name.
-pub(super) type Fixed = BTreeMap<&'static [u8], Arc<Inode>>;
 
 /// Directories that somebody has looked at, by number: they stay the same inodes as long as what they tell of is there.
 #[derive(Default)]
@@ -39,16 +39,21 @@ impl Seen {
     }
 }
 
+/// Adds the links to the process and the thread that asks.
+pub(super) fn add(top: &mut Branch, files: &Arc<FileSystem>) {
+    top.add("self", Inode::new_magic_link(files, Box::new(Myself { thread: false })));
+    top.add("thread-self", Inode::new_magic_link(files, Box::new(Myself { thread: true })));
+}
+
+/// The top directory.
 pub(super) struct Top {
     files: Arc<FileSystem>,
-    fixed: Fixed,
+    fixed: Entries,
     processes: Seen,
 }
 
 impl Top {
-    pub(super) fn new(files: &Arc<FileSystem>, mut fixed: Fixed) -> Self {
-        fixed.insert(b"self", Inode::new_magic_link(files, Box::new(Myself { thread: false })));
-        fixed.insert(b"thread-self", Inode::new_magic_link(files, Box::new(Myself { thread: true })));
+    pub(super) fn new(files: &Arc<FileSystem>, fixed: Entries) -> Self {
         Self { files: files.clone(), fixed, processes: Seen::default() }
     }
 }
@@ -67,8 +72,8 @@ pub(super) fn number(name: &[u8]) -> Option<i32> {
 
 impl Populate for Top {
     fn child(&self, name: &[u8]) -> Result<Option<Arc<Inode>>> {
-        if let Some(inode) = self.fixed.get(name) {
-            return Ok(Some(inode.clone()));
+        if let Some(inode) = self.fixed.child(name)? {
+            return Ok(Some(inode));
         }
         let Some((number, process)) = number(name).and_then(|number| Some((number, find(number)?))) else {
             return Ok(None);
@@ -77,14 +82,24 @@ impl Populate for Top {
         self.processes.get(number, alive, || process::directory(&self.files, &process)).map(Some)
     }
 
-    fn names(&self) -> Result<Vec<(Vec<u8>, FileType)>> {
-        let fixed = self.fixed.iter().map(|(name, inode)| (name.to_vec(), inode.file_type()));
+    fn entries(&self, from: u64, most: usize) -> Result<Vec<PopulateEntry>> {
+        let mut entries = self.fixed.entries(from, most)?;
         let mut numbers: Vec<i32> = threads().iter().map(|thread| thread.process.pid).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let processes = numbers.iter().map(|number| (number.to_string().into_bytes(), FileType::Directory));
-        Ok(fixed.chain(processes).collect())
+        let processes = numbers.iter().map(|number| numbered(PROCESSES, *number, FileType::Directory));
+        entries.extend(processes.filter(|entry| entry.position >= from).take(most - entries.len()));
+        Ok(entries)
     }
+}
+
+/// The position of the process 0, were there one, behind the fixed entries.
+const PROCESSES: u64 = 256;
+
+/// An entry that has a number for a name, and its position by it.
+pub(super) fn numbered(first: u64, number: i32, file_type: FileType) -> PopulateEntry {
+    let position = first + u64::from(number.unsigned_abs());
+    PopulateEntry { position, name: number.to_string().into_bytes(), file_type }
 }
 
 /// `/proc/self` and `/proc/thread-self`.

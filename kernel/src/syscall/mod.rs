@@ -29,7 +29,6 @@ mod wait;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 pub(crate) use attribute::socket_number;
-pub(crate) use system::RELEASE;
 
 use ::socket::error::{Errno, Result};
 use ostd::user::UserMode;

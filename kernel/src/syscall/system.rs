@@ -1,42 +1,62 @@
 //! What the system is and has.
 
 use linux_raw_sys::general::{
-    __NR_getcpu, __NR_getrandom, __NR_sysinfo, __NR_uname, GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM,
+    __NR_getcpu, __NR_getrandom, __NR_setdomainname, __NR_sethostname, __NR_sysinfo, __NR_uname,
+    GRND_INSECURE, GRND_NONBLOCK, GRND_RANDOM,
 };
 use ostd::{
     cpu::PinCurrentCpu,
     task::{Task, disable_preempt},
 };
-use socket::error::{Errno, Result};
+use socket::error::{Errno, Error, Result};
 
 use super::{Arguments, Calls, Handler::Plain};
-use crate::{context::Context, mm, random, time::clock};
+use crate::{context::Context, mm, random, time::clock, uts};
 
 pub(super) const CALLS: &Calls = &[
     (__NR_uname, Plain(uname)),
+    (__NR_sethostname, Plain(sethostname)),
+    (__NR_setdomainname, Plain(setdomainname)),
     (__NR_sysinfo, Plain(sysinfo)),
     (__NR_getrandom, Plain(getrandom)),
     (__NR_getcpu, Plain(getcpu)),
 ];
 
-/// The version of Linux whose calls these are, as far as they are: what glibc and programs compare with.
-pub(crate) const RELEASE: &str = "6.1.0-postern";
-
 /// After how many bytes others are given a chance: the kernel is not preempted.
 const YIELD_AFTER: usize = 64 << 10;
 
 /// Length of each string of struct new_utsname.
-const UTS_LENGTH: usize = 65;
+const UTS_LENGTH: usize = uts::NAME_MAX + 1;
 
 fn uname(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let strings =
-        ["Linux", "postern", RELEASE, concat!("#1 Postern ", env!("CARGO_PKG_VERSION")), "x86_64", "(none)"];
     let mut names = [[0u8; UTS_LENGTH]; 6];
-    for (name, string) in names.iter_mut().zip(strings) {
-        let length = string.len().min(UTS_LENGTH - 1);
-        name[..length].copy_from_slice(&string.as_bytes()[..length]);
+    for (name, member) in names.iter_mut().zip(uts::members(&context.system.names)) {
+        let length = member.len().min(uts::NAME_MAX);
+        name[..length].copy_from_slice(&member[..length]);
     }
     context.space.write(arguments[0], &names).map(|()| 0)
+}
+
+fn sethostname(context: &Context, arguments: &Arguments) -> Result<usize> {
+    set_name(context, arguments, &context.system.names.host)
+}
+
+fn setdomainname(context: &Context, arguments: &Arguments) -> Result<usize> {
+    set_name(context, arguments, &context.system.names.domain)
+}
+
+fn set_name(context: &Context, arguments: &Arguments, name: &uts::Name) -> Result<usize> {
+    let [at, length, ..] = *arguments;
+    if !context.thread.credentials.lock().is_privileged() {
+        return Err(Error::new(Errno::EPERM, "needs CAP_SYS_ADMIN"));
+    }
+    let length = usize::try_from(length as i32).ok().filter(|length| *length <= uts::NAME_MAX);
+    let mut bytes = [0; uts::NAME_MAX];
+    let bytes = &mut bytes[..length.ok_or(Error::new(Errno::EINVAL, "the name is too long"))?];
+    context.space.read_bytes(at, bytes).map_err(|_| Errno::EFAULT)?;
+    // Whoever asks for it reads up to a zero.
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    name.set(bytes[..end].to_vec()).map(|()| 0)
 }
 
 /// struct sysinfo: the load averages are not known and 0.

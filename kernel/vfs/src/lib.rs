@@ -2,7 +2,7 @@
 //!
 //! Everything here runs in the guest's kernel and, unchanged, in unit tests on the host. What only a kernel has comes in
 //! through small traits: user memory ([`UserMemory`]), devices ([`Device`]), pages that can be mapped ([`PageStore`]), random
-//! bytes ([`Entropy`]), the clock ([`Environment::new`]), and contents that code makes ([`Generate`], [`MagicLink`], [`Populate`]).
+//! bytes ([`Entropy`]), the clock ([`Environment::new`]), and contents that code makes ([`Generated`], [`MagicLink`], [`Populate`]).
 //!
 //! No lock is held while user memory is touched, while such code runs (apart from [`Device`]'s own matters), or while
 //! files are dropped. Nothing here waits: what would, fails with EAGAIN and says where the event will be announced.
@@ -40,8 +40,8 @@ pub use self::{
     identity::{Access, Identity},
     initramfs::{LoadError, Loaded, Problem, load_initramfs},
     inode::{
-        Attributes, FileType, Generate, Inode, MagicLink, Populate, RenameFlags, SetTime, Timestamp,
-        WritingDenied,
+        Attributes, FileType, Generate, Generated, Inode, MagicLink, Owner, Populate, PopulateEntry,
+        RenameFlags, SetTime, Timestamp, WritingDenied,
     },
     lock::{LockKind, LockedRange, RangeOwner, RangeWait},
     memory::{Buffers, MAX_TRANSFER, Segment, UserMemory},

@@ -5,7 +5,7 @@ use core::time::Duration;
 use linux_raw_sys::general as uapi;
 use socket::error::{Errno, Error, Result};
 
-use super::{FileType, Inode};
+use super::{FileType, Inode, Node};
 use crate::identity::{Access, Identity};
 
 /// A point in time, from the epoch on.
@@ -77,7 +77,16 @@ impl Inode {
     /// A copy of the attributes.
     #[must_use]
     pub fn attributes(&self) -> Attributes {
-        *self.attributes.lock()
+        let mut attributes = *self.attributes.lock();
+        let owner = match &self.node {
+            Node::Synthetic(synthetic) => synthetic.owner(),
+            Node::Directory(directory) => directory.owner(),
+            _ => None,
+        };
+        if let Some((uid, gid)) = owner {
+            (attributes.uid, attributes.gid) = (uid, gid);
+        }
+        attributes
     }
 
     /// `st_mode`: type and permissions.
@@ -92,11 +101,14 @@ impl Inode {
     /// EACCES.
     pub fn check(&self, who: &Identity, wanted: Access) -> Result<()> {
         let attributes = self.attributes();
-        if who.may(wanted, attributes.uid, attributes.gid, attributes.mode | self.file_type().mode()) {
-            Ok(())
-        } else {
-            Err(Errno::EACCES.into())
-        }
+        let by_mode =
+            who.may(wanted, attributes.uid, attributes.gid, attributes.mode | self.file_type().mode());
+        let permitted = match &self.node {
+            Node::Synthetic(synthetic) => synthetic.permits(who, wanted, by_mode),
+            Node::Directory(directory) => directory.permits(who, wanted, by_mode),
+            _ => by_mode,
+        };
+        if permitted { Ok(()) } else { Err(Errno::EACCES.into()) }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -170,7 +182,7 @@ impl Inode {
         }
         self.check_changeable()?;
         let attributes = self.attributes();
-        if !who.owns(attributes.uid) {
+        if !who.owns(attributes.uid) || self.is_synthetic() {
             return Err(Error::new(Errno::EPERM, "only the owner changes the mode"));
         }
         let mut mode = mode & 0o7777;
@@ -193,6 +205,9 @@ impl Inode {
         let gid_allowed = gid.is_none_or(|gid| owner && (who.is_member(gid) || gid == old.gid));
         if !(who.is_privileged() || uid_allowed && gid_allowed) {
             return Err(Error::new(Errno::EPERM, "only the superuser gives files away"));
+        }
+        if self.is_synthetic() {
+            return Err(Error::new(Errno::EPERM, "code says whom it belongs to"));
         }
         let dropped = if self.is_directory() { 0 } else { old.set_id_to_drop(who) };
         if dropped != 0 && !who.owns(old.uid) {

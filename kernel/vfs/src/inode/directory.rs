@@ -4,7 +4,6 @@ use alloc::{
     boxed::Box,
     collections::BTreeMap,
     sync::{Arc, Weak},
-    vec::Vec,
 };
 use core::sync::atomic::Ordering;
 
@@ -12,7 +11,7 @@ use linux_raw_sys::general as uapi;
 use socket::error::{Errno, Error, Result};
 use spin::{Mutex, MutexGuard};
 
-use super::{FileType, Inode, Node, Populate};
+use super::{FileType, Inode, Node, Owner, Populate};
 use crate::identity::{Access, Identity};
 
 /// A name in a directory.
@@ -20,6 +19,9 @@ pub(crate) type Name = Arc<[u8]>;
 
 /// Bytes that a directory's `st_size` counts per entry, as tmpfs does.
 const SIZE_PER_ENTRY: u64 = 20;
+
+/// How many entries that code makes are asked for at a time.
+const LISTED_AT_ONCE: usize = 1024;
 
 /// The cookies of `.` and `..`; real entries follow.
 const FIRST_COOKIE: u64 = 2;
@@ -144,6 +146,25 @@ impl Directory {
         }
     }
 
+    pub(super) fn is_made(&self) -> bool {
+        matches!(self.listing, Listing::Made(_))
+    }
+
+    /// Whom it belongs to, where code says so.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        match &self.listing {
+            Listing::Held(_) => None,
+            Listing::Made(populate) => populate.owner(),
+        }
+    }
+
+    pub(super) fn permits(&self, who: &Identity, wanted: Access, by_mode: bool) -> bool {
+        match &self.listing {
+            Listing::Held(_) => by_mode,
+            Listing::Made(populate) => populate.permits(who, wanted, by_mode),
+        }
+    }
+
     /// Whether nothing of the same file system is above.
     pub(super) fn is_root(&self, own: &Inode) -> bool {
         match &*self.place.lock() {
@@ -159,7 +180,7 @@ impl Directory {
     pub(super) fn entries(&self) -> Result<MutexGuard<'_, Entries>> {
         match &self.listing {
             Listing::Held(entries) => Ok(entries.lock()),
-            Listing::Made(_) => Err(Error::new(Errno::EPERM, "nothing can be made or removed there")),
+            Listing::Made(_) => Err(Error::new(Errno::ENOENT, "nothing can be made there")),
         }
     }
 
@@ -315,8 +336,25 @@ impl Inode {
         }
     }
 
+    /// Whether something can be removed here.
+    ///
+    /// # Errors
+    /// In a directory that code makes: EPERM, or ENOENT where there is nothing of that name.
+    fn check_removable(self: &Arc<Self>, name: &[u8]) -> Result<()> {
+        if !self.directory()?.is_made() {
+            return Ok(());
+        }
+        let there = self.child(name)?.is_some();
+        Err(if there {
+            Error::new(Errno::EPERM, "nothing can be removed there")
+        } else {
+            Errno::ENOENT.into()
+        })
+    }
+
     /// Takes the name away from what is not a directory (unlink(2)).
     pub(crate) fn remove_file(self: &Arc<Self>, who: &Identity, name: &[u8]) -> Result<()> {
+        self.check_removable(name)?;
         let victim = {
             let mut entries = self.directory()?.entries()?;
             let victim = entries.get(name).ok_or(Errno::ENOENT)?;
@@ -330,6 +368,7 @@ impl Inode {
 
     /// Removes an empty directory (rmdir(2)).
     pub(crate) fn remove_directory(self: &Arc<Self>, who: &Identity, name: &[u8]) -> Result<()> {
+        self.check_removable(name)?;
         let victim = {
             let _structure = self.file_system().structure.lock();
             let mut entries = self.directory()?.entries()?;
@@ -392,12 +431,11 @@ impl Inode {
                 }
             }
             Listing::Made(populate) => {
-                let names: Vec<_> = populate.names()?;
-                let skip = usize::try_from(from - FIRST_COOKIE).unwrap_or(usize::MAX);
-                for (index, (name, file_type)) in names.iter().enumerate().skip(skip) {
-                    let next = index as u64 + FIRST_COOKIE + 1;
+                for entry in populate.entries(from - FIRST_COOKIE, LISTED_AT_ONCE)? {
+                    let next = entry.position.saturating_add(FIRST_COOKIE + 1);
+                    let (name, file_type) = (&entry.name[..], entry.file_type);
                     // Not the number that a later look-up shows; nobody may rely on it there.
-                    if !visit(&DirectoryEntry { name, number: next, file_type: *file_type, next }) {
+                    if !visit(&DirectoryEntry { name, number: next, file_type, next }) {
                         break;
                     }
                 }

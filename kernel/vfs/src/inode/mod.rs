@@ -23,7 +23,7 @@ use self::regular::Contents;
 pub use self::{
     attributes::{Attributes, SetTime, Timestamp},
     rename::RenameFlags,
-    synthetic::{Generate, MagicLink, Populate},
+    synthetic::{Generate, Generated, MagicLink, Owner, Populate, PopulateEntry},
 };
 pub(crate) use self::{
     directory::{Directory, DirectoryEntry, Located, Name, check_length},
@@ -315,6 +315,10 @@ impl Inode {
         if length > i64::MAX as u64 {
             return Err(Errno::EFBIG.into());
         }
+        if self.is_generated() {
+            // As on Linux: what code makes has no length to change.
+            return Ok(());
+        }
         let released = self.regular()?.lock().set_length(length);
         if let Some(first) = released.mapped_from {
             self.file_system.environment().pages().cut(self.id(), first);
@@ -403,7 +407,20 @@ impl Inode {
 
     /// Whether it has contents that can be cut.
     pub(crate) fn check_truncatable(&self) -> Result<()> {
-        self.regular().map(drop)
+        if self.is_generated() { Ok(()) } else { self.regular().map(drop) }
+    }
+
+    /// Whether code makes it.
+    pub(crate) fn is_synthetic(&self) -> bool {
+        match &self.node {
+            Node::Synthetic(_) => true,
+            Node::Directory(directory) => directory.is_made(),
+            _ => false,
+        }
+    }
+
+    fn is_generated(&self) -> bool {
+        matches!(self.node, Node::Synthetic(Synthetic::File(_)))
     }
 
     fn regular(&self) -> Result<&Mutex<Contents>> {

@@ -5,10 +5,73 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use socket::error::{Errno, Error, Result};
 
 use super::{Directory, FileType, Inode, Node};
-use crate::file_system::FileSystem;
+use crate::{
+    file_system::FileSystem,
+    identity::{Access, Identity},
+};
 
 /// Makes the contents of a file; called without any lock of this crate.
 pub type Generate = Box<dyn Fn() -> Result<Vec<u8>> + Send + Sync>;
+
+/// User and group that something belongs to.
+pub type Owner = (u32, u32);
+
+/// A file whose contents code makes, and perhaps takes: `/proc/sys`. Called without any lock of this crate.
+pub trait Generated: Send + Sync {
+    /// The contents, made anew each time the file is read from its start.
+    ///
+    /// # Errors
+    /// Whatever read(2) shall fail with.
+    fn read(&self) -> Result<Vec<u8>>;
+
+    /// Whether reading goes on where it stopped. Otherwise what the first call had no room for is lost, as Linux has it for
+    /// the numbers in `/proc/sys`.
+    fn continues(&self) -> bool {
+        true
+    }
+
+    /// Whether lseek(2) counts from the end, which is at 0, rather than fail.
+    fn has_end(&self) -> bool {
+        false
+    }
+
+    /// Takes what is written at `offset`, at most 64 KiB of it, and says how much of it.
+    ///
+    /// # Errors
+    /// Whatever write(2) shall fail with: EINVAL where nothing can be written.
+    fn write(&self, offset: u64, bytes: &[u8]) -> Result<usize> {
+        let _ = (offset, bytes);
+        Err(Error::new(Errno::EINVAL, "the file takes nothing"))
+    }
+
+    /// Whether `who` may do what is `wanted`, where owner and mode say `by_mode`.
+    fn permits(&self, who: &Identity, wanted: Access, by_mode: bool) -> bool {
+        let _ = (who, wanted);
+        by_mode
+    }
+
+    /// The file is being opened by one whom [`Generated::permits`].
+    ///
+    /// # Errors
+    /// Whatever open(2) shall fail with.
+    fn open(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whom it belongs to, where that is not the one it was made for.
+    fn owner(&self) -> Option<Owner> {
+        None
+    }
+}
+
+/// A file that can only be read.
+struct ReadOnly(Generate);
+
+impl Generated for ReadOnly {
+    fn read(&self) -> Result<Vec<u8>> {
+        (self.0)()
+    }
+}
 
 /// A symbolic link whose target code decides, such as `/proc/self/exe`.
 pub trait MagicLink: Send + Sync {
@@ -25,6 +88,16 @@ pub trait MagicLink: Send + Sync {
     fn target(&self) -> Result<Option<Arc<Inode>>> {
         Ok(None)
     }
+
+    /// Whom it belongs to, where that is not the one it was made for.
+    fn owner(&self) -> Option<Owner> {
+        None
+    }
+
+    /// Permissions of the link itself, which lstat(2) shows and nothing checks.
+    fn mode(&self) -> u32 {
+        0o777
+    }
 }
 
 /// A directory whose entries code decides, such as `/proc` with its processes.
@@ -35,15 +108,38 @@ pub trait Populate: Send + Sync {
     /// Whatever the look-up shall fail with; that there is none is not an error.
     fn child(&self, name: &[u8]) -> Result<Option<Arc<Inode>>>;
 
-    /// All names, in an order that does not change as long as they stay.
+    /// Entries from position `from` on, by position: all, or at least `most` of them.
     ///
     /// # Errors
     /// Whatever getdents64(2) shall fail with.
-    fn names(&self) -> Result<Vec<(Vec<u8>, FileType)>>;
+    fn entries(&self, from: u64, most: usize) -> Result<Vec<PopulateEntry>>;
+
+    /// Whether `who` may do what is `wanted`, where owner and mode say `by_mode`.
+    fn permits(&self, who: &Identity, wanted: Access, by_mode: bool) -> bool {
+        let _ = (who, wanted);
+        by_mode
+    }
+
+    /// Whom it belongs to, where that is not the one it was made for.
+    fn owner(&self) -> Option<Owner> {
+        None
+    }
+}
+
+/// An entry of a directory that code makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PopulateEntry {
+    /// Where in the directory it is: the same as long as it is there, so that who reads on after others have gone misses
+    /// nothing.
+    pub position: u64,
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its type.
+    pub file_type: FileType,
 }
 
 pub(crate) enum Synthetic {
-    File(Generate),
+    File(Box<dyn Generated>),
     Link(Box<dyn MagicLink>),
 }
 
@@ -57,8 +153,22 @@ impl Synthetic {
 
     pub(crate) fn generate(&self) -> Result<Vec<u8>> {
         match self {
-            Self::File(generate) => generate(),
+            Self::File(file) => file.read(),
             Self::Link(_) => Err(Error::new(Errno::EINVAL, "a link has no contents")),
+        }
+    }
+
+    pub(super) fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::File(file) => file.owner(),
+            Self::Link(link) => link.owner(),
+        }
+    }
+
+    pub(super) fn permits(&self, who: &Identity, wanted: Access, by_mode: bool) -> bool {
+        match self {
+            Self::File(file) => file.permits(who, wanted, by_mode),
+            Self::Link(_) => by_mode,
         }
     }
 }
@@ -88,13 +198,20 @@ impl Inode {
     /// A file that cannot be written and whose contents code makes each time it is read from its start.
     #[must_use]
     pub fn new_generated(file_system: &Arc<FileSystem>, mode: u32, generate: Generate) -> Arc<Self> {
-        Self::new(file_system, Node::Synthetic(Synthetic::File(generate)), mode, 0, 0)
+        Self::new_synthetic(file_system, mode, Box::new(ReadOnly(generate)))
+    }
+
+    /// A file whose contents code makes each time it is read from its start, and which code may let be written.
+    #[must_use]
+    pub fn new_synthetic(file_system: &Arc<FileSystem>, mode: u32, file: Box<dyn Generated>) -> Arc<Self> {
+        Self::new(file_system, Node::Synthetic(Synthetic::File(file)), mode, 0, 0)
     }
 
     /// A symbolic link whose target code decides.
     #[must_use]
     pub fn new_magic_link(file_system: &Arc<FileSystem>, link: Box<dyn MagicLink>) -> Arc<Self> {
-        Self::new(file_system, Node::Synthetic(Synthetic::Link(link)), 0o777, 0, 0)
+        let mode = link.mode();
+        Self::new(file_system, Node::Synthetic(Synthetic::Link(link)), mode, 0, 0)
     }
 
     /// A directory whose entries code decides.

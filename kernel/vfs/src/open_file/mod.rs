@@ -37,8 +37,8 @@ enum Body {
     Contents,
     /// A directory's entries.
     Directory,
-    /// Contents that code made when the file was last read from its start.
-    Generated(Mutex<Arc<[u8]>>),
+    /// Contents that code made when the file was last read from its start, if it was.
+    Generated(Mutex<Option<Arc<[u8]>>>),
     /// A pipe.
     Pipe(End),
     /// A device.
@@ -109,11 +109,9 @@ impl OpenFile {
                 Body::Contents
             }
             Node::Directory(_) => Body::Directory,
-            Node::Synthetic(Synthetic::File(_)) => {
-                if access.contains(Access::WRITE) || flags.contains(OpenFlags::TRUNC) {
-                    return Err(Error::new(Errno::EACCES, "the file is made by code"));
-                }
-                Body::Generated(Mutex::new(Arc::from([])))
+            Node::Synthetic(Synthetic::File(file)) => {
+                file.open()?;
+                Body::Generated(Mutex::new(None))
             }
             Node::Fifo(fifo) => {
                 let (end, waiting) = fifo.open(access, flags.contains(OpenFlags::NONBLOCK))?;
@@ -319,7 +317,11 @@ impl OpenFile {
             Body::Pipe(_) | Body::Device(_) => return Err(Errno::ESPIPE.into()),
             Body::Path => return Err(Errno::EBADF.into()),
         };
-        if !matches!(self.body, Body::Contents) && !matches!(whence, Whence::Set | Whence::Current) {
+        let has_end = match &self.inode.node {
+            Node::Synthetic(Synthetic::File(file)) => file.has_end(),
+            node => matches!(node, Node::Regular(_)),
+        };
+        if !has_end && !matches!(whence, Whence::Set | Whence::Current) {
             return Err(Error::new(Errno::EINVAL, "the file has no end to count from"));
         }
         let mut offset = self.offset.lock();
@@ -370,7 +372,7 @@ impl OpenFile {
         if self.is_path_only() {
             return Err(Errno::EBADF.into());
         }
-        if !matches!(self.body, Body::Contents) || !self.access.contains(Access::WRITE) {
+        if !matches!(self.body, Body::Contents | Body::Generated(_)) || !self.access.contains(Access::WRITE) {
             return Err(Error::new(Errno::EINVAL, "not a regular file open for writing"));
         }
         self.inode.set_length(length)?;

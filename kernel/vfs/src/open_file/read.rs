@@ -10,7 +10,11 @@ use super::{
     Body, OpenFile,
     bounce::{Bounce, read_device},
 };
-use crate::{identity::Access, inode::Node, memory::Buffers};
+use crate::{
+    identity::Access,
+    inode::{Node, Synthetic},
+    memory::Buffers,
+};
 
 impl OpenFile {
     /// Reads at the offset and moves it (read(2)).
@@ -101,18 +105,26 @@ impl OpenFile {
 
     fn read_generated(
         &self,
-        held: &Mutex<Arc<[u8]>>,
+        held: &Mutex<Option<Arc<[u8]>>>,
         offset: u64,
         buffers: &mut Buffers<'_>,
     ) -> Result<usize> {
-        if offset == 0
-            && let Node::Synthetic(synthetic) = &self.inode.node
-        {
-            let fresh = Arc::from(synthetic.generate()?);
-            let old = core::mem::replace(&mut *held.lock(), fresh);
-            drop(old);
+        let Node::Synthetic(Synthetic::File(file)) = &self.inode.node else {
+            return Err(Errno::EBADF.into());
+        };
+        if offset > 0 && !file.continues() {
+            return Ok(0);
         }
-        let bytes = held.lock().clone();
+        let kept = if offset == 0 { None } else { held.lock().clone() };
+        let bytes = match kept {
+            Some(bytes) => bytes,
+            None => {
+                let fresh: Arc<[u8]> = Arc::from(file.read()?);
+                let old = held.lock().replace(fresh.clone());
+                drop(old);
+                fresh
+            }
+        };
         let rest = usize::try_from(offset).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
         let wanted = rest.len().min(buffers.remaining());
         let copied = buffers.put(&rest[..wanted]);

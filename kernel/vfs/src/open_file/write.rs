@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     identity::{Access, Identity},
+    inode::{Node, Synthetic},
     memory::Buffers,
 };
 
@@ -31,7 +32,13 @@ impl OpenFile {
                 self.give_back(claimed.saturating_sub(result.unwrap_or(0) as u64));
                 result
             }
-            Body::Directory | Body::Generated(_) | Body::Path => Err(Errno::EBADF.into()),
+            Body::Generated(_) => {
+                let (start, claimed) = self.claim(buffers.remaining() as u64);
+                let result = self.write_generated(start, buffers);
+                self.give_back(claimed.saturating_sub(result.unwrap_or(0) as u64));
+                result
+            }
+            Body::Directory | Body::Path => Err(Errno::EBADF.into()),
         }
     }
 
@@ -56,8 +63,23 @@ impl OpenFile {
                 result
             }
             Body::Contents => self.write_contents(who, offset, buffers),
+            Body::Generated(_) => self.write_generated(offset, buffers),
             _ => Err(Errno::EBADF.into()),
         }
+    }
+
+    /// Gives a file that code makes what is written, in one piece.
+    fn write_generated(&self, offset: u64, buffers: &mut Buffers<'_>) -> Result<usize> {
+        let Node::Synthetic(Synthetic::File(file)) = &self.inode.node else {
+            return Err(Errno::EBADF.into());
+        };
+        let mut bounce = Bounce::new();
+        let bounce = bounce.get(buffers.remaining());
+        let wanted = bounce.len();
+        if buffers.take(bounce) < wanted {
+            return Err(Errno::EFAULT.into());
+        }
+        file.write(offset, bounce).map(|taken| taken.min(wanted))
     }
 
     fn write_contents(

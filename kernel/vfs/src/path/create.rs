@@ -40,6 +40,9 @@ impl Place {
         if self.directory.is_removed() {
             return Err(Error::new(Errno::ENOENT, "the directory was removed"));
         }
+        if self.directory.is_synthetic() {
+            return Err(Error::new(Errno::ENOENT, "nothing can be made there"));
+        }
         self.directory.check(who, Access::WRITE | Access::EXECUTE)
     }
 }

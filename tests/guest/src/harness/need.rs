@@ -11,6 +11,8 @@ pub(crate) enum Need {
     OtherUsers,
     /// The limit of open descriptors can be lowered.
     DescriptorLimit,
+    /// The machine is the test's own: what is set for the whole system disturbs nobody.
+    OwnSystem,
 }
 
 /// The user and group that tests become to have no privilege: `nobody`.
@@ -26,6 +28,10 @@ impl Need {
                 .unwrap_or(Err(Errno(libc::EIO)))
                 .err()
                 .map(|errno| format!("needs a thread that becomes user {NOBODY}: setresuid gives {errno}")),
+            Self::OwnSystem => std::fs::read_to_string("/proc/sys/kernel/osrelease")
+                .is_ok_and(|release| release.contains("postern"))
+                .then_some(())
+                .map_or_else(|| Some("changes settings of the whole system".to_owned()), |()| None),
             Self::DescriptorLimit => sys::limit_descriptors(None)
                 .and_then(|(soft, _)| sys::limit_descriptors(Some(soft)))
                 .err()

@@ -4,6 +4,7 @@ mod files;
 mod locks;
 mod memory;
 mod pointers;
+mod proc;
 mod process;
 mod ready;
 mod std_net;
@@ -39,6 +40,8 @@ pub(crate) fn all() -> Vec<&'static Test> {
         ready::timerfd::TESTS,
         locks::whole::TESTS,
         locks::ranges::TESTS,
+        proc::sysctl::TESTS,
+        proc::uts::TESTS,
         std_net::TESTS,
         pointers::sockets::TESTS,
         pointers::nested::TESTS,

@@ -111,6 +111,8 @@ plain_calls! {
     readlink = SYS_readlink(path: &CStr, into: &mut [u8]);
     /// chmod(2)
     chmod = SYS_chmod(path: &CStr, mode: u32);
+    /// chown(2)
+    chown = SYS_chown(path: &CStr, user: u32, group: u32);
     /// chdir(2)
     chdir = SYS_chdir(path: &CStr);
     /// getcwd(2)
@@ -123,6 +125,10 @@ plain_calls! {
     getrandom = SYS_getrandom(into: &mut [u8], flags: u32);
     /// poll(2), the timeout in milliseconds
     poll = SYS_poll(entries: &mut [libc::pollfd], timeout: i32);
+    /// sethostname(2)
+    sethostname = SYS_sethostname(name: &[u8]);
+    /// setdomainname(2)
+    setdomainname = SYS_setdomainname(name: &[u8]);
     /// sched_yield(2)
     sched_yield = SYS_sched_yield();
     /// setresuid(2) of the calling thread alone: the C library's would change all threads
@@ -333,4 +339,21 @@ stat_calls! {
 #[track_caller]
 pub(crate) fn fstat(fd: &impl Descriptor) -> Result<libc::stat> {
     fstat_number(fd.number())
+}
+
+/// uname(2): sysname, nodename, release, version, machine, domainname
+#[track_caller]
+pub(crate) fn uname() -> Result<[String; 6]> {
+    // SAFETY: characters, for which zero is a value.
+    let mut names: libc::utsname = unsafe { std::mem::zeroed() };
+    let mut words = Words::default();
+    Fill(&mut names).place(&mut words);
+    // SAFETY: libc's utsname is the kernel's; it is lent for the call.
+    unsafe { call("uname", libc::SYS_uname, &words) }?;
+    let text = |name: &[libc::c_char]| {
+        let bytes: Vec<u8> = name.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let libc::utsname { sysname, nodename, release, version, machine, domainname } = &names;
+    Ok([text(sysname), text(nodename), text(release), text(version), text(machine), text(domainname)])
 }

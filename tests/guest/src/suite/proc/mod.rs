@@ -1,0 +1,5 @@
+//! `/proc` (proc(5)): formats field by field, and what writing to it does.
+
+mod help;
+pub(super) mod sysctl;
+pub(super) mod uts;
