@@ -35,7 +35,9 @@ apt_prepare() {
     apt_options="-o Dir::Etc::sourcelist=$apt_dir/sources.list -o Dir::Etc::sourceparts=$apt_dir/parts
         -o Dir::State::lists=$apt_dir/lists -o Dir::Cache=$apt_dir/cache
         -o Acquire::Retries=1 -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 -o DPkg::Lock::Timeout=120"
-    bounded 120 apt-update apt-get $apt_options update || true
+    # Asked once an hour where several calls share the lists.
+    if [ -n "$(find "$apt_dir/updated" -mmin -60 2>/dev/null)" ]; then return 0; fi
+    if bounded 120 apt-update apt-get $apt_options update; then : >"$apt_dir/updated"; fi
 }
 
 # apt_versions <package>: prints "<version> <suite>" for each version on offer.

@@ -1,5 +1,7 @@
 //! Small programs that the runner's tests of `postern boot` start in the guest: `guest tool NAME ...`.
 
+mod scenario;
+
 use std::{
     ffi::OsString,
     fs,
@@ -55,6 +57,15 @@ pub(crate) enum Tool {
     },
     /// Print the clock's nanoseconds since the machine's start.
     Clock,
+    /// Run a command, and tell what the kernel counts before and after.
+    Scenario {
+        /// How many times.
+        #[arg(long, default_value_t = 1)]
+        rounds: u32,
+        /// The command.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// Wait for ever.
     Hang,
     /// Compute for ever.
@@ -79,6 +90,9 @@ pub(crate) fn run(tool: Tool) -> ExitCode {
 }
 
 fn do_it(tool: Tool) -> std::io::Result<ExitCode> {
+    if let Tool::Scenario { rounds, command } = tool {
+        return scenario::run(&command, rounds).map(|()| ExitCode::SUCCESS);
+    }
     let mut stdout = std::io::stdout().lock();
     match tool {
         Tool::Cat => cat(&mut stdout)?,
@@ -119,6 +133,7 @@ fn do_it(tool: Tool) -> std::io::Result<ExitCode> {
             let clock = crate::sys::clock_nanoseconds(libc::CLOCK_MONOTONIC);
             writeln!(stdout, "{}", clock.map_err(|errno| std::io::Error::from_raw_os_error(errno.0))?)?;
         }
+        Tool::Scenario { .. } => unreachable!("it has been run above, without a lock on standard output"),
         Tool::Hang => loop {
             thread::park();
         },

@@ -1,6 +1,6 @@
 //! Where everything is.
 
-use std::{env, path::PathBuf, process::exit, thread};
+use std::{env, path::{Path, PathBuf}, process::exit, thread};
 
 use anyhow::{Context as _, Result, bail};
 use emulator::{boot::Qemu, checkout::Checkout};
@@ -24,13 +24,13 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Finds all of it.
+    /// Finds all of it; `kernel` stands for the one that `make build` builds.
     ///
     /// # Errors
     /// What is missing, and what makes it.
-    pub(crate) fn find() -> Result<Self> {
+    pub(crate) fn find(kernel: Option<&Path>) -> Result<Self> {
         let checkout = Checkout::find().context("this program lies in no checkout")?;
-        let (kernel, guest) = (checkout.kernel(), checkout.guest());
+        let (kernel, guest) = (kernel.map_or_else(|| checkout.kernel(), Path::to_owned), checkout.guest());
         let postern = env::current_exe()?.with_file_name("postern");
         for (path, what) in [(&kernel, "kernel"), (&guest, "guest program"), (&postern, "program `postern`")]
         {
@@ -51,7 +51,7 @@ impl Context {
     }
 
     /// The folder for temporary files.
-    pub(crate) fn temporary(&self) -> &std::path::Path {
+    pub(crate) fn temporary(&self) -> &Path {
         self.temporary.path()
     }
 }

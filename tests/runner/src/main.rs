@@ -17,7 +17,7 @@ mod sink;
 mod suites;
 mod test;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -27,6 +27,10 @@ use crate::context::Context;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
+    /// Boot this kernel instead of target/kernel/postern-kernel.elf
+    #[arg(long, value_name = "ELF", global = true)]
+    kernel: Option<PathBuf>,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -42,7 +46,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = Context::find().and_then(|context| match arguments.command {
+    let result = Context::find(arguments.kernel.as_deref()).and_then(|context| match arguments.command {
         Command::Report => report::run(&context),
         Command::Test(options) => test::run(&context, &options),
         Command::Bench => bench::run(&context),

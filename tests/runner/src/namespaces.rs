@@ -4,8 +4,10 @@
 //! become other users: as root all of them, otherwise oneself as root.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufRead, BufReader, Read, Write},
+    iter,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -15,10 +17,11 @@ use anyhow::{Context, Result, anyhow, bail};
 /// Waits in the new user namespace for its maps, then makes the others: the PID namespace's first process needs the maps
 /// to mount its own /proc.
 const OUTER: &str = r#"echo ready; read -r go || exit 1
-exec unshare --net --mount --pid --ipc --uts --fork --kill-child --mount-proc -- sh -c "$1" sh "$2" "$@""#;
+inner=$1; shift
+exec unshare --net --mount --pid --ipc --uts --fork --kill-child --mount-proc -- sh -c "$inner" sh "$@""#;
 
 /// The program is copied, for the checkout may lie below /tmp, over which an empty one comes.
-const INNER: &str = r#"program=$1; shift 3
+const INNER: &str = r#"program=$1; shift
 exec 9<"$program" || exit 126
 mount -t tmpfs -o mode=1777,nosuid,nodev postern-tmp /tmp || exit 126
 cat <&9 >/tmp/.program && chmod 755 /tmp/.program && exec 9<&- || exit 126
@@ -30,8 +33,20 @@ cd /tmp && exec /tmp/.program "$@" </dev/null"#;
 /// # Errors
 /// When this machine does not let us have them; the text says what was missing.
 pub(crate) fn spawn(program: &Path, arguments: &[&str]) -> Result<(Child, Box<dyn BufRead + Send>)> {
+    let words = iter::once(program.as_os_str()).chain(arguments.iter().map(OsStr::new));
+    spawn_script(INNER, words)
+}
+
+/// Starts a shell script in namespaces of its own, as the first process there, with these arguments.
+///
+/// # Errors
+/// As [`spawn`].
+pub(crate) fn spawn_script(
+    script: &str,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<(Child, Box<dyn BufRead + Send>)> {
     let mut command = Command::new("unshare");
-    command.args(["--user", "--", "sh", "-c", OUTER, "sh", INNER]).arg(program).args(arguments);
+    command.args(["--user", "--", "sh", "-c", OUTER, "sh", script]).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().context("cannot run unshare(1), of util-linux")?;
     let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));

@@ -89,7 +89,8 @@ impl Boot<'_> {
     /// `postern boot --root ROOT OPTIONS`.
     fn command(&self, options: &[&str]) -> Command {
         let mut command = Command::new(&self.run.context.postern);
-        command.arg("boot").arg("--root").arg(self.root.path()).args(options);
+        command.arg("boot").arg("--kernel").arg(&self.run.context.kernel);
+        command.arg("--root").arg(self.root.path()).args(options);
         command.env("TMPDIR", self.run.context.temporary());
         command
     }

@@ -5,6 +5,7 @@ mod boot;
 mod format;
 mod guest_suite;
 mod policy;
+mod programs;
 mod unit;
 
 use anyhow::Result;
@@ -68,5 +69,10 @@ pub(crate) const ALL: &[&[Suite]] = &[
         name: "bad-boot",
         what: "bad programs, images and arguments end cleanly",
         body: bad_boot::run,
+    }],
+    &[Suite {
+        name: "programs",
+        what: "Debian's programs do in the guest what they do on the host",
+        body: programs::run,
     }],
 ];

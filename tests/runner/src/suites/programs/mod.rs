@@ -1,0 +1,159 @@
+//! Debian's own programs, unmodified: `tests/programs/` says what they do, and what they print in the guest must be what
+//! they print on this machine's Linux, from the same files.
+//!
+//! - `scenario`: the files of `tests/programs/`;
+//! - `packages`: fetching;
+//! - `sides`: running on the host and in the guest;
+//! - `record`: the output of the small init that a case runs under.
+
+mod packages;
+mod record;
+mod scenario;
+mod sides;
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use self::{
+    packages::{Fetcher, Packages},
+    record::{Record, Rounds, parse},
+    scenario::{Case as Scene, Scenario},
+    sides::{Root, in_guest, last_lines, on_host},
+};
+use super::Run;
+use crate::case::Case;
+
+/// The numbers of CPUs that each case runs on.
+const CPUS: &[u32] = &[1, 2];
+
+/// How often a case runs in the same guest. The first run fills caches (files that are read for the first time, compiled
+/// Python); what is less after the second than after the first has leaked.
+const ROUNDS: usize = 2;
+
+/// By how many KiB free memory may differ between two runs: the allocators keep some frames for each CPU and each size
+/// of object.
+const TOLERANCE: u64 = 256;
+
+pub(super) fn run(run: &Run<'_>, suite: &'static str) -> Result<()> {
+    let mut scenarios = scenario::load(&run.context.checkout.root().join("tests/programs"))?;
+    if let Some(filter) = run.filter {
+        for scenario in &mut scenarios {
+            let name = scenario.name.clone();
+            scenario.cases.retain(|case| format!("{name}::{}", case.name).contains(filter));
+        }
+        scenarios.retain(|scenario| !scenario.cases.is_empty());
+    }
+    let cases: usize = scenarios.iter().map(|scenario| scenario.cases.len()).sum();
+    run.sink.expect(cases * CPUS.len());
+    let mut fetcher = Fetcher::new(run.context);
+    for scenario in &scenarios {
+        match fetcher.fetch(&scenario.packages)? {
+            Packages::Folders(folders) => {
+                for case in &scenario.cases {
+                    let name = format!("{}::{}", scenario.name, case.name);
+                    let root = Root::new(run.context, &folders, case)?;
+                    one(run, suite, &name, &root, case);
+                }
+            }
+            Packages::Missing(reason) => skip(run, suite, scenario, &reason),
+        }
+    }
+    Ok(())
+}
+
+fn skip(run: &Run<'_>, suite: &str, scenario: &Scenario, reason: &str) {
+    for case in &scenario.cases {
+        for cpus in CPUS {
+            let name = format!("{}::{} on {cpus}", scenario.name, case.name);
+            run.sink.add(Case::skipped(suite, name, reason));
+        }
+    }
+}
+
+/// A case on the host, and on each number of CPUs.
+fn one(run: &Run<'_>, suite: &str, name: &str, root: &Root, case: &Scene) {
+    let host = on_host(root, case);
+    for &cpus in CPUS {
+        let name = format!("{name} on {cpus}");
+        let started = Instant::now();
+        let version = run.context.qemu.version();
+        if cpus > 1 && !version.has_x2apic() {
+            let reason = format!("two CPUs need QEMU 9 or later, and this is {version}");
+            run.sink.add(Case::skipped(suite, name, reason));
+            continue;
+        }
+        let result = match &host {
+            Ok(host) => guest(run, root, case, cpus, &name, &host.stdout),
+            Err(error) => Err(anyhow::anyhow!("on the host: {error:#}")),
+        };
+        let outcome = match result {
+            Ok(()) => Case::passed(suite, name),
+            Err(error) => Case::failed(suite, name, format!("{error:#}")),
+        };
+        run.sink.add(outcome.lasting(started.elapsed()));
+    }
+}
+
+/// Runs the case in the guest and holds it against what it did on the host.
+fn guest(run: &Run<'_>, root: &Root, case: &Scene, cpus: u32, name: &str, host: &[u8]) -> Result<()> {
+    let host = parse(host, 1).context("on the host")?;
+    let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let log = run.context.checkout.logs().join(format!("program-{file}.log"));
+    let written = in_guest(run.context, root, case, cpus, ROUNDS, &log)?;
+    let check = || {
+        let guest = parse(&written.stdout, ROUNDS)?;
+        for round in &guest.rounds {
+            same(&host.rounds[0].after, host.rounds[0].output, &round.after, round.output)?;
+        }
+        nothing_leaks(&guest)
+    };
+    check().with_context(|| format!("see {}; {}", log.display(), last_lines(&written.stderr)))
+}
+
+/// Output, status, and what was left behind in the folder.
+fn same(host: &Record, host_output: &[u8], guest: &Record, guest_output: &[u8]) -> Result<()> {
+    let [wanted, got] = [host_output, guest_output].map(String::from_utf8_lossy);
+    let mut lines = wanted.lines();
+    for (number, got) in got.lines().enumerate() {
+        match lines.next() {
+            Some(wanted) if wanted == got => {}
+            Some(wanted) => bail!("line {} is {got:?}, and {wanted:?} on the host", number + 1),
+            None => bail!("line {} is {got:?}, and not there on the host", number + 1),
+        }
+    }
+    if let Some(wanted) = lines.next() {
+        bail!("the output ends before {wanted:?}");
+    }
+    ensure!(host_output == guest_output, "the outputs differ in their lines' ends");
+    ensure!(
+        host.status == guest.status,
+        "the status is {:#x}, and {:#x} on the host",
+        guest.status.unwrap_or_default(),
+        host.status.unwrap_or_default()
+    );
+    ensure!(host.left == guest.left, "it leaves {:?}, and {:?} on the host", guest.left, host.left);
+    Ok(())
+}
+
+/// Counts after each run against those before.
+fn nothing_leaks(guest: &Rounds<'_>) -> Result<()> {
+    let [.., first, last] = guest.rounds.as_slice() else { bail!("one run shows no leak") };
+    for after in guest.rounds.iter().map(|round| &round.after) {
+        let pairs = [
+            ("open files", guest.before.counts.files, after.counts.files),
+            ("sockets", guest.before.counts.sockets, after.counts.sockets),
+            ("processes", guest.before.counts.processes, after.counts.processes),
+        ];
+        for (what, before, after) in pairs {
+            ensure!(before == after, "{after} {what} after it, and {before} before");
+        }
+    }
+    let (before, after) = (first.after.counts.free, last.after.counts.free);
+    ensure!(
+        after + TOLERANCE >= before,
+        "{} KiB of memory are gone with one more run ({before} KiB were free, {after} KiB are)",
+        before - after
+    );
+    Ok(())
+}

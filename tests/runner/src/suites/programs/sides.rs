@@ -1,0 +1,168 @@
+//! The two places where a case runs: this machine's Linux, in a root of its own, and the guest.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Read},
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::mpsc::channel,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use emulator::boot::{Image, SEARCH_PATH};
+use tempfile::TempDir;
+
+use super::scenario::Case;
+use crate::{context::Context, guest, namespaces, process};
+
+/// Where a case's script lies.
+const SCRIPT: &str = "/usr/share/scenario";
+
+/// The root of a case: folders that are laid over one another.
+pub(super) struct Root {
+    folders: Vec<PathBuf>,
+    /// The last of them.
+    own: TempDir,
+}
+
+impl Root {
+    /// Of the packages' folders, the guest program and the case's script.
+    pub(super) fn new(context: &Context, packages: &[PathBuf], case: &Case) -> Result<Self> {
+        let own = tempfile::tempdir()?;
+        let put = |path: &str| own.path().join(path.trim_start_matches('/'));
+        fs::create_dir_all(put("/usr/bin"))?;
+        fs::create_dir_all(put("/usr/share"))?;
+        fs::copy(&context.guest, put(guest::PROGRAM))?;
+        fs::set_permissions(put(guest::PROGRAM), fs::Permissions::from_mode(0o755))?;
+        fs::write(put(SCRIPT), &case.script)?;
+        // What system(3) and scripts call; Debian's own is a package that few others need.
+        symlink("busybox", put("/usr/bin/sh"))?;
+        let folders = packages.iter().cloned().chain([own.path().to_owned()]).collect();
+        Ok(Self { folders, own })
+    }
+
+    /// The same root that `postern boot` makes of the folders, as an archive.
+    fn archive(&self) -> Result<PathBuf> {
+        let mut image = Image::base();
+        for folder in &self.folders {
+            image.add_root(folder)?;
+        }
+        let path = self.own.path().with_extension("cpio");
+        image.write(&mut BufWriter::with_capacity(1 << 20, File::create(&path)?))?;
+        Ok(path)
+    }
+}
+
+/// The guest program's arguments that run the case so many times.
+fn words(case: &Case, rounds: usize) -> Vec<String> {
+    let mut words: Vec<_> = ["tool", "scenario", "--rounds"].map(str::to_owned).into();
+    words.extend([rounds.to_string(), "--".to_owned()]);
+    words.extend(case.program.iter().cloned().chain([SCRIPT.to_owned()]));
+    words
+}
+
+/// What a case wrote.
+pub(super) struct Written {
+    pub(super) stdout: Vec<u8>,
+    /// In the guest, the kernel's log is between its lines.
+    pub(super) stderr: Vec<u8>,
+}
+
+/// Unpacks the root over an empty one and makes it the script's own. Its arguments: the archive, the busybox that
+/// unpacks it, the search path, and the program with its arguments.
+const IN_ROOT: &str = r#"exec 8<"$1" 9<"$2" || exit 126
+path=$3; shift 3
+mount -t tmpfs -o mode=755 postern-root /tmp && mkdir /tmp/root && cd /tmp/root || exit 126
+cat <&9 >../busybox && chmod 755 ../busybox || exit 126
+../busybox cpio -idm <&8 2>/dev/null || exit 126
+exec 8<&- 9<&-
+mount -t proc proc proc && mount -t tmpfs -o mode=755 dev dev && mount -t tmpfs -o mode=1777 tmp tmp || exit 126
+for each in null zero full random urandom tty; do : >dev/$each && mount --bind /dev/$each dev/$each; done
+ln -s /proc/self/fd dev/fd && ln -s fd/0 dev/stdin && ln -s fd/1 dev/stdout && ln -s fd/2 dev/stderr
+mkdir -m 1777 dev/shm
+exec env -i PATH="$path" HOME=/root ../busybox chroot . "$@" </dev/null"#;
+
+/// Runs the case on this machine, once.
+///
+/// # Errors
+/// When the machine lacks what that takes, or the case does not end in time.
+pub(super) fn on_host(root: &Root, case: &Case) -> Result<Written> {
+    let archive = root.archive()?;
+    let busybox = root
+        .folders
+        .iter()
+        .map(|folder| folder.join("bin/busybox"))
+        .find(|path| path.is_file())
+        .context("there is no busybox in the root")?;
+    let mut arguments = vec![
+        archive.as_os_str().to_owned(),
+        busybox.into_os_string(),
+        SEARCH_PATH.into(),
+        guest::PROGRAM.into(),
+    ];
+    arguments.extend(words(case, 1).into_iter().map(Into::into));
+    let (mut child, mut stdout) = namespaces::spawn_script(IN_ROOT, arguments)?;
+    let mut stderr = child.stderr.take().expect("it is piped");
+    let said = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stderr.read_to_end(&mut bytes);
+        bytes
+    });
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stdout.read_to_end(&mut bytes);
+        let _ = sender.send(bytes);
+    });
+    let Ok(stdout) = receiver.recv_timeout(Duration::from_secs(case.limit)) else {
+        child.kill()?;
+        child.wait()?;
+        bail!("it is not done after {} s", case.limit);
+    };
+    let status = child.wait()?;
+    fs::remove_file(archive)?;
+    let stderr = said.join().unwrap_or_default();
+    ensure!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr).trim());
+    Ok(Written { stdout, stderr })
+}
+
+/// Runs the case in the guest. What it says on standard error is kept in `log` too.
+///
+/// # Errors
+/// When the guest does not end well; the text has its last lines.
+pub(super) fn in_guest(
+    context: &Context,
+    root: &Root,
+    case: &Case,
+    cpus: u32,
+    rounds: usize,
+    log: &Path,
+) -> Result<Written> {
+    let mut command = Command::new(&context.postern);
+    command.arg("boot").arg("--kernel").arg(&context.kernel).arg("--verbose");
+    command.args(["--smp", &cpus.to_string(), "--timeout", &case.limit.to_string()]);
+    for folder in &root.folders {
+        command.arg("--root").arg(folder);
+    }
+    command.args(["--", guest::PROGRAM]).args(words(case, rounds));
+    command.env("TMPDIR", context.temporary());
+    let finished = process::run(&mut command, b"", Duration::from_secs(case.limit + 60))?;
+    if let Some(folder) = log.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(log, &finished.stderr)?;
+    if finished.status.is_some_and(|status| status.success()) {
+        return Ok(Written { stdout: finished.stdout, stderr: finished.stderr });
+    }
+    bail!("{}: {}", finished.ending(), last_lines(&finished.stderr))
+}
+
+/// The last lines of a text, for a message.
+pub(super) fn last_lines(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(8)..].join("\n")
+}
