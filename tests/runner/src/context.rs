@@ -1,6 +1,11 @@
 //! Where everything is.
 
-use std::{env, path::{Path, PathBuf}, process::exit, thread};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::exit,
+    thread,
+};
 
 use anyhow::{Context as _, Result, bail};
 use emulator::{boot::Qemu, checkout::Checkout};

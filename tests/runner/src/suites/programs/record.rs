@@ -79,7 +79,10 @@ mod tests {
         let text = format!("{}one\ntwo{}{}", record("null"), record("256"), record("0"));
         let rounds = parse(text.as_bytes(), 2).unwrap();
         assert_eq!((rounds.before.status, rounds.rounds[0].after.status), (None, Some(256)));
-        assert_eq!((rounds.rounds[0].output, rounds.rounds[1].output), (b"one\ntwo".as_slice(), b"".as_slice()));
+        assert_eq!(
+            (rounds.rounds[0].output, rounds.rounds[1].output),
+            (b"one\ntwo".as_slice(), b"".as_slice())
+        );
         assert!(parse(text.as_bytes(), 3).unwrap_err().to_string().contains("2 of 3"));
     }
 }
