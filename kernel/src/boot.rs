@@ -10,7 +10,7 @@ use ostd::{
     log::LevelFilter,
 };
 use socket::error::Result;
-use vfs::{Handle, Identity, Walker};
+use vfs::{Follow, Handle, Identity, Walker};
 
 use crate::{
     args::{Arguments, Fault},
@@ -20,8 +20,8 @@ use crate::{
         input, log,
     },
     context::Context,
-    exec::{self, Program},
-    mm::{self, AddressSpace},
+    exec::{Given, Loaded, Room, Strings},
+    mm::{self, AddressSpace, layout::STACK_SIZE},
     proc,
     process::{self, Process, Start},
     sched,
@@ -92,12 +92,12 @@ fn start_first_process(system: &'static System, arguments: Arguments) -> Result<
     }
     let thread = process.first_thread(arguments.program.first().map_or(&[], Vec::as_slice));
     process::plant(&process);
-    let prepare = move |context: &Context| Some(start_program(context, arguments));
+    let prepare = move |context: &mut Context| Some(start_program(context, arguments));
     process::spawn(&thread, Start::Prepare(Box::new(prepare)))
 }
 
 /// Runs in the first thread, with its address space in place.
-fn start_program(context: &Context, arguments: Arguments) -> UserContext {
+fn start_program(context: &mut Context, arguments: Arguments) -> UserContext {
     match arguments.fault {
         Some(Fault::Panic) => panic!("test.fault=panic was asked for"),
         Some(Fault::Hang) => {
@@ -109,17 +109,7 @@ fn start_program(context: &Context, arguments: Arguments) -> UserContext {
         None => {}
     }
     let path = arguments.program.first().cloned().unwrap_or_default();
-    let registers = exec::open(context, &path).and_then(|file| {
-        context.process.set_executable(file.clone());
-        let program = Program {
-            size: file.inode().length(),
-            file,
-            path: path.clone(),
-            arguments: arguments.program,
-            environment: arguments.environment,
-        };
-        exec::load(context, &program)
-    });
+    let registers = load(context, &path, &arguments).and_then(|program| process::execute(context, program));
     match registers {
         Ok(registers) => {
             control::ready(time::clock::now_ns());
@@ -127,4 +117,14 @@ fn start_program(context: &Context, arguments: Arguments) -> UserContext {
         }
         Err(error) => control::fail(format_args!("cannot run {}: {error}", path.escape_ascii())),
     }
+}
+
+/// The first program, with what it is given.
+fn load(context: &Context, path: &[u8], arguments: &Arguments) -> Result<Loaded> {
+    let file = context.walk(|walker| walker.find_program(path, Follow::Yes))?;
+    let mut room = Room::of_stack(STACK_SIZE as u64);
+    let words = Strings::of(arguments.program.iter().map(Vec::as_slice), &mut room)?;
+    let environment = Strings::of(arguments.environment.iter().map(Vec::as_slice), &mut room)?;
+    let given = Given::new(path, words, environment, &mut room)?;
+    Loaded::prepare(context, file, given, true)
 }

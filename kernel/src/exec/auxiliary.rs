@@ -27,16 +27,17 @@ pub(super) struct Strings {
 }
 
 /// Who the program runs as.
-pub(super) struct Owner {
-    pub(super) uid: u32,
-    pub(super) euid: u32,
-    pub(super) gid: u32,
-    pub(super) egid: u32,
+pub(crate) struct Owner {
+    pub(crate) uid: u32,
+    pub(crate) euid: u32,
+    pub(crate) gid: u32,
+    pub(crate) egid: u32,
+    /// Whether it runs with more rights than whoever started it.
+    pub(crate) secure: bool,
 }
 
-/// The vector, ending with AT_NULL.
-pub(super) fn vector(placed: &Placed, strings: &Strings, owner: &Owner) -> [[u64; 2]; ENTRIES] {
-    let secure = owner.uid != owner.euid || owner.gid != owner.egid;
+/// The vector, ending with AT_NULL; `base` is where the interpreter is.
+pub(super) fn vector(placed: &Placed, base: usize, strings: &Strings, owner: &Owner) -> [[u64; 2]; ENTRIES] {
     let entries = [
         (AT_HWCAP, u64::from(cpuid(1, 0).map_or(0, |leaf| leaf.edx))),
         // Bit 1: programs may read and write their segment bases, which ostd requires of the processor.
@@ -46,14 +47,14 @@ pub(super) fn vector(placed: &Placed, strings: &Strings, owner: &Owner) -> [[u64
         (AT_PHDR, placed.table_address as u64),
         (AT_PHENT, 56),
         (AT_PHNUM, placed.table_count as u64),
-        (AT_BASE, 0),
+        (AT_BASE, base as u64),
         (AT_FLAGS, 0),
         (AT_ENTRY, placed.entry as u64),
         (AT_UID, u64::from(owner.uid)),
         (AT_EUID, u64::from(owner.euid)),
         (AT_GID, u64::from(owner.gid)),
         (AT_EGID, u64::from(owner.egid)),
-        (AT_SECURE, u64::from(secure)),
+        (AT_SECURE, u64::from(owner.secure)),
         (AT_RANDOM, strings.random as u64),
         (AT_EXECFN, strings.path as u64),
         (AT_PLATFORM, strings.platform as u64),

@@ -2,7 +2,7 @@
 //!
 //! Source: Tool Interface Standard, Executable and Linking Format 1.2; elf(5).
 
-use alloc::{vec, vec::Vec};
+use alloc::{sync::Arc, vec, vec::Vec};
 use core::ops::Range;
 
 use elf::{
@@ -13,8 +13,8 @@ use elf::{
     segment::ProgramHeader,
 };
 use socket::error::{Errno, Error, Result};
+use vfs::{PATH_MAX, WritingDenied};
 
-use super::Program;
 use crate::mm::{
     AddressSpace, Backing, Place, Protection, Source,
     layout::{LOWEST, MMAP_TOP, PAGE_SIZE, PIE_BASE, page_down, page_up},
@@ -26,6 +26,9 @@ const HEADER_SIZE: usize = 64;
 const PROGRAM_HEADER_SIZE: usize = 56;
 /// The most that a program header table may take, in bytes, as on Linux.
 const TABLE_LIMIT: usize = 65_536;
+
+/// The largest alignment that is heeded, in bytes: that of a huge page.
+const MOST_ALIGNMENT: u64 = 2 << 20;
 
 const fn bad(reason: &'static str) -> Error {
     Error::new(Errno::ENOEXEC, reason)
@@ -42,6 +45,10 @@ pub(super) struct Image {
     table_count: usize,
     /// Whether it wants to execute code on its stack.
     executable_stack: bool,
+    /// What a relocatable one's addresses have to be multiples of, in bytes.
+    alignment: usize,
+    /// The path of the program that loads it, if it wants one (PT_INTERP).
+    pub(super) interpreter: Option<Vec<u8>>,
 }
 
 struct Segment {
@@ -56,6 +63,8 @@ struct Segment {
 pub(super) struct Placed {
     /// Its first instruction.
     pub(super) entry: usize,
+    /// How much higher it is than it says.
+    pub(super) shift: usize,
     /// Its program header table; 0 if that is not in memory.
     pub(super) table_address: usize,
     /// How many program headers there are.
@@ -91,11 +100,18 @@ impl Image {
         let mut segments = Vec::new();
         let mut table_address = None;
         let mut executable_stack = false;
+        let mut alignment = PAGE_SIZE;
+        let mut interpreter = None;
         for header in headers.iter() {
             match header.p_type {
-                PT_INTERP => return Err(bad("dynamically linked programs do not run yet")),
+                PT_INTERP if interpreter.is_none() => interpreter = Some(read_path(file, &header)?),
                 PT_GNU_STACK => executable_stack = header.p_flags & PF_X != 0,
-                PT_LOAD if header.p_memsz != 0 => segments.push(Segment::check(&header, size)?),
+                PT_LOAD if header.p_memsz != 0 => {
+                    if header.p_align.is_power_of_two() && header.p_align <= MOST_ALIGNMENT {
+                        alignment = alignment.max(header.p_align as usize);
+                    }
+                    segments.push(Segment::check(&header, size)?);
+                }
                 _ => {}
             }
         }
@@ -118,26 +134,68 @@ impl Image {
             }
         }
         let table_count = usize::from(header.e_phnum);
-        Ok(Self { segments, relocatable, entry, table_address, table_count, executable_stack })
+        Ok(Self {
+            segments,
+            relocatable,
+            entry,
+            table_address,
+            table_count,
+            executable_stack,
+            alignment,
+            interpreter,
+        })
     }
 
     /// Maps the image into an address space in which nothing is mapped, and begins the heap behind it.
     ///
     /// # Errors
     /// ENOMEM where it has no room.
-    pub(super) fn map(&self, space: &AddressSpace, program: &Program) -> Result<Placed> {
-        let shift = if self.relocatable { PIE_BASE - page_down(self.segments[0].memory.start) } else { 0 };
+    pub(super) fn map(&self, space: &AddressSpace, file: &Arc<WritingDenied>) -> Result<Placed> {
+        let base = PIE_BASE.next_multiple_of(self.alignment);
+        let shift = if self.relocatable { base - page_down(self.segments[0].memory.start) } else { 0 };
+        let end = self.map_segments(space, file, shift)?;
+        space.set_heap(end);
+        Ok(self.placed(shift))
+    }
+
+    /// Maps the image as the interpreter of another, wherever there is room.
+    ///
+    /// # Errors
+    /// ENOMEM where there is none.
+    pub(super) fn map_interpreter(&self, space: &AddressSpace, file: &Arc<WritingDenied>) -> Result<Placed> {
+        let (Some(first), Some(last)) = (self.segments.first(), self.segments.last()) else {
+            return Err(bad("the interpreter has nothing to load"));
+        };
+        let start = page_down(first.memory.start);
+        let mut shift = 0;
+        if self.relocatable {
+            let slack = self.alignment - PAGE_SIZE;
+            let length = last.memory.end - start + slack;
+            // Finds the room; what is between the segments stays free.
+            let found = space.map(Place::Hint(0), length, Protection::NONE, Backing::Anonymous)?;
+            space.unmap(found, length)?;
+            shift = found.next_multiple_of(self.alignment) - start;
+        }
+        self.map_segments(space, file, shift)?;
+        Ok(self.placed(shift))
+    }
+
+    fn map_segments(&self, space: &AddressSpace, file: &Arc<WritingDenied>, shift: usize) -> Result<usize> {
         let mut end = 0;
         for segment in &self.segments {
-            end = segment.map(space, program, shift)?;
+            end = segment.map(space, file, shift)?;
         }
-        space.set_heap(end);
-        Ok(Placed {
+        Ok(end)
+    }
+
+    fn placed(&self, shift: usize) -> Placed {
+        Placed {
             entry: self.entry + shift,
+            shift,
             table_address: self.table_address.map_or(0, |address| address + shift),
             table_count: self.table_count,
             stack_protection: Protection { execute: self.executable_stack, ..Protection::READ_WRITE },
-        })
+        }
     }
 }
 
@@ -167,7 +225,7 @@ impl Segment {
     }
 
     /// Maps the segment `shift` bytes higher than it says; gives the end of its last page.
-    fn map(&self, space: &AddressSpace, program: &Program, shift: usize) -> Result<usize> {
+    fn map(&self, space: &AddressSpace, file: &Arc<WritingDenied>, shift: usize) -> Result<usize> {
         let no_room = Error::new(Errno::ENOMEM, "the program has no room in the address range");
         let start = self.memory.start.checked_add(shift).ok_or(no_room)?;
         let end = self
@@ -186,11 +244,8 @@ impl Segment {
         if self.file_size != 0 {
             let length = in_page + self.file_size;
             // What a segment has more in memory than in the file is zero, in its last file page too.
-            let backing = Backing::File {
-                source: program.file.clone(),
-                offset: self.file_offset - in_page as u64,
-                length,
-            };
+            let backing =
+                Backing::File { source: file.clone(), offset: self.file_offset - in_page as u64, length };
             space.map(Place::Fixed(first), length, self.protection, backing)?;
             at = page_up(first + length).ok_or(no_room)?;
         }
@@ -215,6 +270,23 @@ fn read_table(file: &dyn Source, size: u64, header: &FileHeader<LittleEndian>) -
     let mut table = vec![0; length];
     read_exactly(file, header.e_phoff, &mut table).map_err(|()| bad("the program headers cannot be read"))?;
     Ok(table)
+}
+
+/// The path in a PT_INTERP segment, without its NUL byte.
+fn read_path(file: &dyn Source, header: &ProgramHeader) -> Result<Vec<u8>> {
+    if header.p_filesz < 2 || header.p_filesz > PATH_MAX as u64 {
+        return Err(bad("the interpreter's path is too short or too long"));
+    }
+    let mut path = vec![0; header.p_filesz as usize];
+    read_exactly(file, header.p_offset, &mut path)
+        .map_err(|()| bad("the interpreter's path cannot be read"))?;
+    match path.iter().position(|byte| *byte == 0) {
+        Some(end) if path.last() == Some(&0) => {
+            path.truncate(end);
+            Ok(path)
+        }
+        _ => Err(bad("the interpreter's path has no end")),
+    }
 }
 
 fn read_exactly(file: &dyn Source, offset: u64, into: &mut [u8]) -> core::result::Result<(), ()> {

@@ -2,79 +2,83 @@
 //!
 //! Source: System V ABI, AMD64 Architecture Processor Supplement 3.4.1.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use socket::error::{Errno, Error, Result};
 
 use super::{
-    Program,
+    Given, Layout,
     auxiliary::{self, Owner, Strings},
-    elf::Placed,
 };
 use crate::{
-    context::Context,
-    mm::layout::{STACK_SIZE, STACK_TOP},
+    mm::{AddressSpace, StringPlaces, layout::STACK_TOP},
     random,
 };
 
-/// The most that one string may take, with its NUL byte (execve(2), MAX_ARG_STRLEN).
-const STRING_LIMIT: usize = 131_072;
-/// The most that strings and pointers may take (execve(2)).
-const TOTAL_LIMIT: usize = STACK_SIZE / 4;
+const PLATFORM: &[u8] = b"x86_64\0";
+/// How many random bytes AT_RANDOM has.
+const RANDOM_SIZE: usize = 16;
+/// How many words are written at once.
+const PORTION: usize = 512;
 
-/// Writes strings, pointers and auxiliary vector to the top of the stack; gives the stack pointer.
+/// Writes strings, pointers and auxiliary vector to the top of the stack of an address space that is active. Gives the
+/// stack pointer, and where the strings are.
 ///
 /// # Errors
-/// E2BIG; EFAULT or ENOMEM where memory is short.
-pub(super) fn build(context: &Context, program: &Program, placed: &Placed) -> Result<usize> {
-    let (user, group) = {
-        let credentials = context.thread.credentials.lock();
-        (credentials.user, credentials.group)
-    };
-    let owner = Owner { uid: user.real, euid: user.effective, gid: group.real, egid: group.effective };
-    let too_big = Error::new(Errno::E2BIG, "arguments and environment are too long");
+/// ENOMEM; E2BIG where there is not even room for the pointers.
+pub(super) fn build(
+    space: &AddressSpace,
+    given: &Given,
+    layout: &Layout,
+    owner: &Owner,
+) -> Result<(usize, StringPlaces)> {
+    let arguments_length = given.arguments_length();
+    let environment_length = given.environment.length();
+    let name_length = given.path.len() + 1;
+    let length = arguments_length + environment_length + name_length + PLATFORM.len() + RANDOM_SIZE;
+    // The last word of the stack is zero, as on Linux.
+    let arguments_at = (STACK_TOP - 8 - length) & !15;
+    let environment_at = arguments_at + arguments_length;
+    let name_at = environment_at + environment_length;
+    let platform_at = name_at + name_length;
+    let random_at = platform_at + PLATFORM.len();
 
-    let mut strings = Vec::new();
-    let mut offsets = Vec::new();
-    for string in program.arguments.iter().chain(&program.environment).chain([&program.path]) {
-        if string.len() >= STRING_LIMIT || strings.len() + string.len() > TOTAL_LIMIT {
-            return Err(too_big);
-        }
-        offsets.push(strings.len());
-        strings.extend_from_slice(string);
-        strings.push(0);
-    }
-    let platform = strings.len();
-    strings.extend_from_slice(b"x86_64\0");
-    let random_at = strings.len();
-    let mut random_bytes = [0; 16];
-    random::fill(&mut random_bytes);
-    strings.extend_from_slice(&random_bytes);
-
-    let strings_at = (STACK_TOP - 8 - strings.len()) & !15;
-    let pointers = 1 + program.arguments.len() + 1 + program.environment.len() + 1 + auxiliary::ENTRIES * 2;
-    let stack_pointer = (strings_at - pointers * 8) & !15;
-    if STACK_TOP - stack_pointer > TOTAL_LIMIT {
-        return Err(too_big);
+    let arguments_count = given.argument_count();
+    let words = 1 + arguments_count + 1 + given.environment.count() + 1 + auxiliary::ENTRIES * 2;
+    let stack_pointer = (arguments_at - words * 8) & !15;
+    if stack_pointer < STACK_TOP - layout.stack_size {
+        return Err(Error::new(Errno::E2BIG, "the stack has no room for the arguments"));
     }
 
-    let mut words: Vec<u64> = vec![program.arguments.len() as u64];
-    let (arguments, rest) = offsets.split_at(program.arguments.len());
-    let (environment, path) = rest.split_at(program.environment.len());
-    for list in [arguments, environment] {
-        words.extend(list.iter().map(|offset| (strings_at + offset) as u64));
-        words.push(0);
-    }
-    let places = Strings {
-        platform: strings_at + platform,
-        random: strings_at + random_at,
-        path: strings_at + path.first().copied().unwrap_or(0),
-    };
-    words.extend(auxiliary::vector(placed, &places, &owner).iter().flatten());
-
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    given.write_arguments(space, arguments_at)?;
+    given.environment.write(space, environment_at, 0)?;
     let no_memory = |_| Error::new(Errno::ENOMEM, "no memory for the program's stack");
-    context.space.write_bytes(stack_pointer, &bytes).map_err(no_memory)?;
-    context.space.write_bytes(strings_at, &strings).map_err(no_memory)?;
-    Ok(stack_pointer)
+    let mut tail = given.path.clone();
+    tail.push(0);
+    tail.extend_from_slice(PLATFORM);
+    let mut random_bytes = [0; RANDOM_SIZE];
+    random::fill(&mut random_bytes);
+    tail.extend_from_slice(&random_bytes);
+    space.write_bytes(name_at, &tail).map_err(no_memory)?;
+
+    let places = Strings { platform: platform_at, random: random_at, path: name_at };
+    let vector = auxiliary::vector(&layout.program, layout.base(), &places, owner);
+    let environment = given.environment.starts().map(|start| (environment_at + start) as u64);
+    let mut all = core::iter::once(arguments_count as u64)
+        .chain(given.argument_starts().map(|start| (arguments_at + start) as u64))
+        .chain([0])
+        .chain(environment)
+        .chain([0])
+        .chain(vector.into_iter().flatten());
+    let mut at = stack_pointer;
+    loop {
+        let portion: Vec<u8> = all.by_ref().take(PORTION).flat_map(u64::to_ne_bytes).collect();
+        if portion.is_empty() {
+            break;
+        }
+        space.write_bytes(at, &portion).map_err(no_memory)?;
+        at += portion.len();
+    }
+    let arguments = (arguments_at, environment_at);
+    Ok((stack_pointer, StringPlaces { arguments, environment: (environment_at, name_at) }))
 }

@@ -26,7 +26,6 @@ impl AddressSpace {
     ///
     /// # Errors
     /// ENOMEM.
-    #[allow(dead_code, reason = "fork(2) is about to call it")]
     pub(crate) fn fork(&self) -> Result<Arc<Self>> {
         if frames::low_on_memory() {
             return Err(Errno::ENOMEM.into());
@@ -37,6 +36,7 @@ impl AddressSpace {
             files: state.files.clone(),
             heap_start: state.heap_start,
             heap_end: state.heap_end,
+            strings: state.strings,
         });
         copy.copy_limits(self);
         let mut batch = Vec::with_capacity(BATCH);

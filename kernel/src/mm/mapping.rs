@@ -20,6 +20,7 @@ pub(crate) struct Protection {
 }
 
 impl Protection {
+    pub(crate) const NONE: Self = Self { read: false, write: false, execute: false };
     pub(crate) const READ_WRITE: Self = Self { read: true, write: true, execute: false };
 
     /// From the `PROT_` bits of mmap(2). `PROT_SEM` is accepted and means nothing on this architecture, as on Linux;

@@ -26,4 +26,4 @@ pub(crate) use mapping::{OnFork, Protection};
 pub(crate) use pages::FilePages;
 pub(crate) use reserve::{init as init_reserve, under_pressure};
 pub(crate) use source::{Backing, Source, shared_memory};
-pub(crate) use space::AddressSpace;
+pub(crate) use space::{AddressSpace, StringPlaces};

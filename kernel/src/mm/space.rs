@@ -52,6 +52,15 @@ pub(super) struct State {
     /// Where the heap of brk(2) begins and ends.
     pub(super) heap_start: usize,
     pub(super) heap_end: usize,
+    /// Where the program's strings are.
+    pub(super) strings: StringPlaces,
+}
+
+/// Where a program's strings are, for `/proc/PID/cmdline` and `environ`: begin and end of each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct StringPlaces {
+    pub(crate) arguments: (usize, usize),
+    pub(crate) environment: (usize, usize),
 }
 
 impl AddressSpace {
@@ -62,6 +71,7 @@ impl AddressSpace {
             files: BTreeSet::new(),
             heap_start: 0,
             heap_end: 0,
+            strings: StringPlaces::default(),
         })
     }
 
@@ -147,6 +157,16 @@ impl AddressSpace {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    /// Says where the program's strings are.
+    pub(crate) fn set_strings(&self, places: StringPlaces) {
+        self.lock().strings = places;
+    }
+
+    /// Where the program's strings are.
+    pub(crate) fn strings(&self) -> StringPlaces {
+        self.lock().strings
     }
 
     /// Looks at what is mapped.

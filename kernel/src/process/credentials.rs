@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use linux_raw_sys::general::{S_ISGID, S_ISUID, S_IXGRP};
 use socket::error::{Errno, Error, Result};
 use vfs::Identity;
 
@@ -39,6 +40,20 @@ impl Credentials {
     /// Whether the thread has CAP_SETUID, CAP_SETGID and all other capabilities.
     pub(crate) fn is_privileged(&self) -> bool {
         self.user.effective == 0
+    }
+
+    /// Becomes whom a program's file says (execve(2)): its owner with the set-user-ID bit, its group with the set-group-ID
+    /// bit where the group may execute it. Says whether the program runs with other rights than whoever starts it.
+    pub(super) fn change_for_program(&mut self, mode: u32, uid: u32, gid: u32) -> bool {
+        if mode & S_ISUID != 0 {
+            self.user.effective = uid;
+        }
+        if mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP {
+            self.group.effective = gid;
+        }
+        self.user.saved = self.user.effective;
+        self.group.saved = self.group.effective;
+        self.user.effective != self.user.real || self.group.effective != self.group.real
     }
 
     /// As files see it.

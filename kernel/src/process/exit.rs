@@ -14,7 +14,7 @@ use super::{
     free_id, robust, signal,
     tree::{self, Entry, Tree},
 };
-use crate::{console::control, context::Context, futex, mm::AddressSpace, system::System};
+use crate::{console::control, context::Context, mm::AddressSpace, system::System};
 
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,8 +63,8 @@ impl Process {
     pub(super) fn add_thread(&self, thread: &Arc<Thread>) -> bool {
         let mut threads = self.threads.lock();
         threads.insert(thread.tid(), thread.clone());
-        // Whoever ends the process sets the status before it looks at the list.
-        let ending = self.status.lock().is_some();
+        // Whoever ends the process, or all threads but one, says so before it looks at the list.
+        let ending = self.status.lock().is_some() || self.left_alone.lock().is_some();
         if ending {
             threads.remove(&thread.tid());
         } else if thread.tid() == self.pid {
@@ -86,14 +86,7 @@ pub(crate) fn end_thread(context: &Context, code: i32) {
 /// The last a thread does.
 pub(super) fn leave(context: &mut Context) {
     let (thread, process) = (context.thread.clone(), context.process.clone());
-    robust::release(context);
-    let clear_at = thread.clear_tid_at.load(Ordering::Relaxed);
-    // Nobody looks where nobody else is: the process and this thread hold the memory once each.
-    if clear_at != 0 && (process.thread_count() > 1 || Arc::strong_count(&context.space) > 2) {
-        // A thread that gave a bad address has nobody to tell it to.
-        let _ = context.space.write(clear_at, &0u32);
-        futex::wake_address(context, clear_at, 1);
-    }
+    robust::release_all(context);
     let_go(context);
     let (removed, last) = {
         let mut threads = process.threads.lock();
@@ -106,12 +99,13 @@ pub(super) fn leave(context: &mut Context) {
     }
     if last {
         process.give_up();
-        give_memory_back(&thread);
+        thread.return_memory();
         end_of_process(&process);
     } else {
-        give_memory_back(&thread);
+        thread.return_memory();
         // It may have been told of a signal that it did not take.
         signal::pass_on_all(&process);
+        process.tell_who_waits_alone();
     }
 }
 
@@ -122,14 +116,6 @@ fn let_go(context: &mut Context) {
     context.space = none;
     context.files = nothing_open();
     context.fs = nowhere(context.system);
-}
-
-/// Whoever has lent the thread its memory has it for itself again.
-fn give_memory_back(thread: &Thread) {
-    let lender = thread.lender.lock().take();
-    if let Some(lender) = lender {
-        lender.give_back();
-    }
 }
 
 /// The table of those that have ended.

@@ -104,6 +104,13 @@ pub(super) fn change_page_table(vm: &Arc<VmSpace>) {
     });
 }
 
+/// Registers as a new program has them, in the processor now.
+pub(super) fn reset_registers() {
+    FpuContext::new().load();
+    FsBase::new(0).load();
+    GsBase::new(0).load(&ostd::irq::disable_local());
+}
+
 fn with_current(f: impl FnOnce(&Thread, &Switched)) {
     if let Some(task) = Task::current()
         && let Some(switched) = task.local_data().downcast_ref::<Switched>()

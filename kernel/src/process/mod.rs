@@ -4,6 +4,7 @@ mod clone;
 mod cpu_time;
 mod credentials;
 mod exception;
+mod execute;
 pub(crate) mod exit;
 mod floating_point;
 mod id;
@@ -18,12 +19,13 @@ pub(crate) mod wait;
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::{
-    sync::atomic::{AtomicI32, AtomicU8, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering},
     time::Duration,
 };
 
 pub(crate) use clone::{CloneArguments, clone};
 pub(crate) use credentials::{Credentials, GROUPS_LIMIT, Triple};
+pub(crate) use execute::execute;
 pub(crate) use exit::ExitStatus;
 pub(crate) use floating_point::init as init_switching;
 pub(crate) use id::{free_id, new_id, thread_by_id, threads};
@@ -52,6 +54,10 @@ pub(crate) struct Process {
     session: AtomicI32,
     /// Where it is announced that a child has ended or changed.
     child_events: Arc<Pollee>,
+    /// The thread that executes a program, while it waits for the others to end.
+    left_alone: SpinLock<Option<Arc<Thread>>>,
+    /// Whether it has executed a program since it was made.
+    has_executed: AtomicBool,
     /// Its first thread, until it has been waited for: who it was.
     leader: SpinLock<Option<Arc<Thread>>>,
     /// When it was made, on the monotonic clock.
@@ -102,6 +108,8 @@ impl Process {
             group: AtomicI32::new(0),
             session: AtomicI32::new(0),
             child_events: Arc::new(Pollee::new()),
+            left_alone: SpinLock::new(None),
+            has_executed: AtomicBool::new(false),
             leader: SpinLock::new(None),
             start_time: clock::now(),
             children_cpu_time: AtomicU64::new(0),

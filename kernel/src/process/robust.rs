@@ -2,6 +2,9 @@
 //!
 //! Source: Linux, Documentation/locking/robust-futexes.rst and robust-futex-ABI.rst.
 
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+
 use linux_raw_sys::general::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 
 use crate::{context::Context, futex};
@@ -16,8 +19,22 @@ pub(crate) struct RobustList {
     pub(crate) head: usize,
 }
 
+/// Lets go of all that the thread holds in the memory that it is about to leave: its locks, and the word that says that it
+/// is there (set_tid_address(2)).
+pub(super) fn release_all(context: &Context) {
+    release(context);
+    let clear_at = context.thread.clear_tid_at.load(Ordering::Relaxed);
+    // Nobody looks where nobody else is: the process and this thread hold the memory once each.
+    let seen = context.process.thread_count() > 1 || Arc::strong_count(&context.space) > 2;
+    if clear_at != 0 && seen {
+        // A thread that gave a bad address has nobody to tell it to.
+        let _ = context.space.write(clear_at, &0u32);
+        futex::wake_address(context, clear_at, 1);
+    }
+}
+
 /// Lets go of all locks on the list of the exiting thread. A list that cannot be read ends there.
-pub(super) fn release(context: &Context) {
+fn release(context: &Context) {
     let head = context.thread.robust_list.lock().head;
     if head == 0 {
         return;

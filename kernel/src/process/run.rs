@@ -19,7 +19,7 @@ use super::{
 use crate::{context::Context, syscall};
 
 /// What a thread does first, in the kernel.
-type Prepare = dyn FnOnce(&Context) -> Option<UserContext> + Send;
+type Prepare = dyn FnOnce(&mut Context) -> Option<UserContext> + Send;
 
 /// Where a thread starts.
 pub(crate) enum Start {
@@ -77,7 +77,7 @@ fn live(thread: Arc<Thread>, birth: Birth) {
             }
             Some(*registers)
         }
-        Start::Prepare(prepare) => prepare(&context),
+        Start::Prepare(prepare) => prepare(&mut context),
     };
     if let Some(registers) = registers {
         run(&mut context, UserMode::new(registers));

@@ -84,6 +84,19 @@ impl Thread {
         self.tid.load(Ordering::Relaxed)
     }
 
+    /// Gives it another number.
+    pub(super) fn take_number(&self, tid: i32) {
+        self.tid.store(tid, Ordering::Relaxed);
+    }
+
+    /// Whoever has lent it its memory has that for itself again.
+    pub(super) fn return_memory(&self) {
+        let lender = self.lender.lock().take();
+        if let Some(lender) = lender {
+            lender.give_back();
+        }
+    }
+
     /// Says how to end its sleep. Called by itself, first thing.
     pub(super) fn set_waker(&self, waker: Arc<Waker>) {
         self.waker.call_once(|| waker);
@@ -103,7 +116,7 @@ impl Thread {
     }
 
     /// Whether it is to end.
-    pub(super) fn is_killed(&self) -> bool {
+    pub(crate) fn is_killed(&self) -> bool {
         self.pending.load(Ordering::Acquire) & KILLED != 0
     }
 

@@ -7,6 +7,7 @@ mod at;
 mod attribute;
 mod descriptor;
 mod eventfd;
+mod exec;
 mod file;
 mod fork;
 mod futex;
@@ -58,6 +59,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     attribute::CALLS,
     descriptor::CALLS,
     eventfd::CALLS,
+    exec::CALLS,
     file::CALLS,
     fork::CALLS,
     futex::CALLS,

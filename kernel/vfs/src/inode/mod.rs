@@ -30,7 +30,13 @@ pub(crate) use self::{
     rename::{Side, rename},
     synthetic::Synthetic,
 };
-use crate::{file_system::FileSystem, identity::Identity, lock::Locks, pages::Page, pipe::Fifo};
+use crate::{
+    file_system::FileSystem,
+    identity::{Access, Identity},
+    lock::Locks,
+    pages::Page,
+    pipe::Fifo,
+};
 
 /// The type of a file, with the values of `st_mode` (inode(7)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -446,6 +452,17 @@ impl Inode {
         self.write_access.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Whether `who` may run a program from it.
+    ///
+    /// # Errors
+    /// EACCES where it is no regular file or may not be executed.
+    pub(crate) fn check_program(&self, who: &Identity) -> Result<()> {
+        if self.file_type() != FileType::Regular {
+            return Err(Error::new(Errno::EACCES, "not a regular file"));
+        }
+        self.check(who, Access::EXECUTE)
+    }
+
     /// Forbids opening the file for writing as long as the returned value lives: for a program that runs from it.
     ///
     /// # Errors
@@ -454,7 +471,7 @@ impl Inode {
         self.write_access
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| (count <= 0).then(|| count - 1))
             .map_err(|_| Error::new(Errno::ETXTBSY, "it is open for writing"))?;
-        Ok(WritingDenied { inode: self.clone(), located: None })
+        Ok(WritingDenied { inode: self.clone(), located: None, denied: true })
     }
 }
 
@@ -520,9 +537,19 @@ impl Node {
 pub struct WritingDenied {
     inode: Arc<Inode>,
     located: Option<Located>,
+    denied: bool,
 }
 
 impl WritingDenied {
+    /// Lets the file be opened for writing again, while the program that runs from it still names it.
+    #[must_use]
+    pub fn allow_writing(mut self) -> Self {
+        if core::mem::take(&mut self.denied) {
+            self.inode.write_access.fetch_add(1, Ordering::Relaxed);
+        }
+        self
+    }
+
     /// Says under which name the file was found.
     pub(crate) fn located(mut self, located: Option<Located>) -> Self {
         self.located = located;
@@ -547,6 +574,8 @@ impl WritingDenied {
 
 impl Drop for WritingDenied {
     fn drop(&mut self) {
-        self.inode.write_access.fetch_add(1, Ordering::Relaxed);
+        if self.denied {
+            self.inode.write_access.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

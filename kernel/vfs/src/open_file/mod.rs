@@ -21,7 +21,7 @@ use crate::{
     device::Device,
     file_system::FileSystem,
     identity::{Access, Identity},
-    inode::{Inode, Located, Node, Synthetic},
+    inode::{Inode, Located, Node, Synthetic, WritingDenied},
     lock::Owner,
     memory::UserMemory,
     path::{Found, OpenFlags},
@@ -179,6 +179,15 @@ impl OpenFile {
             (None, Body::Special(special)) => special.name().as_bytes().to_vec(),
             (None, _) => alloc::format!("pipe:[{}]", self.inode.number()).into_bytes(),
         }
+    }
+
+    /// The file as a program that `who` is to run (execveat(2)): nobody may write to it from now on.
+    ///
+    /// # Errors
+    /// EACCES where it is no regular file or may not be executed; ETXTBSY where it is open for writing.
+    pub fn program(&self, who: &Identity) -> Result<WritingDenied> {
+        self.inode.check_program(who)?;
+        Ok(self.inode.deny_writing()?.located(self.located.clone()))
     }
 
     /// Whether it only names the file (O_PATH): most calls then fail with EBADF.

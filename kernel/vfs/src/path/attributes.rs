@@ -22,14 +22,14 @@ impl Walker<'_> {
     /// The file of a program that is to run (execve(2)): nobody may write to it from now on.
     ///
     /// # Errors
-    /// As path_resolution(7); EACCES where it is no regular file or may not be executed; ETXTBSY where it is open for
-    /// writing.
-    pub fn find_program(&self, path: &[u8]) -> Result<WritingDenied> {
-        let found = self.locate(path, Follow::Yes)?;
-        if found.inode.file_type() != FileType::Regular {
-            return Err(Error::new(Errno::EACCES, "not a regular file"));
+    /// As path_resolution(7); EACCES where it is no regular file or may not be executed; ELOOP for a symbolic link that is
+    /// not to be followed; ETXTBSY where it is open for writing.
+    pub fn find_program(&self, path: &[u8], follow: Follow) -> Result<WritingDenied> {
+        let found = self.locate(path, follow)?;
+        if found.inode.file_type() == FileType::Symlink {
+            return Err(Error::new(Errno::ELOOP, "symbolic links are not followed"));
         }
-        found.inode.check(self.who, Access::EXECUTE)?;
+        found.inode.check_program(self.who)?;
         Ok(found.inode.deny_writing()?.located(found.located))
     }
 
