@@ -3,7 +3,7 @@
 use core::{sync::atomic::Ordering, time::Duration};
 
 use alloc::{sync::Arc, vec::Vec};
-use linux_raw_sys::general::SIGCHLD;
+use linux_raw_sys::general::{CLD_EXITED, CLD_KILLED, SIGCHLD};
 use socket::ready::Events;
 use spin::Once;
 use vfs::{FileTable, FsState};
@@ -11,10 +11,11 @@ use vfs::{FileTable, FsState};
 use super::{
     Process, Thread,
     floating_point::change_page_table,
-    free_id, robust, signal,
+    free_id, robust,
+    signal::{self, Info, SIGNAL_END},
     tree::{self, Entry, Tree},
 };
-use crate::{console::control, context::Context, mm::AddressSpace, system::System};
+use crate::{console::control, context::Context, exec::CLOCK_TICKS, mm::AddressSpace, system::System};
 
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +32,18 @@ pub(super) struct Ending {
     pub(super) status: ExitStatus,
     /// How long it has run.
     pub(super) cpu_time: Duration,
+}
+
+impl Ending {
+    /// What the parent is told with the signal.
+    fn info(&self, process: &Process) -> Info {
+        let (code, status) = match self.status {
+            ExitStatus::Exited(code) => (CLD_EXITED, code),
+            ExitStatus::Killed(signal) => (CLD_KILLED, signal),
+        };
+        let ticks = self.cpu_time.as_millis() as u64 * CLOCK_TICKS / 1000;
+        Info::child(code, process.pid, process.real_user(), i32::from(status), ticks, 0)
+    }
 }
 
 impl ExitStatus {
@@ -178,10 +191,18 @@ struct Told {
 
 impl Told {
     /// Tells `parent` that its child has ended. A parent that ignores that does not have to wait for it.
+    ///
+    /// The signal is there before whoever waits can find the child, which is not before the lock is let go of.
     fn tell(&mut self, tree: &mut Tree, child: i32, parent: i32) {
         let Some(parent) = tree.get(parent).map(|entry| entry.process.clone()) else { return };
-        let exit_signal = tree.get(child).map_or(0, |entry| entry.exit_signal);
-        if exit_signal == SIGCHLD && parent.signals.actions().lock().children_end_alone() {
+        let Some(Entry { process, exit_signal, ending: Some(ending), .. }) = tree.get(child) else { return };
+        let (signal, info) = (*exit_signal, ending.info(process));
+        let alone = signal == SIGCHLD && parent.signals.actions().lock().children_end_alone();
+        if signal != 0 && signal < SIGNAL_END {
+            // One that is ignored is not sent.
+            signal::send_to_process(&parent, info.with_signal(signal));
+        }
+        if alone {
             self.released.extend(tree.release(child));
         }
         self.parents.push(parent);

@@ -35,7 +35,7 @@ pub(crate) use run::{Start, spawn};
 use signal::{Actions, ProcessSignals};
 use socket::ready::Pollee;
 pub(crate) use thread::{Thread, current_thread};
-pub(crate) use tree::{all, members, plant, process_by_id};
+pub(crate) use tree::{all, members, new_session, plant, process_by_id, process_of, set_group};
 use vfs::{FileTable, FsState, Identity, Inode, WritingDenied};
 
 use crate::{mm::AddressSpace, system::System, time::clock};
@@ -187,6 +187,11 @@ impl Process {
     /// Its first thread, which may have ended; `None` once the process has been waited for.
     pub(crate) fn leader(&self) -> Option<Arc<Thread>> {
         self.leader.lock().clone()
+    }
+
+    /// Whose it is: the real user of its first thread.
+    pub(crate) fn real_user(&self) -> u32 {
+        self.leader().map_or(0, |thread| thread.credentials.lock().user.real)
     }
 
     /// Who it is: its first thread.

@@ -13,7 +13,13 @@ use core::sync::atomic::Ordering;
 use linux_raw_sys::general::SIGCHLD;
 use ostd::sync::{SpinLock, SpinLockGuard};
 
-use super::{Process, exit::Ending, id::free_id};
+use socket::error::{Errno, Error, Result};
+
+use super::{
+    Process,
+    exit::Ending,
+    id::{free_id, thread_by_id},
+};
 
 /// The number of the first process, which orphans go to and whose end is that of the machine.
 pub(crate) const FIRST: i32 = 1;
@@ -67,6 +73,11 @@ pub(super) fn lock() -> SpinLockGuard<'static, Tree, ostd::sync::PreemptDisabled
 /// The process of that number, whether it runs or has ended and was not waited for yet.
 pub(crate) fn process_by_id(pid: i32) -> Option<Arc<Process>> {
     lock().get(pid).map(|entry| entry.process.clone())
+}
+
+/// The process of that number, or the one that has a thread of that number.
+pub(crate) fn process_of(id: i32) -> Option<Arc<Process>> {
+    process_by_id(id).or_else(|| thread_by_id(id).map(|thread| thread.process.clone()))
 }
 
 /// All processes, those that have ended and were not waited for included, by number.
@@ -217,5 +228,82 @@ impl Tree {
             reaper.children.extend(&orphans);
         }
         (reaper, orphans)
+    }
+}
+
+/// setpgid(2): moves a process, 0 for the caller's own, to a group of its session, 0 for one of its own.
+///
+/// # Errors
+/// EINVAL for a negative group, ESRCH where the process is neither the caller's nor its child, EPERM for a leader of a
+/// session, a child in another session, or a group that is not in the session; EACCES for a child that has executed a
+/// program.
+pub(crate) fn set_group(caller: &Process, pid: i32, group: i32) -> Result<()> {
+    let pid = if pid == 0 { caller.pid } else { pid };
+    let group = if group == 0 { pid } else { group };
+    if group < 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let mut tree = lock();
+    let process = match tree.get(pid) {
+        Some(entry) => entry.process.clone(),
+        None if thread_by_id(pid).is_some() => {
+            return Err(Error::new(Errno::EINVAL, "it is a thread's number"));
+        }
+        None => return Err(Errno::ESRCH.into()),
+    };
+    let refused = if process.pid == caller.pid {
+        Ok(())
+    } else if process.parent() != caller.pid {
+        Err(Errno::ESRCH.into())
+    } else if process.session() != caller.session() {
+        Err(Error::new(Errno::EPERM, "the child is in another session"))
+    } else if process.has_executed.load(Ordering::Relaxed) {
+        Err(Error::new(Errno::EACCES, "the child has executed a program"))
+    } else {
+        Ok(())
+    };
+    let outcome = refused.and_then(|()| tree.move_to_group(&process, group));
+    drop(tree);
+    drop(process);
+    outcome
+}
+
+/// setsid(2): makes the caller's process the leader of a new session and of a group in it; gives their number.
+///
+/// # Errors
+/// EPERM where there is a group of that number already.
+pub(crate) fn new_session(process: &Process) -> Result<i32> {
+    let mut tree = lock();
+    if tree.groups.contains_key(&process.pid) || process.session() == process.pid {
+        return Err(Error::new(Errno::EPERM, "it leads a group"));
+    }
+    let (group, session) = (process.group(), process.session());
+    process.session.store(process.pid, Ordering::Relaxed);
+    tree.enter_group(process, process.pid);
+    tree.leave_group(process.pid, group);
+    tree.free_numbers(&[group, session]);
+    Ok(process.pid)
+}
+
+impl Tree {
+    fn move_to_group(&mut self, process: &Process, group: i32) -> Result<()> {
+        if process.session() == process.pid {
+            return Err(Error::new(Errno::EPERM, "it leads a session"));
+        }
+        let old = process.group();
+        if group == old {
+            return Ok(());
+        }
+        match self.groups.get(&group) {
+            Some(there) if there.session != process.session() => {
+                return Err(Error::new(Errno::EPERM, "the group is in another session"));
+            }
+            None if group != process.pid => return Err(Error::new(Errno::EPERM, "there is no such group")),
+            _ => {}
+        }
+        self.enter_group(process, group);
+        self.leave_group(process.pid, old);
+        self.free_numbers(&[old]);
+        Ok(())
     }
 }

@@ -131,7 +131,7 @@ fn take(
 ) -> (Option<Found>, Option<Entry>) {
     let Some(child) = tree.get_mut(pid) else { return (None, None) };
     let process: Arc<Process> = child.process.clone();
-    let uid = process.leader().map_or(0, |leader| leader.credentials.lock().user.real);
+    let uid = process.real_user();
     let own = child.ending.map_or_else(|| process.cpu_time(), |ending| ending.cpu_time);
     let found = Found { pid, uid, event, cpu_time: own + process.children_cpu_time() };
     if only_look {

@@ -19,6 +19,7 @@ mod poll;
 mod process;
 mod sched;
 mod select;
+mod session;
 mod signal;
 mod socket;
 mod system;
@@ -71,6 +72,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     process::CALLS,
     sched::CALLS,
     select::CALLS,
+    session::CALLS,
     signal::CALLS,
     socket::CALLS,
     system::CALLS,

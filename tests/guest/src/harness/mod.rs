@@ -1,6 +1,7 @@
 //! Behaviour tests: what one is, and what it is given.
 
 pub(crate) mod check;
+mod child;
 mod need;
 pub(crate) mod progress;
 mod run;

@@ -30,6 +30,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::permissions::TESTS,
         unix::races::TESTS,
         process::threads::TESTS,
+        process::children::TESTS,
         process::waiting::TESTS,
         process::time::TESTS,
         memory::TESTS,

@@ -1,5 +1,6 @@
 //! Threads and what they wait with, clocks, random bytes.
 
+pub(super) mod children;
 pub(super) mod threads;
 pub(super) mod time;
 pub(super) mod waiting;
