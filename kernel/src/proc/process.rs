@@ -10,7 +10,7 @@ use alloc::{
 
 use linux_raw_sys::general::{RLIMIT_CORE, RLIMIT_NOFILE, RLIMIT_STACK};
 use socket::error::{Errno, Error, Result};
-use vfs::{FileSystem, FileType, Handle, Inode, MagicLink, Populate, PopulateEntry};
+use vfs::{FileSystem, FileType, Handle, Inode, LinkTarget, MagicLink, Populate, PopulateEntry};
 
 use super::{
     maps,
@@ -141,8 +141,11 @@ impl MagicLink for Link {
         }
     }
 
-    fn target(&self) -> Result<Option<Arc<Inode>>> {
-        self.inode().map(Some)
+    fn target(&self) -> Result<Option<LinkTarget>> {
+        match self.place {
+            Place::Executable => Ok(alive(&self.process)?.executable_target()),
+            Place::Here | Place::Root => Ok(Some(self.inode()?.into())),
+        }
     }
 }
 
@@ -193,9 +196,9 @@ impl MagicLink for Descriptor {
         })
     }
 
-    fn target(&self) -> Result<Option<Arc<Inode>>> {
+    fn target(&self) -> Result<Option<LinkTarget>> {
         match self.handle()?.1 {
-            Handle::File(file) => Ok(Some(file.inode().clone())),
+            Handle::File(file) => Ok(Some(file.target())),
             Handle::Socket(_) => Err(Error::new(Errno::ENXIO, "sockets are not opened by name")),
         }
     }

@@ -36,7 +36,7 @@ use signal::{Actions, ProcessSignals};
 use socket::ready::Pollee;
 pub(crate) use thread::{Thread, current_thread};
 pub(crate) use tree::{all, members, new_session, plant, process_by_id, process_of, set_group};
-use vfs::{FileTable, FsState, Identity, Inode, WritingDenied};
+use vfs::{FileTable, FsState, Identity, Inode, LinkTarget, WritingDenied};
 
 use crate::{mm::AddressSpace, system::System, time::clock};
 
@@ -208,6 +208,11 @@ impl Process {
     /// The file of the program that it runs.
     pub(crate) fn executable(&self) -> Option<Arc<Inode>> {
         self.executable.lock().as_ref().map(|file| file.inode().clone())
+    }
+
+    /// Where `/proc/PID/exe` leads.
+    pub(crate) fn executable_target(&self) -> Option<LinkTarget> {
+        self.executable.lock().as_ref().map(|file| file.target())
     }
 
     /// The path of that file, as `/proc/PID/exe` shows it.

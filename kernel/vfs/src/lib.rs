@@ -40,8 +40,8 @@ pub use self::{
     identity::{Access, Identity},
     initramfs::{LoadError, Loaded, Problem, load_initramfs},
     inode::{
-        Attributes, FileType, Generate, Generated, Inode, MagicLink, Owner, Populate, PopulateEntry,
-        RenameFlags, SetTime, Timestamp, WritingDenied,
+        Attributes, FileType, Generate, Generated, Inode, LinkTarget, MagicLink, Owner, Populate,
+        PopulateEntry, RenameFlags, SetTime, Timestamp, WritingDenied,
     },
     lock::{LockKind, LockedRange, RangeOwner, RangeWait},
     memory::{Buffers, MAX_TRANSFER, Segment, UserMemory},

@@ -7,8 +7,8 @@ use socket::{
     error::{Errno, Result},
 };
 use vfs::{
-    Buffers, Entropy, Environment, FileSystem, Follow, FsState, Identity, Inode, Limits, MagicLink, OpenFile,
-    Segment, UserMemory, Walker, Whence, absolute_path,
+    Buffers, Entropy, Environment, FileSystem, Follow, FsState, Identity, Inode, Limits, LinkTarget,
+    MagicLink, OpenFile, Segment, UserMemory, Walker, Whence, absolute_path,
 };
 
 const O_WRONLY: u32 = 1;
@@ -305,8 +305,8 @@ impl MagicLink for Exe {
         Ok(b"/no/such/place".to_vec())
     }
 
-    fn target(&self) -> Result<Option<Arc<Inode>>> {
-        Ok(Some(self.0.clone()))
+    fn target(&self) -> Result<Option<LinkTarget>> {
+        Ok(Some(self.0.clone().into()))
     }
 }
 

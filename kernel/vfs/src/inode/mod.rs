@@ -23,7 +23,7 @@ use self::regular::Contents;
 pub use self::{
     attributes::{Attributes, SetTime, Timestamp},
     rename::RenameFlags,
-    synthetic::{Generate, Generated, MagicLink, Owner, Populate, PopulateEntry},
+    synthetic::{Generate, Generated, LinkTarget, MagicLink, Owner, Populate, PopulateEntry},
 };
 pub(crate) use self::{
     directory::{Directory, DirectoryEntry, Located, Name, check_length},
@@ -394,7 +394,7 @@ impl Inode {
     }
 
     /// Where following a link that code makes leads, if it does not follow its text.
-    pub(crate) fn magic_target(&self) -> Result<Option<Arc<Self>>> {
+    pub(crate) fn magic_target(&self) -> Result<Option<LinkTarget>> {
         match &self.node {
             Node::Synthetic(Synthetic::Link(link)) => link.target(),
             _ => Ok(None),
@@ -569,6 +569,12 @@ impl WritingDenied {
     #[must_use]
     pub fn inode(&self) -> &Arc<Inode> {
         &self.inode
+    }
+
+    /// Where a link to the program leads.
+    #[must_use]
+    pub fn target(&self) -> LinkTarget {
+        LinkTarget { inode: self.inode.clone(), located: self.located.clone() }
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use socket::error::{Errno, Error, Result};
 
-use super::{Directory, FileType, Inode, Node};
+use super::{Directory, FileType, Inode, Located, Node};
 use crate::{
     file_system::FileSystem,
     identity::{Access, Identity},
@@ -73,6 +73,18 @@ impl Generated for ReadOnly {
     }
 }
 
+/// Where a link leads: an inode, and the name under which it was found.
+pub struct LinkTarget {
+    pub(crate) inode: Arc<Inode>,
+    pub(crate) located: Option<Located>,
+}
+
+impl From<Arc<Inode>> for LinkTarget {
+    fn from(inode: Arc<Inode>) -> Self {
+        Self { inode, located: None }
+    }
+}
+
 /// A symbolic link whose target code decides, such as `/proc/self/exe`.
 pub trait MagicLink: Send + Sync {
     /// What readlink(2) shows.
@@ -85,7 +97,7 @@ pub trait MagicLink: Send + Sync {
     ///
     /// # Errors
     /// As path_resolution(7).
-    fn target(&self) -> Result<Option<Arc<Inode>>> {
+    fn target(&self) -> Result<Option<LinkTarget>> {
         Ok(None)
     }
 

@@ -21,7 +21,7 @@ use crate::{
     device::Device,
     file_system::FileSystem,
     identity::{Access, Identity},
-    inode::{Inode, Located, Node, Synthetic, WritingDenied},
+    inode::{Inode, LinkTarget, Located, Node, Synthetic, WritingDenied},
     lock::Owner,
     memory::UserMemory,
     path::{Found, OpenFlags},
@@ -179,6 +179,12 @@ impl OpenFile {
             (None, Body::Special(special)) => special.name().as_bytes().to_vec(),
             (None, _) => alloc::format!("pipe:[{}]", self.inode.number()).into_bytes(),
         }
+    }
+
+    /// Where a link to the file leads, such as that of `/proc/self/fd`.
+    #[must_use]
+    pub fn target(&self) -> LinkTarget {
+        LinkTarget { inode: self.inode.clone(), located: self.located.clone() }
     }
 
     /// The file as a program that `who` is to run (execveat(2)): nobody may write to it from now on.

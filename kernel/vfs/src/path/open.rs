@@ -187,7 +187,7 @@ impl Walker<'_> {
             }
             if inode.file_type() == FileType::Symlink && !flags.contains(OpenFlags::NOFOLLOW) {
                 if let Some(target) = inode.magic_target()? {
-                    return Ok(Outcome::Existing(Found { inode: target, located: None }));
+                    return Ok(Outcome::Existing(Found { inode: target.inode, located: target.located }));
                 }
                 walk.follow(&inode)?;
                 continue;

@@ -135,7 +135,7 @@ impl<'a> Walk<'a> {
             return Err(Error::new(Errno::ELOOP, "too many symbolic links"));
         }
         if let Some(target) = link.magic_target()? {
-            self.at = target;
+            self.at = target.inode;
             // What is left starts with a slash or is nothing; as if it stood behind `.`.
             let mut text = Vec::from(b".".as_slice());
             text.extend_from_slice(&self.text[self.rest()..]);
@@ -174,7 +174,7 @@ impl<'a> Walk<'a> {
             let child = self.at.child(self.name(&range))?.ok_or(Errno::ENOENT)?;
             if child.file_type() == FileType::Symlink && (follow == Follow::Yes || self.slash) {
                 if let Some(target) = child.magic_target()? {
-                    return self.arrived(target, None);
+                    return self.arrived(target.inode, target.located);
                 }
                 self.follow(&child)?;
                 continue;
