@@ -119,6 +119,7 @@ pub(super) fn leave(context: &mut Context) {
         // It may have been told of a signal that it did not take.
         signal::pass_on_all(&process);
         process.tell_who_waits_alone();
+        signal::check_halt(&process);
     }
 }
 

@@ -35,7 +35,9 @@ pub(crate) use run::{Start, spawn};
 use signal::{Actions, ProcessSignals};
 use socket::ready::Pollee;
 pub(crate) use thread::{Thread, current_thread};
-pub(crate) use tree::{all, members, new_session, plant, process_by_id, process_of, set_group};
+pub(crate) use tree::{
+    FIRST, all, is_orphaned, members, new_session, plant, process_by_id, process_of, set_group,
+};
 use vfs::{FileTable, FsState, Identity, Inode, LinkTarget, WritingDenied};
 
 use crate::{mm::AddressSpace, system::System, time::clock};

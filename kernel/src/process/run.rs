@@ -88,6 +88,8 @@ fn live(thread: Arc<Thread>, birth: Birth) {
 /// In and out of user mode, until the thread is to end.
 fn run(context: &mut Context, mut user: UserMode) {
     let thread = context.thread.clone();
+    // What its process was told before there was this thread concerns it, too.
+    thread.note_signals();
     loop {
         if thread.must_attend() && attend(context, &mut user) == Attended::End {
             return;

@@ -92,6 +92,18 @@ pub(crate) fn members(group: i32) -> Vec<Arc<Process>> {
     group.members.iter().filter_map(|pid| tree.get(*pid)).map(|entry| entry.process.clone()).collect()
 }
 
+/// Whether no member of a process group has a parent in another group of its session, who could let it go on (an orphaned
+/// process group).
+pub(crate) fn is_orphaned(group: i32) -> bool {
+    let tree = lock();
+    let Some(members) = tree.groups.get(&group).map(|group| &group.members) else { return true };
+    !members.iter().filter_map(|pid| tree.get(*pid)).filter(|entry| entry.ending.is_none()).any(|entry| {
+        tree.get(entry.process.parent()).is_some_and(|parent| {
+            parent.process.group() != group && parent.process.session() == entry.process.session()
+        })
+    })
+}
+
 /// Takes in the first process, in a group and a session of its own.
 pub(crate) fn plant(process: &Arc<Process>) {
     let mut tree = lock();

@@ -1,10 +1,11 @@
 //! Signals: what they do, which are blocked, and sending them.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 
 use linux_raw_sys::general::{
-    __NR_kill, __NR_pause, __NR_rt_sigaction, __NR_rt_sigpending, __NR_rt_sigprocmask, __NR_rt_sigreturn,
-    __NR_rt_sigsuspend, __NR_sigaltstack, __NR_tgkill, __NR_tkill, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK,
+    __NR_kill, __NR_pause, __NR_rt_sigaction, __NR_rt_sigpending, __NR_rt_sigprocmask, __NR_rt_sigqueueinfo,
+    __NR_rt_sigreturn, __NR_rt_sigsuspend, __NR_rt_sigtimedwait, __NR_rt_tgsigqueueinfo, __NR_sigaltstack,
+    __NR_tgkill, __NR_tkill, SI_ASYNCNL, SI_DETHREAD, SI_TKILL, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SIGCONT,
 };
 use ostd::user::UserMode;
 use socket::error::{Errno, Error, Result};
@@ -12,6 +13,7 @@ use socket::error::{Errno, Error, Result};
 use super::{
     Arguments, Calls,
     Handler::{Plain, Registers},
+    time::read_timespec,
 };
 use crate::{
     context::Context,
@@ -19,6 +21,7 @@ use crate::{
         self, Process, Thread,
         signal::{self, Action, Disposition, Info, SIGNAL_END, bit},
     },
+    time::clock,
     wait,
 };
 
@@ -33,6 +36,9 @@ pub(super) const CALLS: &Calls = &[
     (__NR_kill, Plain(kill)),
     (__NR_tkill, Plain(tkill)),
     (__NR_tgkill, Plain(tgkill)),
+    (__NR_rt_sigqueueinfo, Plain(rt_sigqueueinfo)),
+    (__NR_rt_tgsigqueueinfo, Plain(rt_tgsigqueueinfo)),
+    (__NR_rt_sigtimedwait, Plain(rt_sigtimedwait)),
 ];
 
 /// Size of the kernel's sigset_t.
@@ -140,79 +146,184 @@ fn sigaltstack(context: &mut Context, user: &mut UserMode, arguments: &Arguments
     Ok(0)
 }
 
-/// # Errors
-/// EINVAL for a number beyond the last signal's; 0 is none, and only asks.
-fn check_signal(signal: usize) -> Result<u32> {
-    let signal = signal as u32;
-    if signal < SIGNAL_END { Ok(signal) } else { Err(Errno::EINVAL.into()) }
-}
-
 fn kill(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [pid, signal, ..] = *arguments;
     let (pid, signal) = (pid as i32, signal as u32);
-    let targets: Vec<Arc<Process>> = match pid {
-        pid if pid > 0 => {
-            process::thread_by_id(pid).map(|thread| thread.process.clone()).into_iter().collect()
-        }
-        _ => {
-            let mut all: Vec<_> =
-                process::threads().into_iter().map(|thread| thread.process.clone()).collect();
-            all.dedup_by_key(|process| process.pid);
-            all
+    let group = match pid {
+        i32::MIN => return Err(Errno::ESRCH.into()),
+        -1 => return kill_all(context, signal),
+        0 => context.process.group(),
+        pid if pid < 0 => -pid,
+        pid => {
+            let process = find(pid)?;
+            return send_to_process(context, &process, signal, Info::user).map(|()| 0);
         }
     };
-    if targets.is_empty() {
-        return Err(Errno::ESRCH.into());
-    }
-    for process in targets {
-        let thread = process.leader().ok_or(Errno::ESRCH)?;
-        let info = told_by(context, &thread, signal, Info::user)?;
-        if let Some(info) = info {
-            signal::post(&process, None, info)?;
+    // As long as one member gets it, that others do not is no error.
+    let mut result = Err(Errno::ESRCH.into());
+    for member in process::members(group) {
+        let one = send_to_process(context, &member, signal, Info::user);
+        if result.is_err() {
+            result = one;
         }
     }
-    Ok(0)
+    result.map(|()| 0)
+}
+
+/// Sends to all processes but the first and the caller's. As on Linux, those that may not be sent to are passed over, even
+/// if they are all there are.
+fn kill_all(context: &Context, signal: u32) -> Result<usize> {
+    let others = |process: &Arc<Process>| process.pid != process::FIRST && process.pid != context.process.pid;
+    let mut result = Err(Errno::ESRCH.into());
+    for process in process::all().into_iter().filter(others) {
+        let one = send_to_process(context, &process, signal, Info::user);
+        let denied = one.is_err_and(|error| error.errno == Errno::EPERM);
+        result = if denied { result.or(Ok(())) } else { one };
+    }
+    result.map(|()| 0)
+}
+
+/// The process with a number, which may be that of any of its threads.
+///
+/// # Errors
+/// ESRCH.
+fn find(pid: i32) -> Result<Arc<Process>> {
+    let process = process::process_by_id(pid);
+    let of_thread = || process::thread_by_id(pid).map(|thread| thread.process.clone());
+    process.or_else(of_thread).ok_or_else(|| Errno::ESRCH.into())
+}
+
+fn send_to_process(
+    context: &Context,
+    process: &Arc<Process>,
+    signal: u32,
+    make: impl FnOnce(u32, i32, u32) -> Info,
+) -> Result<()> {
+    let target = process.leader().ok_or(Errno::ESRCH)?;
+    match told_by(context, &target, signal, make)? {
+        Some(info) => signal::post(process, None, info),
+        None => Ok(()),
+    }
 }
 
 fn tkill(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [tid, signal, ..] = *arguments;
-    send(context, None, tid as i32, signal)
+    if tid as i32 <= 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    send(context, None, tid as i32, signal, Info::thread)
 }
 
 fn tgkill(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [pid, tid, signal, ..] = *arguments;
-    if pid as i32 <= 0 {
+    if pid as i32 <= 0 || tid as i32 <= 0 {
         return Err(Errno::EINVAL.into());
     }
-    send(context, Some(pid as i32), tid as i32, signal)
+    send(context, Some(pid as i32), tid as i32, signal, Info::thread)
 }
 
-fn send(context: &Context, pid: Option<i32>, tid: i32, signal: usize) -> Result<usize> {
-    if tid <= 0 {
-        return Err(Errno::EINVAL.into());
-    }
+/// Sends to a thread, which is to be of process `pid` if that is given.
+fn send(
+    context: &Context,
+    pid: Option<i32>,
+    tid: i32,
+    signal: usize,
+    make: impl FnOnce(u32, i32, u32) -> Info,
+) -> Result<usize> {
     let thread = process::thread_by_id(tid).ok_or(Errno::ESRCH)?;
     if pid.is_some_and(|pid| pid != thread.process.pid) {
         return Err(Errno::ESRCH.into());
     }
-    if let Some(info) = told_by(context, &thread, signal as u32, Info::thread)? {
+    if let Some(info) = told_by(context, &thread, signal as u32, make)? {
         signal::post(&thread.process, Some(&thread), info)?;
     }
     Ok(0)
 }
 
-/// What is told of a signal that the caller sends, if it may; nothing of signal 0.
+/// What is told of a signal that the caller sends, if it may; nothing of signal 0, which only asks.
+///
+/// # Errors
+/// EINVAL for no signal's number; EPERM.
 fn told_by(
     context: &Context,
     target: &Thread,
     signal: u32,
     make: impl FnOnce(u32, i32, u32) -> Info,
 ) -> Result<Option<Info>> {
-    check_signal(signal as usize)?;
+    if signal >= SIGNAL_END {
+        return Err(Error::new(Errno::EINVAL, "no such signal"));
+    }
     let sender = context.thread.credentials.lock().clone();
     let own = target.process.pid == context.process.pid;
-    if !own && !signal::may_signal(&sender, &target.credentials.lock().clone()) {
+    let same_session = signal == SIGCONT && target.process.session() == context.process.session();
+    if !own && !same_session && !signal::may_signal(&sender, &target.credentials.lock().clone()) {
         return Err(Error::new(Errno::EPERM, "another user's process"));
     }
     Ok((signal != 0).then(|| make(signal, context.process.pid, sender.user.real)))
+}
+
+fn rt_sigqueueinfo(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [pid, signal, info_at, ..] = *arguments;
+    let (pid, signal) = (pid as i32, signal as u32);
+    let words = read_info(context, info_at)?;
+    check_claim(context, words, pid)?;
+    if pid <= 0 {
+        return Err(Errno::ESRCH.into());
+    }
+    let process = find(pid)?;
+    send_to_process(context, &process, signal, |signal, _, _| Info::from_words(signal, words)).map(|()| 0)
+}
+
+fn rt_tgsigqueueinfo(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [pid, tid, signal, info_at, ..] = *arguments;
+    let (pid, tid) = (pid as i32, tid as i32);
+    let words = read_info(context, info_at)?;
+    if pid <= 0 || tid <= 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    check_claim(context, words, tid)?;
+    send(context, Some(pid), tid, signal, |signal, _, _| Info::from_words(signal, words))
+}
+
+/// Reads the part of a siginfo_t that is kept.
+///
+/// # Errors
+/// EFAULT; E2BIG where the code is one that is not known and there is something in the part that is not.
+fn read_info(context: &Context, at: usize) -> Result<[u64; Info::WORDS]> {
+    let words = context.space.read::<[u64; Info::SIZE / 8]>(at)?;
+    let (kept, rest) = words.split_first_chunk().ok_or(Errno::EFAULT)?;
+    let known = matches!(kept[1] as u32 as i32, SI_DETHREAD.. | SI_ASYNCNL);
+    if !known && rest.iter().any(|word| *word != 0) {
+        return Err(Error::new(Errno::E2BIG, "more than is told of signals with this code"));
+    }
+    Ok(*kept)
+}
+
+/// Nobody but the thread itself may say that a signal came from the kernel, kill(2) or tgkill(2).
+///
+/// # Errors
+/// EPERM.
+fn check_claim(context: &Context, words: [u64; Info::WORDS], target: i32) -> Result<()> {
+    let code = words[1] as u32 as i32;
+    if (code >= 0 || code == SI_TKILL) && target != context.thread.tid() {
+        return Err(Error::new(Errno::EPERM, "the sender is another"));
+    }
+    Ok(())
+}
+
+fn rt_sigtimedwait(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let [set_at, info_at, timeout_at, set_size, ..] = *arguments;
+    if set_size != MASK_SIZE {
+        return Err(Errno::EINVAL.into());
+    }
+    let wanted = context.space.read::<u64>(set_at)?;
+    let deadline = match timeout_at {
+        0 => None,
+        address => Some(clock::now().saturating_add(read_timespec(context, address)?)),
+    };
+    let info = signal::wait_for(context, wanted, deadline)?;
+    if info_at != 0 {
+        context.space.write(info_at, &info.to_words())?;
+    }
+    Ok(info.signal() as usize)
 }

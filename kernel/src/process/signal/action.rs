@@ -147,6 +147,11 @@ impl Actions {
         self.get(SIGCHLD).is_ok_and(|action| action.is_ignored_explicitly() || action.has(SA_NOCLDWAIT))
     }
 
+    /// Whether children that stop and go on are told of with SIGCHLD.
+    pub(crate) fn tells_of_stops(&self) -> bool {
+        self.get(SIGCHLD).is_ok_and(|action| !action.is_ignored_explicitly() && !action.has(SA_NOCLDSTOP))
+    }
+
     /// Those with a handler, and those that are explicitly ignored, as `/proc/PID/status` shows them.
     pub(crate) fn caught_and_ignored(&self) -> (Set, Set) {
         let (mut caught, mut ignored) = (0, 0);

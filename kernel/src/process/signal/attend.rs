@@ -3,7 +3,7 @@
 use linux_raw_sys::general::{SA_RESETHAND, SA_RESTART};
 use ostd::user::UserMode;
 
-use super::{Action, Disposition, Info, bit, frame, set_mask};
+use super::{Action, Disposition, Info, bit, frame, halt, set_mask};
 use crate::{context::Context, process::ExitStatus, syscall};
 
 /// How a thread goes on after it has attended to what it had to.
@@ -26,11 +26,12 @@ pub(crate) fn attend(context: &Context, user: &mut UserMode) -> Attended {
             return Attended::End;
         }
         thread.forget_signals();
+        let continuations = settle(context);
         while let Some((info, action)) = take(context) {
             let signal = info.signal();
             match action.disposition(signal) {
                 Disposition::Ignore => {}
-                Disposition::Stop => stop(context, signal),
+                Disposition::Stop => halt::order(context, signal, continuations),
                 Disposition::End => context.process.end(ExitStatus::Killed(signal as u8)),
                 Disposition::Handle => {
                     if let Some((number, may_restart)) = interrupted.take()
@@ -43,6 +44,7 @@ pub(crate) fn attend(context: &Context, user: &mut UserMode) -> Attended {
                     frame::enter(context, user, &info, &action);
                 }
             }
+            settle(context);
             if thread.is_killed() {
                 return Attended::End;
             }
@@ -57,6 +59,15 @@ pub(crate) fn attend(context: &Context, user: &mut UserMode) -> Attended {
         }
     }
     Attended::GoOn
+}
+
+/// Halts if the process is to stop. Returns how often it has been told to go on.
+fn settle(context: &Context) -> u64 {
+    let ordered = &context.process.signals.halt;
+    while ordered.is_ordered() && !context.thread.is_killed() {
+        halt::halt(context);
+    }
+    ordered.continuations()
 }
 
 /// Takes the next signal that the thread does not block, and what it does.
@@ -103,6 +114,7 @@ pub(crate) fn interrupts(context: &Context) -> bool {
             return true;
         }
         thread.forget_signals();
+        let continuations = settle(context);
         let (own, mask) = {
             let state = context.thread.signals.lock();
             (state.queue.first(!state.mask), state.mask)
@@ -117,7 +129,7 @@ pub(crate) fn interrupts(context: &Context) -> bool {
             Disposition::Ignore => drop(take_one(context, signal)),
             Disposition::Stop => {
                 if take_one(context, signal).is_some() {
-                    stop(context, signal);
+                    halt::order(context, signal, continuations);
                 }
             }
         }
@@ -128,8 +140,4 @@ pub(crate) fn interrupts(context: &Context) -> bool {
 fn take_one(context: &Context, signal: u32) -> Option<Info> {
     let own = context.thread.signals.lock().queue.take(bit(signal));
     own.or_else(|| context.process.signals.queue.lock().take(bit(signal)))
-}
-
-fn stop(context: &Context, signal: u32) {
-    let _ = (context, signal);
 }

@@ -10,7 +10,7 @@ pub(crate) struct Info([u64; Self::WORDS]);
 
 impl Info {
     /// So many words of a siginfo_t may be other than zero.
-    const WORDS: usize = 6;
+    pub(crate) const WORDS: usize = 6;
     /// `sizeof(siginfo_t)`
     pub(crate) const SIZE: usize = 128;
 

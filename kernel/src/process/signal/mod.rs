@@ -13,21 +13,26 @@ mod action;
 mod attend;
 mod floating_point;
 mod frame;
+mod halt;
 mod info;
 mod queue;
 mod send;
 mod stack;
 mod state;
+mod wait;
 
 pub(crate) use action::{Action, Actions, Disposition};
 pub(crate) use attend::{Attended, attend, interrupts, pending};
 pub(super) use floating_point::exception_code;
 pub(crate) use frame::sigreturn;
+pub(super) use halt::check as check_halt;
 pub(crate) use info::Info;
+pub(crate) use queue::queued;
 pub(super) use send::pass_on_all;
 pub(crate) use send::{discard, force, may_signal, post, send_to_process, send_to_thread};
 pub(crate) use stack::Stack;
 pub(crate) use state::{Interrupted, LastFault, ProcessSignals, SignalState, set_mask, with_mask};
+pub(crate) use wait::{dequeue, wait_for};
 
 use linux_raw_sys::general::{SIGKILL, SIGSTOP};
 

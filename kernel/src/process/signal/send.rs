@@ -11,7 +11,7 @@ use socket::{
 use super::{
     Disposition, Info, Set,
     action::STOPPING,
-    bit,
+    bit, halt,
     queue::{Full, is_real_time},
 };
 use crate::process::{Credentials, ExitStatus, Process, Thread};
@@ -44,6 +44,7 @@ pub(crate) fn post(process: &Arc<Process>, thread: Option<&Arc<Thread>>, info: I
         discard(process, bit(SIGCONT));
     } else if signal == SIGCONT {
         discard(process, STOPPING);
+        halt::resume(process);
     }
     if process.signals.action(signal).disposition(signal) == Disposition::Ignore {
         let kept = match thread {

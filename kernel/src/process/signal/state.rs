@@ -9,7 +9,7 @@ use socket::{
     ready::Pollee,
 };
 
-use super::{Action, Actions, Set, Stack, UNBLOCKABLE, queue::Queue, send};
+use super::{Action, Actions, Set, Stack, UNBLOCKABLE, halt::Halt, queue::Queue, send};
 use crate::{context::Context, process::Process};
 
 /// The part of each thread.
@@ -74,6 +74,8 @@ pub(crate) struct ProcessSignals {
     pub(crate) queue: SpinLock<Queue>,
     /// Where it is announced that a signal has come.
     pub(crate) arrived: Pollee,
+    /// Whether the process is stopped.
+    pub(super) halt: Halt,
 }
 
 impl ProcessSignals {
@@ -83,6 +85,7 @@ impl ProcessSignals {
             actions: SpinLock::new(actions),
             queue: SpinLock::new(Queue::default()),
             arrived: Pollee::new(),
+            halt: Halt::default(),
         }
     }
 
