@@ -85,6 +85,8 @@ pub(super) fn halt(context: &Context) {
         context.waiter.wait();
     }
     halt.state.lock().halted -= 1;
+    // Wake-ups that were meant for the wait in which it halted have been used up here.
+    context.thread.wake();
 }
 
 /// Tells the parent if all threads have halted: one has, or has ended instead.
