@@ -188,9 +188,7 @@ fn kill_all(context: &Context, signal: u32) -> Result<usize> {
 /// # Errors
 /// ESRCH.
 fn find(pid: i32) -> Result<Arc<Process>> {
-    let process = process::process_by_id(pid);
-    let of_thread = || process::thread_by_id(pid).map(|thread| thread.process.clone());
-    process.or_else(of_thread).ok_or_else(|| Errno::ESRCH.into())
+    process::process_of(pid).ok_or_else(|| Errno::ESRCH.into())
 }
 
 fn send_to_process(
