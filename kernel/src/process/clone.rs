@@ -5,11 +5,15 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use linux_raw_sys::general::{
     CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_FILES, CLONE_FS, CLONE_IO, CLONE_PARENT,
-    CLONE_PARENT_SETTID, CLONE_PTRACE, CLONE_SETTLS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD,
+    CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_PTRACE, CLONE_SETTLS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD,
     CLONE_UNTRACED, CLONE_VFORK, CLONE_VM,
 };
 use ostd::arch::cpu::context::UserContext;
-use socket::error::{Errno, Error, Result};
+use socket::{
+    caller::DescriptorSlot,
+    error::{Errno, Error, Result},
+};
+use vfs::{Handle, OpenFile, Reserved};
 
 use super::{
     Process,
@@ -23,6 +27,7 @@ use super::{
 use crate::{
     context::Context,
     mm::{has_room_for_thread, layout::HIGHEST},
+    special::pidfd::ProcessDescriptor,
 };
 
 /// What is true anyway: there are no System V semaphores, no I/O contexts, no tracing.
@@ -37,6 +42,7 @@ const KNOWN: u32 = CLONE_VM
     | CLONE_PARENT
     | CLONE_SETTLS
     | CLONE_PARENT_SETTID
+    | CLONE_PIDFD
     | CLONE_CHILD_SETTID
     | CLONE_CHILD_CLEARTID
     | WITHOUT_EFFECT;
@@ -50,6 +56,10 @@ pub(crate) struct CloneArguments {
     pub(crate) exit_signal: u32,
     /// The new thread's stack pointer; 0 for that of its maker.
     pub(crate) stack: usize,
+    /// Where the maker finds a descriptor of the new process (CLONE_PIDFD).
+    pub(crate) pidfd_at: usize,
+    /// Whether signals that are caught do what they do by default (CLONE_CLEAR_SIGHAND).
+    pub(crate) clear_actions: bool,
     /// Where the maker finds the number (CLONE_PARENT_SETTID).
     pub(crate) parent_tid: usize,
     /// Where the new one finds it (CLONE_CHILD_SETTID), and where zero is written in the end (CLONE_CHILD_CLEARTID).
@@ -92,6 +102,9 @@ impl CloneArguments {
         if self.flags & !KNOWN != 0 {
             return Err(Error::new(Errno::EINVAL, "there are no namespaces"));
         }
+        if self.has(CLONE_PIDFD) && self.has(CLONE_THREAD | CLONE_DETACHED) {
+            return Err(Error::new(Errno::EINVAL, "descriptors are those of processes"));
+        }
         if self.has(CLONE_SETTLS) && self.tls >= HIGHEST {
             return Err(Errno::EPERM.into());
         }
@@ -116,6 +129,11 @@ pub(crate) fn clone(context: &Context, registers: &UserContext, arguments: &Clon
         new_process(context, tid, arguments)
     };
     let process = made.inspect_err(|_| free_id(tid))?;
+    let descriptor = arguments
+        .has(CLONE_PIDFD)
+        .then(|| offer_descriptor(context, &process, arguments.pidfd_at))
+        .transpose()
+        .inspect_err(|_| free_id(tid))?;
     let maker = &context.thread;
     let thread = Thread::new(
         tid,
@@ -138,6 +156,9 @@ pub(crate) fn clone(context: &Context, registers: &UserContext, arguments: &Clon
         lender
     });
     start(context, &thread, registers, arguments).inspect_err(|_| free_id(tid))?;
+    if let Some((slot, handle)) = descriptor {
+        slot.install(handle, true);
+    }
     if let Some(lender) = lender {
         // Only death ends this wait: signals are delivered when the memory is the maker's own again.
         while !lender.returned.load(Ordering::Acquire) && !maker.is_killed() {
@@ -145,6 +166,17 @@ pub(crate) fn clone(context: &Context, registers: &UserContext, arguments: &Clon
         }
     }
     Ok(tid)
+}
+
+/// Tells the caller of a descriptor that is about to refer to the process.
+///
+/// # Errors
+/// EMFILE, EFAULT.
+fn offer_descriptor(context: &Context, process: &Arc<Process>, at: usize) -> Result<(Reserved, Handle)> {
+    let slot = context.files.reserve()?;
+    context.space.write(at, &slot.number())?;
+    let file = OpenFile::special(&context.system.anonymous, ProcessDescriptor::new(process.clone()), 0);
+    Ok((slot, Handle::File(file)))
 }
 
 /// The signal mask is inherited. The alternate stack is too, unless it would be in use twice.
@@ -162,7 +194,11 @@ fn new_process(context: &Context, pid: i32, arguments: &CloneArguments) -> Resul
     let space = if arguments.has(CLONE_VM) { context.space.clone() } else { context.space.fork()? };
     let files = if arguments.has(CLONE_FILES) { context.files.clone() } else { context.files.duplicate() };
     let fs = if arguments.has(CLONE_FS) { context.fs.clone() } else { context.fs.duplicate() };
-    Ok(context.process.child(pid, space, files, fs, arguments.has(CLONE_SIGHAND)))
+    let process = context.process.child(pid, space, files, fs, arguments.has(CLONE_SIGHAND));
+    if arguments.clear_actions {
+        process.signals.reset_for_exec();
+    }
+    Ok(process)
 }
 
 /// Lets the new thread run.

@@ -176,11 +176,13 @@ fn end_of_process(process: &Process) {
         if let Some(entry) = tree.get_mut(process.pid) {
             entry.ending = Some(ending);
             entry.change = None;
+            process.ended.store(true, Ordering::Release);
         }
         told.tell(&mut tree, process.pid, process.parent());
         told
     };
     told.announce();
+    process.end_events.notify(Events::READABLE);
 }
 
 /// Who has to hear of ends, and what nobody wants to hear of.
@@ -225,5 +227,6 @@ impl Process {
     pub(super) fn bury(&self) {
         let leader = self.leader.lock().take();
         drop(leader);
+        self.end_events.notify(Events::READABLE | Events::HUP);
     }
 }

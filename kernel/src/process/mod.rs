@@ -56,6 +56,10 @@ pub(crate) struct Process {
     session: AtomicI32,
     /// Where it is announced that a child has ended or changed.
     child_events: Arc<Pollee>,
+    /// Where its own end is announced.
+    pub(crate) end_events: Arc<Pollee>,
+    /// Whether it has ended; it may still have to be waited for.
+    ended: AtomicBool,
     /// The thread that executes a program, while it waits for the others to end.
     left_alone: SpinLock<Option<Arc<Thread>>>,
     /// Whether it has executed a program since it was made.
@@ -110,6 +114,8 @@ impl Process {
             group: AtomicI32::new(0),
             session: AtomicI32::new(0),
             child_events: Arc::new(Pollee::new()),
+            end_events: Arc::default(),
+            ended: AtomicBool::new(false),
             left_alone: SpinLock::new(None),
             has_executed: AtomicBool::new(false),
             leader: SpinLock::new(None),
@@ -174,6 +180,16 @@ impl Process {
     /// The number of its session.
     pub(crate) fn session(&self) -> i32 {
         self.session.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether it has ended and nobody has to wait for it any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.has_ended() && self.leader.lock().is_none()
     }
 
     /// Its descriptors, as others see them; its own threads have them in their context.

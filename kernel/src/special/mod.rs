@@ -1,6 +1,7 @@
 //! Files that calls of their own make, and that are nowhere else: eventfd(2) and its kin.
 
 pub(crate) mod eventfd;
+pub(crate) mod pidfd;
 pub(crate) mod timerfd;
 
 use alloc::sync::Arc;

@@ -15,6 +15,7 @@ mod identity;
 mod lock;
 mod memory;
 mod path;
+mod pidfd;
 mod poll;
 mod process;
 mod sched;
@@ -68,6 +69,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     lock::CALLS,
     memory::CALLS,
     path::CALLS,
+    pidfd::CALLS,
     poll::CALLS,
     process::CALLS,
     sched::CALLS,

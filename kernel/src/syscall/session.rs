@@ -21,14 +21,14 @@ fn getpgrp(context: &Context, _: &Arguments) -> Result<usize> {
 fn getpgid(context: &Context, arguments: &Arguments) -> Result<usize> {
     match arguments[0] as i32 {
         0 => getpgrp(context, arguments),
-        pid => Ok(process::process_by_id(pid).ok_or(Errno::ESRCH)?.group() as usize),
+        pid => Ok(process::process_of(pid).ok_or(Errno::ESRCH)?.group() as usize),
     }
 }
 
 fn getsid(context: &Context, arguments: &Arguments) -> Result<usize> {
     match arguments[0] as i32 {
         0 => Ok(context.process.session() as usize),
-        pid => Ok(process::process_by_id(pid).ok_or(Errno::ESRCH)?.session() as usize),
+        pid => Ok(process::process_of(pid).ok_or(Errno::ESRCH)?.session() as usize),
     }
 }
 

@@ -242,7 +242,7 @@ fn send(
 ///
 /// # Errors
 /// EINVAL for no signal's number; EPERM.
-fn told_by(
+pub(super) fn told_by(
     context: &Context,
     target: &Thread,
     signal: u32,

@@ -3,12 +3,12 @@
 use core::time::Duration;
 
 use linux_raw_sys::general::{
-    __NR_wait4, __NR_waitid, __WALL, __WCLONE, __WNOTHREAD, P_ALL, P_PGID, P_PID, SIGCHLD, SIGCONT,
+    __NR_wait4, __NR_waitid, __WALL, __WCLONE, __WNOTHREAD, P_ALL, P_PGID, P_PID, P_PIDFD, SIGCHLD, SIGCONT,
     WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, WUNTRACED,
 };
 use socket::error::{Errno, Error, Result};
 
-use super::{Arguments, Calls, Handler::Plain};
+use super::{Arguments, Calls, Handler::Plain, pidfd::process_behind};
 use crate::{
     context::Context,
     process::{
@@ -58,14 +58,30 @@ fn waitid(context: &Context, arguments: &Arguments) -> Result<usize> {
     if options & !(WNOHANG | WNOWAIT | events | KINDS) != 0 || options & events == 0 {
         return Err(Error::new(Errno::EINVAL, "no such option, or nothing to wait for"));
     }
+    let mut nonblocking = false;
     let which = match kind as u32 {
+        P_PIDFD if id >= 0 => {
+            let (process, does_not_wait) = process_behind(context, id)?;
+            if process.is_gone() {
+                return Err(Error::new(Errno::ECHILD, "it was waited for"));
+            }
+            nonblocking = does_not_wait;
+            Which::One(process.pid)
+        }
         P_ALL => Which::Any,
         P_PID if id > 0 => Which::One(id),
         P_PGID if id > 0 => Which::Group(id),
         P_PGID if id == 0 => Which::Group(context.process.group()),
         _ => return Err(Error::new(Errno::EINVAL, "no such kind of number, or no such number")),
     };
-    let found = wait::wait(context, which, options)?;
+    let mut waiting = options;
+    if nonblocking {
+        waiting |= WNOHANG;
+    }
+    let found = wait::wait(context, which, waiting)?;
+    if nonblocking && found.is_none() && options & WNOHANG == 0 {
+        return Err(Error::new(Errno::EAGAIN, "the process has not ended, and the descriptor does not wait"));
+    }
     if let Some(found) = &found
         && usage_at != 0
     {
