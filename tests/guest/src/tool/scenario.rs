@@ -9,10 +9,7 @@ use std::{
     ffi::OsString,
     fs,
     io::{self, Write},
-    os::unix::{
-        ffi::OsStrExt,
-        process::{CommandExt, ExitStatusExt},
-    },
+    os::unix::{ffi::OsStrExt, process::ExitStatusExt},
     path::Path,
     process::Command,
 };
@@ -60,12 +57,7 @@ pub(super) fn run(command: &[OsString], rounds: u32) -> io::Result<()> {
         fs::create_dir(folder)?;
         // Not Command::current_dir, for which a static program's spawn would need a SOCK_SEQPACKET pair.
         env::set_current_dir(folder)?;
-        let status = Command::new(&command[0])
-            .args(&command[1..])
-            .env("HOME", FOLDER)
-            .process_group(0)
-            .spawn()?
-            .wait()?;
+        let status = Command::new(&command[0]).args(&command[1..]).env("HOME", FOLDER).spawn()?.wait()?;
         reap()?;
         env::set_current_dir("/")?;
         let left = names(folder)?;

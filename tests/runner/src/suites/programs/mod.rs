@@ -11,7 +11,7 @@ mod record;
 mod scenario;
 mod sides;
 
-use std::time::Instant;
+use std::{fs, path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -19,7 +19,7 @@ use self::{
     packages::{Fetcher, Packages},
     record::{Record, Rounds, parse},
     scenario::{Case as Scene, Scenario},
-    sides::{Root, in_guest, last_lines, on_host},
+    sides::{Root, Written, in_guest, last_lines, on_host},
 };
 use super::Run;
 use crate::case::Case;
@@ -74,6 +74,9 @@ fn skip(run: &Run<'_>, suite: &str, scenario: &Scenario, reason: &str) {
 /// A case on the host, and on each number of CPUs.
 fn one(run: &Run<'_>, suite: &str, name: &str, root: &Root, case: &Scene) {
     let host = on_host(root, case);
+    if let Ok(written) = &host {
+        keep(run, &format!("{name} on host"), written);
+    }
     for &cpus in CPUS {
         let name = format!("{name} on {cpus}");
         let started = Instant::now();
@@ -95,12 +98,28 @@ fn one(run: &Run<'_>, suite: &str, name: &str, root: &Root, case: &Scene) {
     }
 }
 
+/// Keeps what was written in a file, for whoever has to find out why something failed.
+fn keep(run: &Run<'_>, name: &str, written: &Written) -> PathBuf {
+    let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let folder = run.context.checkout.logs();
+    let path = folder.join(format!("program-{file}.log"));
+    let text = [written.stdout.as_slice(), b"\n--- standard error:\n", &written.stderr].concat();
+    // No reason to fail: what matters is in the message too.
+    let _ = fs::create_dir_all(folder).and_then(|()| fs::write(&path, text));
+    path
+}
+
 /// Runs the case in the guest and holds it against what it did on the host.
 fn guest(run: &Run<'_>, root: &Root, case: &Scene, cpus: u32, name: &str, host: &[u8]) -> Result<()> {
     let host = parse(host, 1).context("on the host")?;
-    let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let log = run.context.checkout.logs().join(format!("program-{file}.log"));
-    let written = in_guest(run.context, root, case, cpus, ROUNDS, &log)?;
+    let written = in_guest(run.context, root, case, cpus, ROUNDS)?;
+    let log = keep(run, name, &written);
+    ensure!(
+        written.ending.is_none(),
+        "{}: {}",
+        written.ending.unwrap_or_default(),
+        last_lines(&written.stderr)
+    );
     let check = || {
         let guest = parse(&written.stdout, ROUNDS)?;
         for round in &guest.rounds {

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufWriter, Read},
+    iter,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::Command,
@@ -24,8 +25,25 @@ const SCRIPT: &str = "/usr/share/scenario";
 /// The root of a case: folders that are laid over one another.
 pub(super) struct Root {
     folders: Vec<PathBuf>,
-    /// The last of them.
+    /// On this machine.
+    busybox: PathBuf,
+    /// The first folder.
+    #[expect(dead_code, reason = "it is removed with this")]
+    applets: TempDir,
+    /// The last folder.
     own: TempDir,
+}
+
+/// A folder with busybox under all its names: what no package brings, `sh` at least.
+fn applets(busybox: &Path) -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    let bin = folder.path().join("usr/bin");
+    fs::create_dir_all(&bin)?;
+    let finished = process::run(Command::new(busybox).arg("--list"), b"", Duration::from_secs(20))?;
+    for name in String::from_utf8(finished.stdout)?.lines().filter(|name| *name != "busybox") {
+        symlink("busybox", bin.join(name))?;
+    }
+    Ok(folder)
 }
 
 impl Root {
@@ -38,10 +56,17 @@ impl Root {
         fs::copy(&context.guest, put(guest::PROGRAM))?;
         fs::set_permissions(put(guest::PROGRAM), fs::Permissions::from_mode(0o755))?;
         fs::write(put(SCRIPT), &case.script)?;
-        // What system(3) and scripts call; Debian's own is a package that few others need.
-        symlink("busybox", put("/usr/bin/sh"))?;
-        let folders = packages.iter().cloned().chain([own.path().to_owned()]).collect();
-        Ok(Self { folders, own })
+        let busybox = packages
+            .iter()
+            .map(|folder| folder.join("bin/busybox"))
+            .find(|path| path.is_file())
+            .context("there is no busybox among the packages")?;
+        let applets = applets(&busybox)?;
+        let folders = iter::once(applets.path().to_owned())
+            .chain(packages.iter().cloned())
+            .chain([own.path().to_owned()])
+            .collect();
+        Ok(Self { folders, busybox, applets, own })
     }
 
     /// The same root that `postern boot` makes of the folders, as an archive.
@@ -69,6 +94,8 @@ pub(super) struct Written {
     pub(super) stdout: Vec<u8>,
     /// In the guest, the kernel's log is between its lines.
     pub(super) stderr: Vec<u8>,
+    /// How `postern` ended, if not well.
+    pub(super) ending: Option<String>,
 }
 
 /// Unpacks the root over an empty one and makes it the script's own. Its arguments: the archive, the busybox that
@@ -91,15 +118,9 @@ exec env -i PATH="$path" HOME=/root ../busybox chroot . "$@" </dev/null"#;
 /// When the machine lacks what that takes, or the case does not end in time.
 pub(super) fn on_host(root: &Root, case: &Case) -> Result<Written> {
     let archive = root.archive()?;
-    let busybox = root
-        .folders
-        .iter()
-        .map(|folder| folder.join("bin/busybox"))
-        .find(|path| path.is_file())
-        .context("there is no busybox in the root")?;
     let mut arguments = vec![
         archive.as_os_str().to_owned(),
-        busybox.into_os_string(),
+        root.busybox.as_os_str().to_owned(),
         SEARCH_PATH.into(),
         guest::PROGRAM.into(),
     ];
@@ -126,20 +147,19 @@ pub(super) fn on_host(root: &Root, case: &Case) -> Result<Written> {
     fs::remove_file(archive)?;
     let stderr = said.join().unwrap_or_default();
     ensure!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr).trim());
-    Ok(Written { stdout, stderr })
+    Ok(Written { stdout, stderr, ending: None })
 }
 
-/// Runs the case in the guest. What it says on standard error is kept in `log` too.
+/// Runs the case in the guest, so many times.
 ///
 /// # Errors
-/// When the guest does not end well; the text has its last lines.
+/// When `postern` cannot be run.
 pub(super) fn in_guest(
     context: &Context,
     root: &Root,
     case: &Case,
     cpus: u32,
     rounds: usize,
-    log: &Path,
 ) -> Result<Written> {
     let mut command = Command::new(&context.postern);
     command.arg("boot").arg("--kernel").arg(&context.kernel).arg("--verbose");
@@ -150,14 +170,9 @@ pub(super) fn in_guest(
     command.args(["--", guest::PROGRAM]).args(words(case, rounds));
     command.env("TMPDIR", context.temporary());
     let finished = process::run(&mut command, b"", Duration::from_secs(case.limit + 60))?;
-    if let Some(folder) = log.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(log, &finished.stderr)?;
-    if finished.status.is_some_and(|status| status.success()) {
-        return Ok(Written { stdout: finished.stdout, stderr: finished.stderr });
-    }
-    bail!("{}: {}", finished.ending(), last_lines(&finished.stderr))
+    let good = finished.status.is_some_and(|status| status.success());
+    let ending = (!good).then(|| finished.ending());
+    Ok(Written { stdout: finished.stdout, stderr: finished.stderr, ending })
 }
 
 /// The last lines of a text, for a message.
