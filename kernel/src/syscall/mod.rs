@@ -14,6 +14,7 @@ mod futex;
 mod identity;
 mod lock;
 mod memory;
+mod moving;
 mod path;
 mod pidfd;
 mod poll;
@@ -21,8 +22,10 @@ mod process;
 mod sched;
 mod select;
 mod session;
+mod sendfile;
 mod signal;
 mod socket;
+mod splice;
 mod system;
 mod time;
 mod timerfd;
@@ -75,8 +78,10 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     sched::CALLS,
     select::CALLS,
     session::CALLS,
+    sendfile::CALLS,
     signal::CALLS,
     socket::CALLS,
+    splice::CALLS,
     system::CALLS,
     time::CALLS,
     timerfd::CALLS,
@@ -179,6 +184,11 @@ fn needs_memory(context: &Context, number: usize, descriptor: usize) -> bool {
         | nr::__NR_socket
         | nr::__NR_socketpair
         | nr::__NR_connect
+        | nr::__NR_sendfile
+        | nr::__NR_splice
+        | nr::__NR_tee
+        | nr::__NR_vmsplice
+        | nr::__NR_copy_file_range
         | nr::__NR_sendto
         | nr::__NR_sendmsg => true,
         _ => false,

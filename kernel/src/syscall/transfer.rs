@@ -140,7 +140,7 @@ fn range(address: usize, length: usize) -> Result<Segment> {
 }
 
 /// Reads an array of struct iovec.
-fn ranges(context: &Context, address: usize, count: usize) -> Result<Vec<Segment>> {
+pub(super) fn ranges(context: &Context, address: usize, count: usize) -> Result<Vec<Segment>> {
     if count > UIO_MAXIOV as usize {
         return Err(Error::new(Errno::EINVAL, "more than 1024 ranges"));
     }

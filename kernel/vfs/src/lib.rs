@@ -48,7 +48,7 @@ pub use self::{
     open_file::{Entries, OpenFile, Special, Whence},
     pages::{PAGE as PAGE_SIZE, Page, PageStore},
     path::{Follow, Opened, PATH_MAX, Walker, absolute_path, check_open_flags},
-    pipe::{End, PAGE as PIPE_BUF, Partner, Pipe},
+    pipe::{End, PAGE as PIPE_BUF, Partner, Pipe, PipePage},
     stat::{STAT_SIZE, STATFS_SIZE, STATX_SIZE, Stat, nodeless_statfs},
     table::{DEFAULT_LIMIT, FileTable, Handle, MAX_LIMIT, Reserved, descriptor_flags},
     tree::{make_directories, populate_devices},

@@ -5,7 +5,7 @@
 //! found in Linux's order: the descriptor, then addresses and headers, then the policy, then the state of the socket;
 //! payload is not touched before all of them.
 //!
-//! [`mod@read`], [`mod@write`], [`mod@readv`], [`mod@writev`] and [`ioctl`] are for any file: they start from a socket that the caller has found
+//! [`mod@read`], [`mod@write`], [`mod@readv`], [`mod@writev`], [`ioctl`], [`sendfile`] and [`splice`] are for any file: they start from a socket that the caller has found
 //! behind the descriptor.
 
 pub mod accept;
@@ -21,16 +21,19 @@ pub mod read;
 pub mod readv;
 pub mod recvfrom;
 pub mod recvmsg;
+pub mod sendfile;
 pub mod sendmsg;
 pub mod sendto;
 pub mod setsockopt;
 pub mod shutdown;
 pub mod socket;
 pub mod socketpair;
+pub mod splice;
 pub mod write;
 pub mod writev;
 
 mod accepting;
+pub mod moving;
 mod receiving;
 mod sending;
 

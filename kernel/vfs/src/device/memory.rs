@@ -5,7 +5,10 @@ use alloc::sync::Arc;
 use socket::error::{Errno, Error, Result};
 
 use super::Device;
-use crate::file_system::{Environment, device_number};
+use crate::{
+    file_system::{Environment, device_number},
+    identity::Access,
+};
 
 /// Where random bytes come from.
 pub trait Entropy: Send + Sync {
@@ -26,6 +29,10 @@ impl Device for Null {
 
     fn write_unseen(&self, length: usize) -> Option<Result<usize>> {
         Some(Ok(length))
+    }
+
+    fn splices(&self) -> Access {
+        Access::WRITE
     }
 
     fn seekable(&self) -> bool {
@@ -50,6 +57,10 @@ impl Device for Zero {
 
     fn write_unseen(&self, length: usize) -> Option<Result<usize>> {
         Some(if self.full { Err(Error::new(Errno::ENOSPC, "it is always full")) } else { Ok(length) })
+    }
+
+    fn splices(&self) -> Access {
+        if self.full { Access::READ } else { Access::READ | Access::WRITE }
     }
 
     fn seekable(&self) -> bool {

@@ -11,7 +11,7 @@ use socket::{
 
 pub(crate) use self::memory::MEMORY_DEVICES;
 pub use self::memory::{Entropy, register_memory_devices};
-use crate::memory::UserMemory;
+use crate::{identity::Access, memory::UserMemory};
 
 /// A character device.
 pub trait Device: Send + Sync {
@@ -47,6 +47,11 @@ pub trait Device: Send + Sync {
     /// Whether lseek(2) succeeds, without effect, as on `/dev/null`; else ESPIPE.
     fn seekable(&self) -> bool {
         false
+    }
+
+    /// What splice(2) can be used for: Linux has devices that cannot be spliced from or to.
+    fn splices(&self) -> Access {
+        Access::READ | Access::WRITE
     }
 
     /// ioctl(2).

@@ -1,6 +1,7 @@
 //! Open file descriptions (open(2)): what dup'ed descriptors share.
 
 mod bounce;
+mod kernel;
 mod read;
 mod special;
 mod write;
@@ -309,6 +310,12 @@ impl OpenFile {
             Body::Path => Err(Errno::EBADF.into()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether everything is written at the end: O_APPEND.
+    #[must_use]
+    pub fn appends(&self) -> bool {
+        self.status() & uapi::O_APPEND != 0
     }
 
     /// The offset.

@@ -5,6 +5,7 @@
 //! writable, so programs can tell.
 
 mod fifo;
+mod pages;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,7 @@ use socket::{
 use spin::Mutex;
 
 pub(crate) use self::fifo::Fifo;
-pub use self::fifo::Partner;
+pub use self::{fifo::Partner, pages::PipePage};
 use crate::{identity::Access, memory::Buffers};
 
 /// The size of a page, and the most that is written in one piece (`PIPE_BUF`), in bytes.
@@ -37,6 +38,8 @@ struct Page {
     bytes: Box<[u8]>,
     start: usize,
     end: usize,
+    /// Whether nothing may be added: it was put in as it is.
+    sealed: bool,
 }
 
 impl Page {
@@ -60,7 +63,7 @@ struct State {
 impl State {
     /// Whether a piece of `length` bytes fits behind the last one.
     fn merges(&self, length: usize) -> bool {
-        length < PAGE && self.pages.back().is_some_and(|page| PAGE - page.end >= length)
+        length < PAGE && self.pages.back().is_some_and(|page| !page.sealed && PAGE - page.end >= length)
     }
 
     fn is_full(&self) -> bool {
@@ -226,7 +229,7 @@ impl Pipe {
             match state.pages.front_mut().filter(|page| page.bytes[..page.start].ends_with(part)) {
                 Some(page) => page.start -= part.len(),
                 None => {
-                    let mut page = Page { bytes: state.page(), start: 0, end: part.len() };
+                    let mut page = Page { bytes: state.page(), start: 0, end: part.len(), sealed: false };
                     page.bytes[..part.len()].copy_from_slice(part);
                     given_back.push(page);
                 }
@@ -279,7 +282,7 @@ impl Pipe {
         };
         let taken = buffers.take(&mut bytes[..length]);
         let mut state = self.state.lock();
-        let page = Page { bytes, start: 0, end: length };
+        let page = Page { bytes, start: 0, end: length, sealed: false };
         let result = if taken < length { Err(Errno::EFAULT.into()) } else { room(&state) };
         let mut unused = None;
         if result.is_err() {

@@ -42,6 +42,7 @@ pub(super) fn attempt(case: &Case, neighbour: &Neighbour) -> Outcome<Seen> {
         Call::Getsockopt => getsockopt(neighbour, int(1), int(2)),
         Call::Setsockopt => setsockopt(neighbour, int(1), int(2)),
         Call::Ioctl => ioctl(neighbour),
+        Call::Splice => splice(int(5) as u32),
         other => Err(Failure::here(format!("nobody has written how to try neighbours of {}", other.name()))),
     }
 }
@@ -202,6 +203,18 @@ fn receiving(
         if &buffer[..count] != PAYLOAD {
             return Err(Failure::here("the data did not stay in the queue"));
         }
+        exchange(&left, &right)
+    }))
+}
+
+fn splice(flags: u32) -> Outcome<Seen> {
+    let (left, right) = pair()?;
+    let (reader, writer) = sys::pipe2(0)?;
+    sys::write(&writer, PAYLOAD)?;
+    let met = sys::splice(&reader, None, &left, None, PAYLOAD.len(), flags);
+    Ok(usable(met, || {
+        sys::splice(&reader, None, &left, None, PAYLOAD.len(), 0)?;
+        sys::read(&right, &mut [0; PAYLOAD.len()])?;
         exchange(&left, &right)
     }))
 }

@@ -7,6 +7,7 @@ mod pointers;
 mod proc;
 mod process;
 mod ready;
+mod splice;
 mod std_net;
 pub(crate) mod unix;
 
@@ -43,6 +44,9 @@ pub(crate) fn all() -> Vec<&'static Test> {
         locks::ranges::TESTS,
         proc::sysctl::TESTS,
         proc::uts::TESTS,
+        splice::copies::TESTS,
+        splice::pipes::TESTS,
+        splice::bad::TESTS,
         std_net::TESTS,
         pointers::sockets::TESTS,
         pointers::nested::TESTS,

@@ -45,3 +45,109 @@ pub(crate) fn fcntl_lock(fd: &impl Descriptor, command: i32, lock: &mut libc::fl
     // SAFETY: the kernel reads and fills one `struct flock`, which is lent.
     unsafe { call("fcntl", libc::SYS_fcntl, &words) }
 }
+
+/// An offset that the kernel reads and moves, or none.
+fn offset(offset: Option<&mut i64>) -> usize {
+    offset.map_or(0, |offset| std::ptr::from_mut(offset) as usize)
+}
+
+/// sendfile(2)
+#[track_caller]
+pub(crate) fn sendfile(
+    to: &impl Descriptor,
+    from: &impl Descriptor,
+    at: Option<&mut i64>,
+    count: usize,
+) -> Result<usize> {
+    let mut words = Words::default();
+    Number(to.number()).place(&mut words);
+    Number(from.number()).place(&mut words);
+    offset(at).place(&mut words);
+    count.place(&mut words);
+    // SAFETY: the kernel reads and moves one offset, which is lent.
+    unsafe { call("sendfile", libc::SYS_sendfile, &words) }
+}
+
+/// splice(2)
+#[track_caller]
+pub(crate) fn splice(
+    from: &impl Descriptor,
+    from_at: Option<&mut i64>,
+    to: &impl Descriptor,
+    to_at: Option<&mut i64>,
+    count: usize,
+    flags: u32,
+) -> Result<usize> {
+    let mut words = Words::default();
+    Number(from.number()).place(&mut words);
+    offset(from_at).place(&mut words);
+    Number(to.number()).place(&mut words);
+    offset(to_at).place(&mut words);
+    (count, flags).place(&mut words);
+    // SAFETY: the kernel reads and moves two offsets, which are lent.
+    unsafe { call("splice", libc::SYS_splice, &words) }
+}
+
+/// copy_file_range(2)
+#[track_caller]
+pub(crate) fn copy_file_range(
+    from: &impl Descriptor,
+    from_at: Option<&mut i64>,
+    to: &impl Descriptor,
+    to_at: Option<&mut i64>,
+    count: usize,
+    flags: u32,
+) -> Result<usize> {
+    let mut words = Words::default();
+    Number(from.number()).place(&mut words);
+    offset(from_at).place(&mut words);
+    Number(to.number()).place(&mut words);
+    offset(to_at).place(&mut words);
+    (count, flags).place(&mut words);
+    // SAFETY: as in `splice`.
+    unsafe { call("copy_file_range", libc::SYS_copy_file_range, &words) }
+}
+
+impl Argument for (usize, u32) {
+    fn place(self, words: &mut Words) {
+        self.0.place(words);
+        self.1.place(words);
+    }
+}
+
+/// tee(2)
+#[track_caller]
+pub(crate) fn tee(from: &impl Descriptor, to: &impl Descriptor, count: usize, flags: u32) -> Result<usize> {
+    let mut words = Words::default();
+    Number(from.number()).place(&mut words);
+    Number(to.number()).place(&mut words);
+    (count, flags).place(&mut words);
+    // SAFETY: no memory is involved.
+    unsafe { call("tee", libc::SYS_tee, &words) }
+}
+
+/// vmsplice(2) into a pipe
+#[track_caller]
+pub(crate) fn vmsplice(fd: &impl Descriptor, data: &[std::io::IoSlice<'_>], flags: u32) -> Result<usize> {
+    let mut words = Words::default();
+    Number(fd.number()).place(&mut words);
+    data.place(&mut words);
+    flags.place(&mut words);
+    // SAFETY: the data is lent, and the tests empty the pipe before they give it up.
+    unsafe { call("vmsplice", libc::SYS_vmsplice, &words) }
+}
+
+/// vmsplice(2) out of a pipe
+#[track_caller]
+pub(crate) fn vmsplice_out(
+    fd: &impl Descriptor,
+    into: &mut [std::io::IoSliceMut<'_>],
+    flags: u32,
+) -> Result<usize> {
+    let mut words = Words::default();
+    Number(fd.number()).place(&mut words);
+    into.place(&mut words);
+    flags.place(&mut words);
+    // SAFETY: as in readv.
+    unsafe { call("vmsplice", libc::SYS_vmsplice, &words) }
+}

@@ -1,0 +1,87 @@
+//! What the calls that move bytes between sockets and other files have in common: the kernel has found them admitted, and
+//! lends memory of its own, piece by piece.
+
+use alloc::sync::Arc;
+
+use crate::{
+    caller::Caller,
+    error::{Errno, Result},
+    family::unix::stream::Received,
+    socket::{NO_STREAM, NOT_CONNECTED, Socket},
+    step::{Operation, Step, Stop},
+};
+
+/// A piece of payload that is to be sent.
+pub struct Outgoing<'a> {
+    socket: Arc<Socket>,
+    bytes: &'a [u8],
+    /// How many bytes have gone.
+    sent: usize,
+    /// Whether the call has waited.
+    waited: bool,
+    nonblocking: bool,
+}
+
+impl<'a> Outgoing<'a> {
+    /// `nonblocking` is what the call says; a socket may be so itself.
+    pub(super) fn new(socket: Arc<Socket>, bytes: &'a [u8], nonblocking: bool) -> Self {
+        Self { socket, bytes, sent: 0, waited: false, nonblocking }
+    }
+
+    fn stopped<C: Caller>(&mut self, caller: &C, stop: Stop) -> Step {
+        let nonblocking = self.nonblocking || self.socket.nonblocking();
+        self.waited = true;
+        match stop {
+            Stop::Error(_) if self.sent > 0 => Step::Done(Ok(self.sent)),
+            Stop::Blocked(_) if self.sent > 0 && nonblocking => Step::Done(Ok(self.sent)),
+            Stop::Error(error) if error.errno == Errno::EPIPE => {
+                caller.broken_pipe();
+                Step::Done(Err(error))
+            }
+            stop => stop.into_step(nonblocking),
+        }
+    }
+}
+
+impl<C: Caller> Operation<C> for Outgoing<'_> {
+    fn step(&mut self, caller: &C) -> Step {
+        let socket = self.socket.clone();
+        let Some(link) = socket.link() else { return Step::Done(Err(NOT_CONNECTED)) };
+        while !self.bytes.is_empty() {
+            match link.send(&mut self.bytes, self.sent == 0 && !self.waited) {
+                Ok(sent) => self.sent += sent,
+                Err(stop) => return self.stopped(caller, stop),
+            }
+        }
+        Step::Done(Ok(self.sent))
+    }
+
+    fn interrupt(&mut self, _caller: &C) -> Result<usize> {
+        if self.sent > 0 { Ok(self.sent) } else { Err(Errno::EINTR.into()) }
+    }
+}
+
+/// Room for payload that is to be received, as much as is there.
+pub struct Incoming<'a> {
+    socket: Arc<Socket>,
+    room: &'a mut [u8],
+    nonblocking: bool,
+}
+
+impl<'a> Incoming<'a> {
+    /// See [`Outgoing::new`].
+    pub(super) fn new(socket: Arc<Socket>, room: &'a mut [u8], nonblocking: bool) -> Self {
+        Self { socket, room, nonblocking }
+    }
+}
+
+impl<C: Caller> Operation<C> for Incoming<'_> {
+    fn step(&mut self, _caller: &C) -> Step {
+        let Some(link) = self.socket.link() else { return Step::Done(Err(NO_STREAM)) };
+        match link.receive(&mut &mut *self.room, false) {
+            Ok(Received::Bytes(count)) => Step::Done(Ok(count)),
+            Ok(Received::End) => Step::Done(Ok(0)),
+            Err(stop) => stop.into_step(self.nonblocking || self.socket.nonblocking()),
+        }
+    }
+}
