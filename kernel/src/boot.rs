@@ -24,7 +24,7 @@ use crate::{
     mm::{self, AddressSpace, layout::STACK_SIZE},
     proc,
     process::{self, Process, Start},
-    sched,
+    sched, sys,
     system::{self, System},
     time,
 };
@@ -70,8 +70,8 @@ fn fill_root(system: &'static System) {
         Ok(loaded) => ostd::info!("initramfs: {} entries, {} bytes", loaded.entries, loaded.bytes),
         Err(error) => control::fail(format_args!("bad initramfs: {error}")),
     }
-    if let Err(error) = proc::mount(system) {
-        control::fail(format_args!("/proc cannot be made: {error}"));
+    if let Err(error) = proc::mount(system).and_then(|()| sys::mount(system)) {
+        control::fail(format_args!("/proc and /sys cannot be made: {error}"));
     }
     let filled = vfs::make_directories(&system.root, b"dev").and_then(|devices| {
         vfs::populate_devices(&devices)?;

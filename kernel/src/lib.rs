@@ -29,6 +29,7 @@ mod process;
 mod random;
 mod sched;
 mod special;
+mod sys;
 mod syscall;
 mod system;
 mod time;

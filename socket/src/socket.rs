@@ -7,7 +7,7 @@
 //! Bytes come from any [`Source`] and go to any [`Sink`]; a slice will do.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use linux_raw_sys::net;
 use scml::{Descriptor, SocketState};
@@ -21,6 +21,7 @@ use crate::{
         stream::{Defaults, Link, Received, Shutdown, Stream},
     },
     ready::{Events, Pollee},
+    registry::Registry,
     step::Attempt,
     world::World,
 };
@@ -44,6 +45,11 @@ pub struct Socket {
     receive_buffer: AtomicU32,
     pollee: Arc<Pollee>,
     descriptor: Descriptor,
+    registry: Arc<Registry>,
+    /// Where in the registry it is.
+    place: AtomicU32,
+    /// Tells it from all others that there are or were; 0 until it is accepted.
+    number: AtomicU64,
     body: Body,
 }
 
@@ -83,6 +89,9 @@ impl Socket {
             receive_buffer: AtomicU32::new(world.settings.get().receive_buffer),
             pollee,
             descriptor,
+            registry: world.registry.clone(),
+            place: AtomicU32::new(u32::MAX),
+            number: AtomicU64::new(0),
             body,
         }
     }
@@ -94,7 +103,9 @@ impl Socket {
     pub fn create(world: &World, family: u32, socket_type: u32, protocol: u32) -> Result<Arc<Self>> {
         let descriptor = Self::kind(family, socket_type, protocol)?;
         let body = Body::UnixStream(Stream::new());
-        Ok(Arc::new(Self::with(world, Arc::default(), descriptor, body)))
+        let socket = Arc::new(Self::with(world, Arc::default(), descriptor, body));
+        world.registry.enter([&socket]);
+        Ok(socket)
     }
 
     /// Two sockets that are connected to each other, as socketpair(2) makes them. `credentials` are shown as the peer's on
@@ -117,7 +128,9 @@ impl Socket {
         let end = |pollee, link| {
             Arc::new(Self::with(world, pollee, descriptor, Body::UnixStream(Stream::connected(link))))
         };
-        Ok([end(pollee, link), end(other_pollee, other)])
+        let [socket, peer] = [end(pollee, link), end(other_pollee, other)];
+        world.registry.enter([&socket, &peer]);
+        Ok([socket, peer])
     }
 
     /// The kind of socket that is asked for.
@@ -139,7 +152,7 @@ impl Socket {
     }
 
     /// The socket at the other end of a connection that waits to be accepted.
-    pub(crate) fn embryo(link: Link, defaults: Defaults) -> Arc<Self> {
+    pub(crate) fn embryo(&self, link: Link, defaults: Defaults) -> Arc<Self> {
         let Defaults { pollee, pool: _, send_buffer, receive_buffer } = defaults;
         Arc::new(Self {
             nonblocking: AtomicBool::new(false),
@@ -148,6 +161,9 @@ impl Socket {
             receive_buffer: AtomicU32::new(receive_buffer),
             pollee,
             descriptor: UNIX_STREAM,
+            registry: self.registry.clone(),
+            place: AtomicU32::new(u32::MAX),
+            number: AtomicU64::new(0),
             body: Body::UnixStream(Stream::connected(link)),
         })
     }
@@ -225,7 +241,9 @@ impl Socket {
     /// # Errors
     /// EINVAL where the socket does not listen. Waits for a connection.
     pub fn accept(&self, nonblocking: bool) -> Attempt<Arc<Self>> {
-        self.stream().accept(&self.pollee, nonblocking)
+        let socket = self.stream().accept(&self.pollee, nonblocking)?;
+        self.registry.accepted(&socket);
+        Ok(socket)
     }
 
     /// The connection, to send and receive on.
@@ -386,6 +404,25 @@ impl Socket {
         self.stream().phase()
     }
 
+    /// The number that tells it from all others of its system that there are or were, as stat(2) shows it in the place of an
+    /// inode's; 0 until it is accepted.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_number(&self, number: u64) {
+        self.number.store(number, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_place(&self, place: u32) {
+        self.place.store(place, Ordering::Relaxed);
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// SO_TYPE.
     #[must_use]
     pub fn socket_type(&self) -> u8 {
@@ -397,6 +434,8 @@ impl Drop for Socket {
     fn drop(&mut self) {
         let Body::UnixStream(stream) = &mut self.body;
         stream.close(&self.pollee);
+        let waiting = *self.number.get_mut() == 0;
+        self.registry.leave(*self.place.get_mut(), waiting);
     }
 }
 

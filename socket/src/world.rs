@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{family::unix::names::Names, policy::Policy, pool::Pool};
+use crate::{family::unix::names::Names, policy::Policy, pool::Pool, registry::Registry};
 
 /// The limits of a system, as `/proc/sys/net/core` has them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,6 +91,8 @@ pub struct World {
     pub policy: Policy,
     /// The limits of every socket.
     pub settings: Settings,
+    /// All sockets.
+    pub registry: Arc<Registry>,
     pub(crate) unix: Arc<Names>,
     pub(crate) pool: Arc<Pool>,
 }
@@ -99,6 +101,12 @@ impl World {
     /// A system without sockets.
     #[must_use]
     pub fn new(policy: Policy, limits: Limits) -> Self {
-        Self { policy, settings: limits.into(), unix: Arc::default(), pool: Arc::default() }
+        Self {
+            policy,
+            settings: limits.into(),
+            registry: Arc::default(),
+            unix: Arc::default(),
+            pool: Arc::default(),
+        }
     }
 }

@@ -80,5 +80,11 @@ pub(super) fn build(
         at += portion.len();
     }
     let arguments = (arguments_at, environment_at);
-    Ok((stack_pointer, StringPlaces { arguments, environment: (environment_at, name_at) }))
+    let auxiliary_at = stack_pointer + (words - auxiliary::ENTRIES * 2) * 8;
+    let places = StringPlaces {
+        arguments,
+        environment: (environment_at, name_at),
+        auxiliary: (auxiliary_at, stack_pointer + words * 8),
+    };
+    Ok((stack_pointer, places))
 }

@@ -12,6 +12,7 @@ pub(crate) mod layout;
 mod map;
 mod mapping;
 mod pages;
+mod peek;
 mod protect;
 mod remap;
 mod reserve;

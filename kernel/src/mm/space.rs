@@ -56,11 +56,13 @@ pub(super) struct State {
     pub(super) strings: StringPlaces,
 }
 
-/// Where a program's strings are, for `/proc/PID/cmdline` and `environ`: begin and end of each.
+/// Where a program's strings and its auxiliary vector are, for `/proc/PID/cmdline`, `environ` and `auxv`: begin and end of
+/// each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct StringPlaces {
     pub(crate) arguments: (usize, usize),
     pub(crate) environment: (usize, usize),
+    pub(crate) auxiliary: (usize, usize),
 }
 
 impl AddressSpace {

@@ -1,11 +1,11 @@
 //! `/proc`: what programs read of it when they start (proc(5)), made when it is read.
 
-mod maps;
+mod net;
 mod process;
 mod processes;
 mod sysctl;
 mod system;
-mod tree;
+pub(crate) mod tree;
 pub(crate) mod uuid;
 
 use alloc::boxed::Box;
@@ -29,6 +29,7 @@ pub(crate) fn mount(system: &'static System) -> Result<()> {
     let mut fixed = Branch::default();
     system::add(&mut fixed, &files, system)?;
     sysctl::add(&mut fixed, &files, system);
+    net::add(&mut fixed, &files, system)?;
     processes::add(&mut fixed, &files);
     let top = processes::Top::new(&files, fixed.entries(&files));
     let top = Inode::new_populated(&files, 0o555, Box::new(top));

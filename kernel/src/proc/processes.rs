@@ -10,32 +10,65 @@ use super::{
     process,
     tree::{Branch, Entries},
 };
-use crate::process::{Process, current_thread, thread_by_id, threads};
+use crate::process::{all, current_thread, process_by_id, thread_by_id};
 
 /// Directories that somebody has looked at, by number: they stay the same inodes as long as what they tell of is there.
 #[derive(Default)]
-pub(super) struct Seen(Mutex<BTreeMap<i32, Arc<Inode>>>);
+pub(super) struct Seen(Mutex<SeenTable>);
+
+#[derive(Default)]
+struct SeenTable {
+    /// With what the directory tells of, by its address. The directory holds it weakly, so that nothing else is there.
+    directories: BTreeMap<i32, (usize, Arc<Inode>)>,
+    /// At how many of them to look for those that tell of nothing any more.
+    sweep_at: usize,
+}
 
 impl Seen {
-    /// The directory of that number, made if nobody has looked at it yet. Those of numbers that are not `alive` any more
-    /// are forgotten.
-    pub(super) fn get(
+    /// The directory of `about`, which has that number, made if nobody has looked at it yet. Those of numbers that are not
+    /// `alive` any more are forgotten from time to time.
+    pub(super) fn get<T>(
         &self,
         number: i32,
+        about: &Arc<T>,
         alive: impl Fn(i32) -> bool,
         make: impl FnOnce() -> Result<Arc<Inode>>,
     ) -> Result<Arc<Inode>> {
-        let numbers: Vec<i32> = self.0.lock().keys().copied().collect();
-        for number in numbers.into_iter().filter(|number| !alive(*number)) {
-            let gone = self.0.lock().remove(&number);
-            drop(gone);
+        /// From so many on.
+        const SWEEP_FROM: usize = 32;
+        let about = Arc::as_ptr(about).addr();
+        let (found, numbers) = {
+            let seen = self.0.lock();
+            let found =
+                seen.directories.get(&number).filter(|(of, _)| *of == about).map(|(_, inode)| inode.clone());
+            let sweep = found.is_none() && seen.directories.len() >= seen.sweep_at.max(SWEEP_FROM);
+            let numbers: Vec<i32> =
+                if sweep { seen.directories.keys().copied().collect() } else { Vec::new() };
+            (found, numbers)
+        };
+        if let Some(inode) = found {
+            return Ok(inode);
         }
-        if let Some(inode) = self.0.lock().get(&number) {
-            return Ok(inode.clone());
+        if !numbers.is_empty() {
+            let gone: Vec<i32> = numbers.into_iter().filter(|number| !alive(*number)).collect();
+            let mut seen = self.0.lock();
+            let dropped: Vec<_> = gone.iter().filter_map(|number| seen.directories.remove(number)).collect();
+            seen.sweep_at = seen.directories.len() * 2;
+            drop(seen);
+            drop(dropped);
         }
         let fresh = make()?;
-        let inode = self.0.lock().entry(number).or_insert_with(|| fresh.clone()).clone();
-        Ok(inode)
+        let mut seen = self.0.lock();
+        // Another thread may have been faster.
+        if let Some((of, inode)) = seen.directories.get(&number)
+            && *of == about
+        {
+            return Ok(inode.clone());
+        }
+        let replaced = seen.directories.insert(number, (about, fresh.clone()));
+        drop(seen);
+        drop(replaced);
+        Ok(fresh)
     }
 }
 
@@ -58,12 +91,6 @@ impl Top {
     }
 }
 
-/// The process of that number.
-fn find(number: i32) -> Option<Arc<Process>> {
-    let process = thread_by_id(number)?.process.clone();
-    (process.pid == number).then_some(process)
-}
-
 /// A number as directories have it for a name: without sign or leading zeros.
 pub(super) fn number(name: &[u8]) -> Option<i32> {
     let number: i32 = core::str::from_utf8(name).ok()?.parse().ok()?;
@@ -75,19 +102,20 @@ impl Populate for Top {
         if let Some(inode) = self.fixed.child(name)? {
             return Ok(Some(inode));
         }
-        let Some((number, process)) = number(name).and_then(|number| Some((number, find(number)?))) else {
-            return Ok(None);
-        };
-        let alive = |number| find(number).is_some();
-        self.processes.get(number, alive, || process::directory(&self.files, &process)).map(Some)
+        let Some(number) = number(name) else { return Ok(None) };
+        // A thread's number is not listed, and leads to its process all the same.
+        let process = process_by_id(number).or_else(|| Some(thread_by_id(number)?.process.clone()));
+        let Some(process) = process else { return Ok(None) };
+        let alive = |number| process_by_id(number).is_some() || thread_by_id(number).is_some();
+        self.processes
+            .get(number, &process, alive, || Ok(process::directory(&self.files, &process)))
+            .map(Some)
     }
 
     fn entries(&self, from: u64, most: usize) -> Result<Vec<PopulateEntry>> {
         let mut entries = self.fixed.entries(from, most)?;
-        let mut numbers: Vec<i32> = threads().iter().map(|thread| thread.process.pid).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let processes = numbers.iter().map(|number| numbered(PROCESSES, *number, FileType::Directory));
+        let processes = all();
+        let processes = processes.iter().map(|process| numbered(PROCESSES, process.pid, FileType::Directory));
         entries.extend(processes.filter(|entry| entry.position >= from).take(most - entries.len()));
         Ok(entries)
     }

@@ -5,7 +5,6 @@ use alloc::{
     format,
     string::{String, ToString},
     sync::Arc,
-    vec::Vec,
 };
 
 use ostd::cpu::num_cpus;
@@ -48,11 +47,6 @@ pub(super) fn add(top: &mut Branch, files: &Arc<FileSystem>, system: &'static Sy
     }
     top.add("mounts", Inode::new_symlink(files, b"self/mounts")?);
     Ok(())
-}
-
-/// `/proc/PID/mounts`.
-pub(super) fn mounts() -> Vec<u8> {
-    b"tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n".to_vec()
 }
 
 fn cpuinfo(_: &System) -> String {

@@ -47,6 +47,14 @@ impl Ending {
 }
 
 impl ExitStatus {
+    /// As wait(2) tells it.
+    pub(super) fn wait_status(self) -> i32 {
+        match self {
+            Self::Exited(code) => i32::from(code) << 8,
+            Self::Killed(signal) => i32::from(signal),
+        }
+    }
+
     /// As a shell shows it.
     fn number(self) -> u8 {
         match self {

@@ -11,6 +11,7 @@ mod id;
 pub(crate) mod limits;
 mod robust;
 mod run;
+mod show;
 pub(crate) mod signal;
 mod stop;
 mod thread;
@@ -66,6 +67,8 @@ pub(crate) struct Process {
     has_executed: AtomicBool,
     /// Its first thread, until it has been waited for: who it was.
     leader: SpinLock<Option<Arc<Thread>>>,
+    /// How readily it is ended when memory runs out (`/proc/PID/oom_score_adj`).
+    pub(crate) oom_adjustment: AtomicI32,
     /// When it was made, on the monotonic clock.
     pub(crate) start_time: Duration,
     /// How long children have run that were waited for, with theirs, in nanoseconds.
@@ -119,6 +122,7 @@ impl Process {
             left_alone: SpinLock::new(None),
             has_executed: AtomicBool::new(false),
             leader: SpinLock::new(None),
+            oom_adjustment: AtomicI32::new(0),
             start_time: clock::now(),
             children_cpu_time: AtomicU64::new(0),
             space: SpinLock::new(space),
@@ -148,6 +152,7 @@ impl Process {
         Arc::new(Self {
             executable: SpinLock::new(self.executable.lock().clone()),
             limits: SpinLock::new(self.limits.lock().clone()),
+            oom_adjustment: AtomicI32::new(self.oom_adjustment.load(Ordering::Relaxed)),
             signals: ProcessSignals::new(actions),
             ..Self::with(pid, space, files, fs, self.system)
         })

@@ -1,7 +1,7 @@
 //! What the scheduler knows of a thread.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use ostd::{
     cpu::{AtomicCpuSet, CpuId, CpuSet, PinCurrentCpu},
@@ -36,6 +36,8 @@ pub(crate) struct Entity {
     nice: AtomicI32,
     /// What was asked for by sched_setscheduler(2), packed.
     policy: AtomicU32,
+    /// It waits for something other than a CPU.
+    pub(super) asleep: AtomicBool,
     /// How often it gave up its CPU to wait.
     pub(super) waits: AtomicU64,
     /// How often its CPU was taken from it.
@@ -54,6 +56,7 @@ impl Default for Entity {
             urgent: AtomicU32::new(0),
             nice: AtomicI32::new(0),
             policy: AtomicU32::new(Policy::default().pack()),
+            asleep: AtomicBool::new(false),
             waits: AtomicU64::new(0),
             preemptions: AtomicU64::new(0),
         }
@@ -161,6 +164,11 @@ impl Entity {
         self.policy.store(policy.pack(), Ordering::Relaxed);
         self.nice.store(nice, Ordering::Relaxed);
         self.weigh();
+    }
+
+    /// Whether it waits for something other than a CPU.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Relaxed)
     }
 
     /// How often it gave up its CPU to wait, and how often that was taken from it.

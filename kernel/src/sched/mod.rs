@@ -128,6 +128,7 @@ impl Scheduler for RoundRobin {
         fence(Ordering::Acquire);
         let cpu = entity.map_or(first, |entity| {
             let cpu = self.place(entity, here);
+            entity.asleep.store(false, Ordering::Relaxed);
             entity.belongs_to(cpu);
             place.set_anyway(cpu);
             cpu

@@ -296,6 +296,7 @@ impl LocalRunQueue for Locked<'_> {
         }
         if let Some(entity) = entity::of(&current) {
             entity.put_away(self.queue.switches.load(Ordering::Relaxed));
+            entity.asleep.store(true, Ordering::Relaxed);
             entity.waits.store(entity.waits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             entity.ticks.store(0, Ordering::Relaxed);
         }

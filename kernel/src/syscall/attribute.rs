@@ -88,9 +88,9 @@ fn stat_of_socket(socket: &Arc<Socket>) -> Stat {
     }
 }
 
-/// A number for a socket in the place of an inode's: where it is tells sockets apart as long as they live.
+/// The number of a socket in the place of an inode's.
 pub(crate) fn socket_number(socket: &Arc<Socket>) -> u64 {
-    (Arc::as_ptr(socket) as u64 >> 6) & u64::from(u32::MAX)
+    socket.number()
 }
 
 /// The minor number of the device that sockets are on.

@@ -3,7 +3,7 @@
 use alloc::{format, string::ToString};
 
 use super::{Setting, Value};
-use crate::{mm::layout, proc::uuid::uuid, uts};
+use crate::{mm::layout, proc::uuid::uuid, system::System, uts};
 
 /// The largest number that a setting of Linux's type `int` takes.
 const INT_MAX: u32 = i32::MAX as u32;
@@ -19,10 +19,7 @@ const fn setting(path: &'static str, value: Value) -> Setting {
 /// All of them.
 pub(super) const SETTINGS: &[Setting] = &[
     setting("sys/fs/file-max", Value::Numbers(|_| format!("{}", i64::MAX))),
-    setting(
-        "sys/fs/file-nr",
-        Value::Numbers(|system| format!("{}\t0\t{}", system.environment.open_files(), i64::MAX)),
-    ),
+    setting("sys/fs/file-nr", Value::Numbers(|system| format!("{}\t0\t{}", open_files(system), i64::MAX))),
     setting("sys/fs/nr_open", Value::Fixed(vfs::MAX_LIMIT)),
     setting("sys/fs/overflowgid", Value::Fixed(65534)),
     setting("sys/fs/overflowuid", Value::Fixed(65534)),
@@ -63,3 +60,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("sys/vm/mmap_min_addr", Value::Numbers(|_| layout::LOWEST.to_string())),
     setting("sys/vm/overcommit_memory", Value::Fixed(1)),
 ];
+
+/// How many open file descriptions there are. A socket is its own.
+fn open_files(system: &System) -> usize {
+    system.environment.open_files() + system.world.registry.used()
+}

@@ -175,6 +175,12 @@ impl FileTable {
         self.limit.store(limit.min(MAX_LIMIT), Ordering::Relaxed);
     }
 
+    /// For how many descriptors there is room before more has to be made, as `FDSize` in `/proc/PID/status`.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.slots.lock().slots.len().max(64)
+    }
+
     /// How many descriptors are open.
     #[must_use]
     pub fn open_count(&self) -> usize {

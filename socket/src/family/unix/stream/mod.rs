@@ -251,7 +251,7 @@ impl Stream {
             &defaults.pool,
         );
         theirs.set_local_address(offer.name);
-        let embryo = Socket::embryo(theirs, defaults);
+        let embryo = target.embryo(theirs, defaults);
 
         let mut their_state = listener_side.state.lock();
         let State::Listening(listener) = &mut their_state.state else { return Err(REFUSED.into()) };
@@ -273,6 +273,7 @@ impl Stream {
         core::mem::take(unconnected).settle(&ours);
         our_state.state = State::Connected;
         self.link.call_once(|| ours);
+        target.registry().enter_waiting(&embryo);
         listener.push(embryo);
         drop(our_state);
         drop(their_state);

@@ -13,7 +13,7 @@ const NAME_COLUMN: usize = 73;
 struct Text(Vec<u8>);
 
 /// All mappings, a line each.
-pub(super) fn of(process: &Process) -> Vec<u8> {
+pub(super) fn maps(process: &Process) -> Vec<u8> {
     let mut text = Text::default();
     process.space().with_mappings(|mappings, heap| {
         for (start, mapping) in mappings.iter() {

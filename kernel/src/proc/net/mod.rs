@@ -1,0 +1,115 @@
+//! `/proc/net`: sockets and interfaces (proc_pid_net(5)).
+
+mod unix;
+
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
+
+use socket::error::{Errno, Result};
+use spin::Once;
+use vfs::{FileSystem, Inode};
+
+use super::tree::Branch;
+use crate::system::System;
+
+/// Makes a file's contents.
+type Make = fn(&System) -> Vec<u8>;
+
+/// Files by name. Of families that there are not, there are the first lines.
+const FILES: &[(&str, Make)] = &[
+    ("arp", |_| b"IP address       HW type     Flags       HW address            Mask     Device\n".to_vec()),
+    ("dev", |_| interfaces()),
+    ("icmp", |_| padded(&format!("  sl  {FOUR}   {COMMON} {MORE}"), 127)),
+    ("if_inet6", |_| Vec::new()),
+    ("netlink", |_| {
+        b"sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n".to_vec()
+    }),
+    ("packet", |_| b"sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n".to_vec()),
+    ("protocols", protocols),
+    ("raw", |_| table(FOUR)),
+    ("raw6", |_| table(SIX)),
+    ("route", |_| {
+        padded("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT", 127)
+    }),
+    ("sockstat", sockets),
+    ("sockstat6", |_| {
+        b"TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n".to_vec()
+    }),
+    ("tcp", |_| padded(&format!("  sl  {FOUR}   {COMMON}"), 149)),
+    ("tcp6", |_| format!("  sl  {SIX}   {COMMON}\n").into_bytes()),
+    ("udp", |_| padded(&format!("   sl  {FOUR}   {COMMON} {MORE}"), 127)),
+    ("udp6", |_| table(SIX)),
+    ("unix", unix::table),
+];
+
+// The columns that the tables have in common.
+const FOUR: &str = "local_address rem_address";
+const SIX: &str = "local_address                         remote_address                     ";
+const COMMON: &str = "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+const MORE: &str = "ref pointer drops";
+
+static DIRECTORY: Once<Arc<Inode>> = Once::new();
+
+/// Makes the directory, and the link to it.
+///
+/// # Errors
+/// ENOSPC.
+pub(super) fn add(top: &mut Branch, files: &Arc<FileSystem>, system: &'static System) -> Result<()> {
+    let mut branch = Branch::default();
+    for (name, make) in FILES {
+        branch.add(name, Inode::new_generated(files, 0o444, Box::new(move || Ok(make(system)))));
+    }
+    DIRECTORY.call_once(|| branch.directory(files));
+    top.add("net", Inode::new_symlink(files, b"self/net")?);
+    Ok(())
+}
+
+/// The directory, which all processes have in common.
+pub(super) fn directory() -> Result<Arc<Inode>> {
+    DIRECTORY.get().cloned().ok_or_else(|| Errno::ENOENT.into())
+}
+
+/// A line that is filled up with blanks.
+fn padded(text: &str, width: usize) -> Vec<u8> {
+    format!("{text:<width$}\n").into_bytes()
+}
+
+fn table(addresses: &str) -> Vec<u8> {
+    format!("  sl  {addresses}   {COMMON} {MORE}\n").into_bytes()
+}
+
+/// The loopback interface, over which nothing goes yet.
+fn interfaces() -> Vec<u8> {
+    let mut text = String::from(
+        "Inter-|   Receive                                                |  Transmit\n \
+         face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n",
+    );
+    text += "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n";
+    text.into_bytes()
+}
+
+fn sockets(system: &System) -> Vec<u8> {
+    let used = system.world.registry.used();
+    format!(
+        "sockets: used {used}\nTCP: inuse 0 orphan 0 tw 0 alloc 0 mem 0\nUDP: inuse 0 mem 0\nUDPLITE: inuse 0\n\
+         RAW: inuse 0\nFRAG: inuse 0 memory 0\n"
+    )
+    .into_bytes()
+}
+
+fn protocols(system: &System) -> Vec<u8> {
+    let mut text = String::from(
+        "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re bi br ha uh gp em\n",
+    );
+    let size = size_of::<socket::socket::Socket>();
+    let (mut streams, mut others) = (0, 0);
+    system.world.registry.for_each(|socket| {
+        let stream = u32::from(socket.socket_type()) == linux_raw_sys::net::SOCK_STREAM;
+        *if stream { &mut streams } else { &mut others } += 1;
+    });
+    for (name, count) in [("UNIX-STREAM", streams), ("UNIX", others)] {
+        text += &format!("{name:<9} {size:4} {count:6}      -1   NI       0   yes  kernel      y");
+        text += &"  n".repeat(18);
+        text += "\n";
+    }
+    text.into_bytes()
+}

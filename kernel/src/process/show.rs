@@ -1,0 +1,73 @@
+//! What `/proc` shows of processes and threads.
+
+use alloc::{sync::Arc, vec::Vec};
+use core::{sync::atomic::Ordering, time::Duration};
+
+use super::{Credentials, Process, Thread, tree};
+
+/// What a thread may do, as `/proc/PID/status` shows it.
+pub(crate) struct ShownCapabilities {
+    /// Inheritable, permitted, effective, bounding, ambient.
+    pub(crate) sets: [u64; 5],
+    /// Whether programs give it no new ones (PR_SET_NO_NEW_PRIVS).
+    pub(crate) no_new: bool,
+}
+
+/// All capabilities that there are: up to CAP_CHECKPOINT_RESTORE.
+const ALL: u64 = (1 << 41) - 1;
+
+impl Credentials {
+    /// What the thread may do.
+    pub(crate) fn shown_capabilities(&self) -> ShownCapabilities {
+        let own = if self.is_privileged() { ALL } else { 0 };
+        ShownCapabilities { sets: [0, own, own, ALL, 0], no_new: false }
+    }
+}
+
+impl Process {
+    /// Its threads by number; once all have ended, the first, which stands for the process until it has been waited for.
+    pub(crate) fn listed_threads(&self) -> Vec<Arc<Thread>> {
+        let mut threads: Vec<_> = self.threads.lock().values().cloned().collect();
+        if let Some(leader) = self.leader()
+            && !threads.iter().any(|thread| Arc::ptr_eq(thread, &leader))
+        {
+            threads.insert(0, leader);
+        }
+        threads
+    }
+
+    /// Whether it runs another program than the process that made it.
+    pub(crate) fn has_executed(&self) -> bool {
+        self.has_executed.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has been stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        false
+    }
+
+    /// CPU time of its threads in user mode and in the kernel.
+    pub(crate) fn cpu_time_split(&self) -> (Duration, Duration) {
+        (self.cpu_time(), Duration::ZERO)
+    }
+
+    /// The same of children that were waited for.
+    pub(crate) fn children_cpu_time_split(&self) -> (Duration, Duration) {
+        (self.children_cpu_time(), Duration::ZERO)
+    }
+
+    /// How it ended, as wait(2) tells it; 0 as long as it has not.
+    pub(crate) fn wait_status(&self) -> i32 {
+        tree::lock()
+            .get(self.pid)
+            .and_then(|entry| entry.ending)
+            .map_or(0, |ending| ending.status.wait_status())
+    }
+}
+
+impl Thread {
+    /// Whether it has not ended yet.
+    pub(crate) fn is_there(&self) -> bool {
+        self.process.threads.lock().contains_key(&self.tid())
+    }
+}
