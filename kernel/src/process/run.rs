@@ -63,7 +63,7 @@ pub(crate) fn spawn(thread: &Arc<Thread>, start: Start) -> Result<()> {
 
 fn live(thread: Arc<Thread>, birth: Birth) {
     let (waiter, waker) = Waiter::new_pair();
-    thread.set_waker(waker);
+    thread.set_waker(&waker);
     let process = thread.process.clone();
     let (space, system) = (process.space(), process.system);
     let Birth { files, fs, start } = birth;

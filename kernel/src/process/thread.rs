@@ -1,6 +1,6 @@
 //! Threads.
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
 use ostd::{
@@ -28,8 +28,9 @@ pub(crate) struct Thread {
     pub(crate) process: Arc<Process>,
     /// What it has to attend to before it goes on in user mode. Zero almost always: one load per system call.
     pending: AtomicU32,
-    /// Ends its sleep; there once it has begun to run.
-    waker: Once<Arc<Waker>>,
+    /// Ends its sleep; there once it has begun to run, and for as long as it does: the waker holds the task, which holds
+    /// this.
+    waker: Once<Weak<Waker>>,
     /// A copy is being made that must not wait for a page.
     faults_disabled: AtomicBool,
     /// Where to write zero, and wake a futex, when it exits (set_tid_address(2)); 0 for nowhere.
@@ -98,13 +99,13 @@ impl Thread {
     }
 
     /// Says how to end its sleep. Called by itself, first thing.
-    pub(super) fn set_waker(&self, waker: Arc<Waker>) {
-        self.waker.call_once(|| waker);
+    pub(super) fn set_waker(&self, waker: &Arc<Waker>) {
+        self.waker.call_once(|| Arc::downgrade(waker));
     }
 
     /// Ends its sleep, or keeps the next one from beginning.
     pub(crate) fn wake(&self) {
-        if let Some(waker) = self.waker.get() {
+        if let Some(waker) = self.waker.get().and_then(Weak::upgrade) {
             waker.wake_up();
         }
     }
