@@ -2,6 +2,7 @@
 
 pub(crate) mod eventfd;
 pub(crate) mod pidfd;
+pub(crate) mod signalfd;
 pub(crate) mod timerfd;
 
 use alloc::sync::Arc;

@@ -10,14 +10,14 @@ use linux_raw_sys::{
     general::{
         __NR_close, __NR_close_range, __NR_dup, __NR_dup2, __NR_dup3, __NR_fcntl, __NR_ioctl, __NR_pipe,
         __NR_pipe2, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL, F_SETPIPE_SZ,
-        FD_CLOEXEC, O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_RDWR,
+        FASYNC, FD_CLOEXEC, O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_RDWR,
     },
     ioctl::{FIOCLEX, FIONBIO, FIONCLEX},
 };
 use vfs::{Handle, OpenFile};
 
-use super::{Arguments, Calls, Handler::Plain, lock};
-use crate::{caller::perform, context::Context};
+use super::{Arguments, Calls, Handler::Plain, lock, owner};
+use crate::{caller::perform, context::Context, process::signal};
 
 // linux/close_range.h, which linux-raw-sys lacks.
 const CLOSE_RANGE_UNSHARE: u32 = 1 << 1;
@@ -98,10 +98,12 @@ fn fcntl(context: &Context, arguments: &Arguments) -> Result<usize> {
             return Ok(0);
         }
         F_GETFL => {
-            return Ok(match &handle {
-                Handle::Socket(socket) => socket_status(socket) as usize,
-                Handle::File(file) => file.status() as usize,
-            });
+            let status = match &handle {
+                Handle::Socket(socket) => socket_status(socket),
+                Handle::File(file) => file.status(),
+            };
+            let asynchronous = if signal::is_asynchronous(&handle) { FASYNC } else { 0 };
+            return Ok((status | asynchronous) as usize);
         }
         _ => {}
     }
@@ -109,15 +111,23 @@ fn fcntl(context: &Context, arguments: &Arguments) -> Result<usize> {
     if lock::is_lock_command(command) {
         return lock::fcntl(context, &handle, arguments);
     }
+    if owner::is_command(command) {
+        return owner::fcntl(context, &handle, command, argument);
+    }
     match (command, &handle) {
         (F_SETFL, Handle::Socket(socket)) => {
             if argument as u32 & O_DIRECT != 0 {
                 return Err(Error::new(Errno::EINVAL, "sockets have no direct transfers"));
             }
+            signal::set_asynchronous(&handle, descriptor, argument as u32 & FASYNC != 0);
             socket.set_nonblocking(argument as u32 & O_NONBLOCK != 0);
             Ok(0)
         }
-        (F_SETFL, Handle::File(file)) => file.set_status(&context.identity(), argument as u32).map(|()| 0),
+        (F_SETFL, Handle::File(file)) => {
+            file.set_status(&context.identity(), argument as u32)?;
+            signal::set_asynchronous(&handle, descriptor, argument as u32 & FASYNC != 0);
+            Ok(0)
+        }
         (F_GETPIPE_SZ | F_SETPIPE_SZ, Handle::File(file)) => {
             let end = file.pipe_end().ok_or(Error::new(Errno::EBADF, "not a pipe"))?;
             let pipe = end.pipe();

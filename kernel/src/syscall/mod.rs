@@ -12,9 +12,11 @@ mod file;
 mod fork;
 mod futex;
 mod identity;
+mod itimer;
 mod lock;
 mod memory;
 mod moving;
+mod owner;
 mod path;
 mod pidfd;
 mod poll;
@@ -24,6 +26,7 @@ mod select;
 mod sendfile;
 mod session;
 mod signal;
+mod signalfd;
 mod socket;
 mod splice;
 mod system;
@@ -69,6 +72,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     fork::CALLS,
     futex::CALLS,
     identity::CALLS,
+    itimer::CALLS,
     lock::CALLS,
     memory::CALLS,
     path::CALLS,
@@ -80,6 +84,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     session::CALLS,
     sendfile::CALLS,
     signal::CALLS,
+    signalfd::CALLS,
     socket::CALLS,
     splice::CALLS,
     system::CALLS,

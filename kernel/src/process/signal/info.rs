@@ -1,6 +1,26 @@
 //! What is told of a signal (siginfo_t).
 
-use linux_raw_sys::general::{SI_KERNEL, SI_TKILL, SI_USER, SIGCHLD};
+use linux_raw_sys::general::{
+    POLL_HUP, SI_KERNEL, SI_SIGIO, SI_TIMER, SI_TKILL, SI_USER, SIGBUS, SIGCHLD, SIGFPE, SIGILL, SIGSEGV,
+    SIGTRAP,
+};
+
+/// What the words after the code are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Layout {
+    /// Sender.
+    Kill,
+    /// Timer, expirations that were missed, value.
+    Timer,
+    /// Events, descriptor.
+    Poll,
+    /// Address.
+    Fault,
+    /// Child, user, status, times.
+    Child,
+    /// Sender and value.
+    Queue,
+}
 
 /// A siginfo_t without the zeros that it ends with: number, errno and code, then what the code says.
 ///
@@ -51,6 +71,11 @@ impl Info {
         Self::new(signal, code as i32, [band as u64, descriptor as u32 as u64, 0, 0])
     }
 
+    /// As [`Self::poll`], without the reason: for signals that have codes of their own.
+    pub(crate) const fn poll_of_file(signal: u32, band: u32, descriptor: i32) -> Self {
+        Self::new(signal, SI_SIGIO, [band as u64, descriptor as u32 as u64, 0, 0])
+    }
+
     /// As a program made it: the first words of its siginfo_t, with the number of the signal it is sent as.
     pub(crate) const fn from_words(signal: u32, mut words: [u64; Self::WORDS]) -> Self {
         words[0] = words[0] & !0xffff_ffff | signal as u64;
@@ -70,6 +95,21 @@ impl Info {
     /// Why it was sent: positive for what the kernel found, zero or less for what a program did (`SI_`).
     pub(crate) const fn code(&self) -> i32 {
         self.0[1] as u32 as i32
+    }
+
+    /// What the words after the code are, which signal and code tell together.
+    pub(crate) fn layout(&self) -> Layout {
+        let code = self.code();
+        match self.signal() {
+            _ if code == SI_TIMER => Layout::Timer,
+            _ if code == SI_SIGIO => Layout::Poll,
+            _ if code == SI_USER as i32 || code == SI_KERNEL as i32 || code == SI_TKILL => Layout::Kill,
+            _ if code < 0 => Layout::Queue,
+            SIGILL | SIGFPE | SIGSEGV | SIGBUS | SIGTRAP => Layout::Fault,
+            SIGCHLD => Layout::Child,
+            _ if code <= POLL_HUP as i32 => Layout::Poll,
+            _ => Layout::Kill,
+        }
     }
 
     /// The first words of the siginfo_t; the others are zero.

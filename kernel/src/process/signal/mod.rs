@@ -15,10 +15,12 @@ mod floating_point;
 mod frame;
 mod halt;
 mod info;
+mod owner;
 mod queue;
 mod send;
 mod stack;
 mod state;
+mod timers;
 mod wait;
 
 pub(crate) use action::{Action, Actions, Disposition};
@@ -26,12 +28,17 @@ pub(crate) use attend::{Attended, attend, interrupts, pending};
 pub(super) use floating_point::exception_code;
 pub(crate) use frame::sigreturn;
 pub(super) use halt::check as check_halt;
-pub(crate) use info::Info;
+pub(crate) use info::{Info, Layout};
+pub(crate) use owner::{
+    Owner, is_asynchronous, owner, set_asynchronous, set_owner, set_signal as set_owner_signal,
+    signal as owner_signal,
+};
 pub(crate) use queue::queued;
 pub(super) use send::pass_on_all;
 pub(crate) use send::{discard, force, may_signal, post, send_to_process, send_to_thread};
 pub(crate) use stack::Stack;
 pub(crate) use state::{Interrupted, LastFault, ProcessSignals, SignalState, set_mask, with_mask};
+pub(crate) use timers::{Measure, Setting as TimerSetting, set_timer, timer};
 pub(crate) use wait::{dequeue, wait_for};
 
 use linux_raw_sys::general::{SIGKILL, SIGSTOP};

@@ -9,7 +9,7 @@ use socket::{
     ready::Pollee,
 };
 
-use super::{Action, Actions, Set, Stack, UNBLOCKABLE, halt::Halt, queue::Queue, send};
+use super::{Action, Actions, Set, Stack, UNBLOCKABLE, halt::Halt, queue::Queue, send, timers::Timers};
 use crate::{context::Context, process::Process};
 
 /// The part of each thread.
@@ -73,9 +73,11 @@ pub(crate) struct ProcessSignals {
     /// Signals that any thread may take.
     pub(crate) queue: SpinLock<Queue>,
     /// Where it is announced that a signal has come.
-    pub(crate) arrived: Pollee,
+    pub(crate) arrived: Arc<Pollee>,
     /// Whether the process is stopped.
     pub(super) halt: Halt,
+    /// Interval timers.
+    pub(super) timers: SpinLock<Timers>,
 }
 
 impl ProcessSignals {
@@ -84,8 +86,9 @@ impl ProcessSignals {
         Self {
             actions: SpinLock::new(actions),
             queue: SpinLock::new(Queue::default()),
-            arrived: Pollee::new(),
+            arrived: Arc::new(Pollee::new()),
             halt: Halt::default(),
+            timers: SpinLock::new(Timers::default()),
         }
     }
 
