@@ -1,6 +1,6 @@
 //! Readiness: what may happen to a socket, and who wants to know.
 //!
-//! One mechanism serves blocking calls, poll and (later) epoll, in the kernel and in the emulator.
+//! One mechanism serves blocking calls, poll and epoll, in the kernel and in the emulator.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -23,7 +23,7 @@ bitflags! {
         const ERR = uapi::POLLERR;
         /// Both directions are shut.
         const HUP = uapi::POLLHUP;
-        /// The descriptor is not open (poll's results only).
+        /// The descriptor is not open: in poll's results. Announced, it says that a file may have been closed for good.
         const NVAL = uapi::POLLNVAL;
         /// As IN.
         const RDNORM = uapi::POLLRDNORM;
@@ -47,6 +47,13 @@ impl Events {
 pub trait Observer: Send + Sync {
     /// Some of `events` may have happened: look again.
     fn notify(&self, events: Events);
+
+    /// As [`Observer::notify`], where one of several observers is enough ([`Pollee::register_exclusive`]). Whether it was: if
+    /// not, the next one is told.
+    fn notify_exclusive(&self, events: Events) -> bool {
+        self.notify(events);
+        true
+    }
 }
 
 /// A registration, to be given back to [`Pollee::unregister`].
@@ -55,6 +62,7 @@ pub struct Registration(usize);
 
 struct Entry {
     interest: Events,
+    exclusive: bool,
     observer: Arc<dyn Observer>,
 }
 
@@ -98,8 +106,28 @@ impl Pollee {
 
     /// From now on, `observer` is told of `interest` (and always of ERR and HUP).
     pub fn register(&self, observer: Arc<dyn Observer>, interest: Events) -> Registration {
+        self.enter(observer, interest, false)
+    }
+
+    /// As [`Pollee::register`]; but among those who registered so, announcements are made until one says that it is enough.
+    /// Hang-ups and closing are announced to all.
+    pub fn register_exclusive(&self, observer: Arc<dyn Observer>, interest: Events) -> Registration {
+        self.enter(observer, interest, true)
+    }
+
+    /// Changes what a registered observer is told of.
+    pub fn change(&self, registration: &Registration, interest: Events) {
+        let wanted = interest | Events::ERR | Events::HUP;
+        let mut table = self.table.lock();
+        self.interest.fetch_or(wanted.bits(), Ordering::SeqCst);
+        if let Some(Slot::Used(entry)) = table.slots.get_mut(registration.0) {
+            entry.interest = wanted;
+        }
+    }
+
+    fn enter(&self, observer: Arc<dyn Observer>, interest: Events, exclusive: bool) -> Registration {
         let interest = interest | Events::ERR | Events::HUP;
-        let entry = Slot::Used(Entry { interest, observer });
+        let entry = Slot::Used(Entry { interest, exclusive, observer });
         let mut table = self.table.lock();
         self.interest.fetch_or(interest.bits(), Ordering::Relaxed);
         self.observed.fetch_add(1, Ordering::SeqCst);
@@ -155,20 +183,34 @@ impl Pollee {
         const FEW: usize = 4;
         let mut few = [const { None }; FEW];
         let mut many = Vec::new();
+        let mut exclusive = Vec::new();
         let table = self.table.lock();
-        let interested = table.slots.iter().filter_map(|slot| match slot {
-            Slot::Used(entry) if entry.interest.intersects(events) => Some(&entry.observer),
-            _ => None,
-        });
-        for (index, observer) in interested.enumerate() {
-            match few.get_mut(index) {
-                Some(place) => *place = Some(observer.clone()),
-                None => many.push(observer.clone()),
+        let mut index = 0;
+        for slot in &table.slots {
+            let Slot::Used(entry) = slot else { continue };
+            if !entry.interest.intersects(events) {
+                continue;
             }
+            let observer = entry.observer.clone();
+            if entry.exclusive {
+                exclusive.push(observer);
+                continue;
+            }
+            match few.get_mut(index) {
+                Some(place) => *place = Some(observer),
+                None => many.push(observer),
+            }
+            index += 1;
         }
         drop(table);
         for observer in few.into_iter().flatten().chain(many) {
             observer.notify(events);
+        }
+        let all = events.intersects(Events::HUP | Events::NVAL);
+        for observer in exclusive {
+            if observer.notify_exclusive(events) && !all {
+                return;
+            }
         }
     }
 }
@@ -187,6 +229,43 @@ mod tests {
         fn notify(&self, _events: Events) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Is content with what it is told, or not.
+    struct Picky(AtomicUsize, bool);
+
+    impl Observer for Picky {
+        fn notify(&self, _events: Events) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn notify_exclusive(&self, events: Events) -> bool {
+            self.notify(events);
+            self.1
+        }
+    }
+
+    #[test]
+    fn of_exclusive_observers_one_is_enough() {
+        let pollee = Pollee::new();
+        let common = Arc::<Counter>::default();
+        let picky = [false, true, true].map(|content| Arc::new(Picky(AtomicUsize::new(0), content)));
+        let exclusive = picky.each_ref().map(|picky| pollee.register_exclusive(picky.clone(), Events::IN));
+        let registration = pollee.register(common.clone(), Events::IN);
+        let told = || {
+            let picky = picky.each_ref().map(|picky| picky.0.swap(0, Ordering::Relaxed));
+            (common.0.swap(0, Ordering::Relaxed), picky)
+        };
+        pollee.notify(Events::READABLE);
+        assert_eq!(told(), (1, [1, 1, 0]));
+        pollee.notify(Events::IN | Events::HUP);
+        assert_eq!(told(), (1, [1, 1, 1]));
+        pollee.change(&exclusive[1], Events::OUT);
+        pollee.change(&registration, Events::OUT);
+        pollee.notify(Events::IN);
+        assert_eq!(told(), (0, [1, 0, 1]));
+        pollee.notify(Events::OUT);
+        assert_eq!(told(), (1, [0, 1, 0]));
     }
 
     #[test]

@@ -436,6 +436,8 @@ impl Drop for Socket {
         stream.close(&self.pollee);
         let waiting = *self.number.get_mut() == 0;
         self.registry.leave(*self.place.get_mut(), waiting);
+        // Who watches sockets, and not only waits at one, forgets this one.
+        self.pollee.notify(Events::NVAL);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files that calls of their own make, and that are nowhere else: eventfd(2) and its kin.
 
+pub(crate) mod epoll;
 pub(crate) mod eventfd;
 pub(crate) mod pidfd;
 pub(crate) mod signalfd;

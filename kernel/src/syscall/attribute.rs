@@ -94,7 +94,7 @@ pub(crate) fn socket_number(socket: &Arc<Socket>) -> u64 {
 }
 
 /// The minor number of the device that sockets are on.
-const SOCKET_DEVICE: u32 = 8;
+pub(crate) const SOCKET_DEVICE: u32 = 8;
 
 fn fstat(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, to, ..] = *arguments;

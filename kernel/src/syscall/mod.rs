@@ -6,6 +6,7 @@
 mod at;
 mod attribute;
 mod descriptor;
+mod epoll;
 mod eventfd;
 mod exec;
 mod file;
@@ -37,7 +38,7 @@ mod wait;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-pub(crate) use attribute::socket_number;
+pub(crate) use attribute::{SOCKET_DEVICE, socket_number};
 
 use ::socket::error::{Errno, Result};
 use ostd::user::UserMode;
@@ -66,6 +67,7 @@ const SIZE: usize = 512;
 static TABLE: [Option<Handler>; SIZE] = table(&[
     attribute::CALLS,
     descriptor::CALLS,
+    epoll::CALLS,
     eventfd::CALLS,
     exec::CALLS,
     file::CALLS,
@@ -179,6 +181,12 @@ fn needs_memory(context: &Context, number: usize, descriptor: usize) -> bool {
         | nr::__NR_symlink
         | nr::__NR_symlinkat
         | nr::__NR_mmap
+        | nr::__NR_epoll_ctl
+        | nr::__NR_epoll_create
+        | nr::__NR_epoll_create1
+        | nr::__NR_eventfd
+        | nr::__NR_eventfd2
+        | nr::__NR_timerfd_create
         | nr::__NR_mremap
         | nr::__NR_clone
         | nr::__NR_clone3

@@ -50,6 +50,6 @@ pub use self::{
     path::{Follow, Opened, PATH_MAX, Walker, absolute_path, check_open_flags},
     pipe::{End, PAGE as PIPE_BUF, Partner, Pipe, PipePage},
     stat::{STAT_SIZE, STATFS_SIZE, STATX_SIZE, Stat, nodeless_statfs},
-    table::{DEFAULT_LIMIT, FileTable, Handle, MAX_LIMIT, Reserved, descriptor_flags},
+    table::{DEFAULT_LIMIT, FileTable, Handle, MAX_LIMIT, Reserved, WeakHandle, descriptor_flags},
     tree::{make_directories, populate_devices},
 };

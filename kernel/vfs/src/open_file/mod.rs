@@ -275,6 +275,12 @@ impl OpenFile {
         }
     }
 
+    /// Whether there is something to wait for at the file (epoll_ctl(2)).
+    #[must_use]
+    pub fn is_pollable(&self) -> bool {
+        matches!(self.body, Body::Special(_)) || self.pollee().is_some()
+    }
+
     fn check_access(&self, wanted: Access) -> Result<()> {
         if self.access.contains(wanted) {
             Ok(())
@@ -428,6 +434,10 @@ impl Drop for OpenFile {
             self.inode.end_writing();
         }
         self.inode.file_system().environment().uncount_open_file();
+        if let Some(pollee) = self.pollee() {
+            // Who watches files, and not only waits for one, forgets this one.
+            pollee.notify(Events::NVAL);
+        }
     }
 }
 

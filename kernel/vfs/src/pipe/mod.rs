@@ -155,8 +155,10 @@ impl Pipe {
         let mut rest = Vec::new();
         let mut whole = Vec::new();
         let mut freed = false;
+        let was_full;
         let part = {
             let mut state = self.state.lock();
+            was_full = state.is_full();
             let mut wanted = buffers.remaining();
             let Some(first) = state.pages.front_mut() else {
                 return if state.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN.into()) };
@@ -183,7 +185,7 @@ impl Pipe {
                 &rest[..]
             }
         };
-        self.hand_over(buffers, whole, part, freed)
+        self.hand_over(buffers, whole, part, freed, was_full)
     }
 
     /// Copies to the program what was taken off the queue, and puts back what it could not take: as in Linux, a page's
@@ -194,6 +196,7 @@ impl Pipe {
         whole: Vec<Page>,
         part: &[u8],
         mut freed: bool,
+        was_full: bool,
     ) -> Result<usize> {
         let mut copied = 0;
         let mut given = 0;
@@ -213,7 +216,8 @@ impl Pipe {
         if !whole.is_empty() || !part_given {
             self.put_back(whole, given, if part_given { &[] } else { part });
         }
-        if freed {
+        // As in Linux, room is announced where there was none.
+        if freed && was_full {
             self.pollee.notify(Events::OUT | Events::WRNORM);
         }
         if copied == 0 { Err(Errno::EFAULT.into()) } else { Ok(copied) }

@@ -2,7 +2,10 @@
 
 mod numbers;
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{
+    sync::{Arc, Weak},
+    vec::Vec,
+};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use linux_raw_sys::general as uapi;
@@ -59,6 +62,55 @@ impl Handle {
         match self {
             Self::Socket(socket) => Some(socket.pollee()),
             Self::File(file) => file.pollee(),
+        }
+    }
+}
+
+/// A [`Handle`] that does not keep the file open.
+#[derive(Clone)]
+pub enum WeakHandle {
+    /// Of a socket.
+    Socket(Weak<Socket>),
+    /// Of everything else.
+    File(Weak<OpenFile>),
+}
+
+impl Handle {
+    /// The same file, without keeping it open.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakHandle {
+        match self {
+            Self::Socket(socket) => WeakHandle::Socket(Arc::downgrade(socket)),
+            Self::File(file) => WeakHandle::File(Arc::downgrade(file)),
+        }
+    }
+
+    /// Tells open file descriptions apart for as long as a [`Handle`] or a [`WeakHandle`] of them exists.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        match self {
+            Self::Socket(socket) => Arc::as_ptr(socket) as usize,
+            Self::File(file) => Arc::as_ptr(file) as usize,
+        }
+    }
+}
+
+impl WeakHandle {
+    /// The file; `None` where it has been closed.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Handle> {
+        match self {
+            Self::Socket(socket) => socket.upgrade().map(Handle::Socket),
+            Self::File(file) => file.upgrade().map(Handle::File),
+        }
+    }
+
+    /// Whether the file has been closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        match self {
+            Self::Socket(socket) => socket.strong_count() == 0,
+            Self::File(file) => file.strong_count() == 0,
         }
     }
 }

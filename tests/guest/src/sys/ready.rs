@@ -91,3 +91,61 @@ pub(crate) fn timerfd_gettime(fd: &impl Descriptor) -> Result<(i64, i64)> {
     unsafe { call("timerfd_gettime", libc::SYS_timerfd_gettime, &words) }?;
     Ok(parts(now))
 }
+
+/// epoll_create1(2)
+#[track_caller]
+pub(crate) fn epoll(flags: i32) -> Result<OwnedFd> {
+    let mut words = Words::default();
+    flags.place(&mut words);
+    // SAFETY: a number alone.
+    unsafe { call("epoll_create1", libc::SYS_epoll_create1, &words) }.map(owned)
+}
+
+/// epoll_ctl(2)
+#[track_caller]
+pub(crate) fn epoll_ctl(
+    epoll: &impl Descriptor,
+    operation: i32,
+    fd: &impl Descriptor,
+    events: u32,
+    data: u64,
+) -> Result<usize> {
+    let mut event = libc::epoll_event { events, u64: data };
+    let mut words = Words::default();
+    Number(epoll.number()).place(&mut words);
+    operation.place(&mut words);
+    Number(fd.number()).place(&mut words);
+    Fill(&mut event).place(&mut words);
+    // SAFETY: the kernel reads one struct.
+    unsafe { call("epoll_ctl", libc::SYS_epoll_ctl, &words) }
+}
+
+/// epoll_wait(2), the timeout in milliseconds: events and data, in the kernel's order.
+#[track_caller]
+pub(crate) fn epoll_wait(epoll: &impl Descriptor, most: usize, timeout: i32) -> Result<Vec<(u32, u64)>> {
+    let mut events = vec![libc::epoll_event { events: 0, u64: 0 }; most];
+    let count = epoll_wait_into(epoll, &mut events, timeout)?;
+    Ok(events[..count].iter().map(|event| (event.events, event.u64)).collect())
+}
+
+/// epoll_wait(2)
+#[track_caller]
+pub(crate) fn epoll_wait_into(
+    epoll: &impl Descriptor,
+    events: &mut [libc::epoll_event],
+    timeout: i32,
+) -> Result<usize> {
+    let words = Words {
+        words: [
+            epoll.number() as isize as usize,
+            events.as_mut_ptr() as usize,
+            events.len(),
+            timeout as isize as usize,
+            0,
+            0,
+        ],
+        used: 4,
+    };
+    // SAFETY: the kernel fills as many structs as are lent.
+    unsafe { call("epoll_wait", libc::SYS_epoll_wait, &words) }
+}

@@ -1,5 +1,9 @@
 //! Waiting for many files: epoll(7), poll(2), select(2), and the files that exist to be waited for.
 
+pub(crate) mod epoll;
+pub(crate) mod epoll_calls;
+pub(crate) mod epoll_files;
+pub(crate) mod epoll_threads;
 pub(crate) mod eventfd;
 pub(crate) mod timerfd;
 
@@ -21,3 +25,39 @@ const ALL: i16 = libc::POLLIN
     | libc::POLLWRNORM
     | libc::POLLWRBAND
     | libc::POLLRDHUP;
+
+/// Events as epoll has them.
+const IN: u32 = libc::EPOLLIN as u32;
+const OUT: u32 = libc::EPOLLOUT as u32;
+const HUP: u32 = libc::EPOLLHUP as u32;
+const RDHUP: u32 = libc::EPOLLRDHUP as u32;
+const EDGE: u32 = libc::EPOLLET as u32;
+const ONCE: u32 = libc::EPOLLONESHOT as u32;
+const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
+
+/// An epoll that is given up on exec.
+fn new_epoll() -> Result<std::os::fd::OwnedFd> {
+    sys::epoll(libc::EPOLL_CLOEXEC)
+}
+
+/// Watches a file; `data` is its name.
+#[track_caller]
+fn add(epoll: &impl sys::Descriptor, fd: &impl sys::Descriptor, events: u32, data: u64) -> Result<usize> {
+    sys::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, events, data)
+}
+
+#[track_caller]
+fn modify(epoll: &impl sys::Descriptor, fd: &impl sys::Descriptor, events: u32, data: u64) -> Result<usize> {
+    sys::epoll_ctl(epoll, libc::EPOLL_CTL_MOD, fd, events, data)
+}
+
+#[track_caller]
+fn remove(epoll: &impl sys::Descriptor, fd: &impl sys::Descriptor) -> Result<usize> {
+    sys::epoll_ctl(epoll, libc::EPOLL_CTL_DEL, fd, 0, 0)
+}
+
+/// What has happened by now.
+#[track_caller]
+fn happened(epoll: &impl sys::Descriptor) -> Result<Vec<(u32, u64)>> {
+    sys::epoll_wait(epoll, 64, 0)
+}
