@@ -211,10 +211,11 @@ fn nothing_is_lost(case: &Case, mode: u32) -> Outcome {
     const ROUNDS: usize = 400;
     let epoll = new_epoll()?;
     let pairs = (0..PAIRS)
-        .map(|_| sys::socketpair(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0))
+        .map(|_| sys::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0))
         .collect::<Result<Vec<_>, _>>()?;
     let (readers, writers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     for (index, reader) in readers.iter().enumerate() {
+        sys::fcntl(reader, libc::F_SETFL, libc::O_NONBLOCK)?;
         add(&epoll, reader, IN | mode, index as u64)?;
     }
     let writer = case.spawn(move || {
@@ -322,7 +323,7 @@ fn files_come_and_go_while_others_wait(case: &Case) -> Outcome {
             let (epoll, stop) = (epoll.clone(), stop.clone());
             case.spawn(move || {
                 let mut round = 0_u64;
-                while !stop.load(Ordering::SeqCst) {
+                while round == 0 || !stop.load(Ordering::SeqCst) {
                     round += 1;
                     let (left, right) = sys::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0)?;
                     add(&*epoll, &left, IN, thread)?;
