@@ -2,9 +2,11 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::general::{S_ISGID, S_ISUID, S_IXGRP};
+use linux_raw_sys::general::{CAP_SETGID, CAP_SETUID, S_ISGID, S_ISUID, S_IXGRP};
 use socket::error::{Errno, Error, Result};
 use vfs::Identity;
+
+use super::capabilities::{Capabilities, secure};
 
 /// Real, effective and saved number of a user or group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -14,15 +16,22 @@ pub(crate) struct Triple {
     pub(crate) saved: u32,
 }
 
-/// The numbers of a thread. On Linux these belong to the thread; that libraries change them for all threads is theirs.
-///
-/// Whoever is effectively user 0 has all capabilities, others none.
+/// Who a thread is, and what it may. On Linux this belongs to the thread; that libraries change it for all threads is
+/// theirs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Credentials {
     pub(crate) user: Triple,
     pub(crate) group: Triple,
+    /// The user and the group for file accesses: the effective ones unless the thread says otherwise (setfsuid(2)).
+    pub(crate) file_user: u32,
+    pub(crate) file_group: u32,
     /// Supplementary groups.
     pub(crate) groups: Arc<[u32]>,
+    pub(crate) capabilities: Capabilities,
+    /// How far user 0 is special ([`secure`]).
+    pub(crate) securebits: u32,
+    /// Executing a program gives no privileges (PR_SET_NO_NEW_PRIVS).
+    pub(crate) no_new_privileges: bool,
 }
 
 /// "Leave it as it is", where a number is expected.
@@ -34,31 +43,80 @@ pub(crate) const GROUPS_LIMIT: usize = 65_536;
 impl Credentials {
     /// Those of the superuser.
     pub(super) fn root() -> Self {
-        Self { user: Triple::default(), group: Triple::default(), groups: Arc::from([]) }
+        Self {
+            user: Triple::default(),
+            group: Triple::default(),
+            file_user: 0,
+            file_group: 0,
+            groups: Arc::from([]),
+            capabilities: Capabilities::FULL,
+            securebits: 0,
+            no_new_privileges: false,
+        }
     }
 
-    /// Whether the thread has CAP_SETUID, CAP_SETGID and all other capabilities.
-    pub(crate) fn is_privileged(&self) -> bool {
-        self.user.effective == 0
+    /// Whether the thread has a capability (`CAP_`).
+    pub(crate) fn can(&self, capability: u32) -> bool {
+        self.capabilities.effective & 1 << capability != 0
+    }
+
+    /// Changes the user numbers, and the capabilities with them.
+    pub(crate) fn set_user(&mut self, user: Triple) {
+        let before = core::mem::replace(&mut self.user, user);
+        self.file_user = user.effective;
+        let numbers = |user: Triple| [user.real, user.effective, user.saved];
+        self.capabilities.user_changed(numbers(before), numbers(user), self.securebits);
+    }
+
+    /// Changes the group numbers.
+    pub(crate) fn set_group(&mut self, group: Triple) {
+        self.group = group;
+        self.file_group = group.effective;
+    }
+
+    /// setfsuid(2): changes the user for file accesses if the thread may; gives the old one.
+    pub(crate) fn set_file_user(&mut self, user: u32) -> u32 {
+        let old = self.file_user;
+        if user != UNCHANGED && (self.user.has(user) || user == old || self.can(CAP_SETUID)) {
+            self.file_user = user;
+            self.capabilities.file_user_changed(old, user, self.securebits);
+        }
+        old
+    }
+
+    /// setfsgid(2): changes the group for file accesses if the thread may; gives the old one.
+    pub(crate) fn set_file_group(&mut self, group: u32) -> u32 {
+        let old = self.file_group;
+        if group != UNCHANGED && (self.group.has(group) || group == old || self.can(CAP_SETGID)) {
+            self.file_group = group;
+        }
+        old
     }
 
     /// Becomes whom a program's file says (execve(2)): its owner with the set-user-ID bit, its group with the set-group-ID
     /// bit where the group may execute it. Says whether the program runs with other rights than whoever starts it.
     pub(super) fn change_for_program(&mut self, mode: u32, uid: u32, gid: u32) -> bool {
-        if mode & S_ISUID != 0 {
+        let before = (self.user.effective, self.group.effective);
+        if mode & S_ISUID != 0 && !self.no_new_privileges {
             self.user.effective = uid;
         }
-        if mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP {
+        if mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP && !self.no_new_privileges {
             self.group.effective = gid;
         }
         self.user.saved = self.user.effective;
         self.group.saved = self.group.effective;
-        self.user.effective != self.user.real || self.group.effective != self.group.real
+        self.file_user = self.user.effective;
+        self.file_group = self.group.effective;
+        let changed = before != (self.user.effective, self.group.effective);
+        self.capabilities.program_executed(self.user.real, self.user.effective, changed, self.securebits);
+        self.securebits &= !secure::KEEP_CAPS;
+        let other = self.user.effective != self.user.real || self.group.effective != self.group.real;
+        other || (self.user.real != 0 && self.capabilities.permitted & !self.capabilities.ambient != 0)
     }
 
     /// As files see it.
     pub(crate) fn identity(&self) -> Identity {
-        Identity { uid: self.user.effective, gid: self.group.effective, groups: self.groups.clone() }
+        Identity { uid: self.file_user, gid: self.file_group, groups: self.groups.clone() }
     }
 
     /// As access(2) asks: with the real numbers.

@@ -107,6 +107,7 @@ pub(crate) fn execute(context: &mut Context, program: Loaded) -> Result<UserCont
         let (user, group) = (credentials.user, credentials.group);
         Owner { uid: user.real, euid: user.effective, gid: group.real, egid: group.effective, secure }
     };
+    process.attributes.program_executed(owner.secure);
     *thread.name.lock() = name_from_path(program.given.path());
     thread.signals.lock().stack = Stack::default();
     process.signals.reset_for_exec();

@@ -177,6 +177,9 @@ fn end_of_process(process: &Process) {
         let (reaper, orphans) = tree.orphan(process);
         let mut told = Told::default();
         for orphan in orphans {
+            if let Some(entry) = tree.get(orphan) {
+                tell_of_death(process, &entry.process);
+            }
             if tree.get(orphan).is_some_and(|entry| entry.ending.is_some()) {
                 told.tell(&mut tree, orphan, reaper);
             }
@@ -191,6 +194,19 @@ fn end_of_process(process: &Process) {
     };
     told.announce();
     process.end_events.notify(Events::READABLE);
+}
+
+/// Sends a child the signal that it wants when its parent dies (PR_SET_PDEATHSIG), if the parent may send it.
+fn tell_of_death(parent: &Process, child: &Arc<Process>) {
+    let wanted = child.attributes.death_signal.load(Ordering::Relaxed);
+    if wanted == 0 {
+        return;
+    }
+    let credentials = |process: &Process| process.leader().map(|leader| leader.credentials.lock().clone());
+    let (Some(sender), Some(target)) = (credentials(parent), credentials(child)) else { return };
+    if signal::may_signal(&sender, &target) {
+        signal::send_to_process(child, Info::user(wanted, parent.pid, sender.user.real));
+    }
 }
 
 /// Who has to hear of ends, and what nobody wants to hear of.

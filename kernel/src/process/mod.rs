@@ -1,5 +1,7 @@
 //! Processes and threads.
 
+mod attributes;
+pub(crate) mod capabilities;
 mod clone;
 mod cpu_time;
 mod credentials;
@@ -24,6 +26,7 @@ use core::{
     time::Duration,
 };
 
+use attributes::Attributes;
 pub(crate) use clone::{CloneArguments, clone};
 pub(crate) use credentials::{Credentials, GROUPS_LIMIT, Triple};
 pub(crate) use execute::execute;
@@ -37,7 +40,8 @@ use signal::{Actions, ProcessSignals};
 use socket::ready::Pollee;
 pub(crate) use thread::{Thread, current_thread};
 pub(crate) use tree::{
-    FIRST, all, is_orphaned, members, new_session, plant, process_by_id, process_of, set_group,
+    FIRST, all, is_orphaned, is_subreaper, members, new_session, plant, process_by_id, process_of, set_group,
+    set_subreaper,
 };
 use vfs::{FileTable, FsState, Identity, Inode, LinkTarget, WritingDenied};
 
@@ -57,6 +61,8 @@ pub(crate) struct Process {
     session: AtomicI32,
     /// Where it is announced that a child has ended or changed.
     child_events: Arc<Pollee>,
+    /// What prctl(2) sets.
+    pub(crate) attributes: Attributes,
     /// Where its own end is announced.
     pub(crate) end_events: Arc<Pollee>,
     /// Whether it has ended; it may still have to be waited for.
@@ -117,6 +123,7 @@ impl Process {
             group: AtomicI32::new(0),
             session: AtomicI32::new(0),
             child_events: Arc::new(Pollee::new()),
+            attributes: Attributes::default(),
             end_events: Arc::default(),
             ended: AtomicBool::new(false),
             left_alone: SpinLock::new(None),
@@ -154,6 +161,7 @@ impl Process {
             limits: SpinLock::new(self.limits.lock().clone()),
             oom_adjustment: AtomicI32::new(self.oom_adjustment.load(Ordering::Relaxed)),
             signals: ProcessSignals::new(actions),
+            attributes: self.attributes.of_child(),
             ..Self::with(pid, space, files, fs, self.system)
         })
     }

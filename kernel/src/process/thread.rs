@@ -1,7 +1,7 @@
 //! Threads.
 
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use ostd::{
     sync::{SpinLock, Waker},
@@ -14,6 +14,9 @@ use super::{
     Credentials, Process, clone::Lender, cpu_time::CpuTime, robust::RobustList, signal::SignalState,
 };
 use crate::sched::{self, Entity};
+
+/// The slack of timers that is not said otherwise, in nanoseconds.
+const USUAL_TIMER_SLACK: u64 = 50_000;
 
 /// [`Thread::pending`]: the thread is to end.
 const KILLED: u32 = 1 << 0;
@@ -35,6 +38,9 @@ pub(crate) struct Thread {
     faults_disabled: AtomicBool,
     /// Where to write zero, and wake a futex, when it exits (set_tid_address(2)); 0 for nowhere.
     pub(crate) clear_tid_at: AtomicUsize,
+    /// How much later than asked its timers may end, in nanoseconds (PR_SET_TIMERSLACK); 0 for what is usual. They end with
+    /// the next tick.
+    pub(crate) timer_slack: AtomicU64,
     /// Who waits for the process to let go of borrowed memory.
     pub(super) lender: SpinLock<Option<Arc<Lender>>>,
     /// Locks that pass to others when it exits (set_robust_list(2)).
@@ -67,6 +73,7 @@ impl Thread {
             waker: Once::new(),
             faults_disabled: AtomicBool::new(false),
             clear_tid_at: AtomicUsize::new(0),
+            timer_slack: AtomicU64::new(0),
             lender: SpinLock::new(None),
             robust_list: SpinLock::new(RobustList::default()),
             schedule: Entity::default(),
@@ -83,6 +90,14 @@ impl Thread {
     #[inline]
     pub(crate) fn tid(&self) -> i32 {
         self.tid.load(Ordering::Relaxed)
+    }
+
+    /// How much later than asked its timers may end, in nanoseconds.
+    pub(crate) fn timer_slack(&self) -> u64 {
+        match self.timer_slack.load(Ordering::Relaxed) {
+            0 => USUAL_TIMER_SLACK,
+            slack => slack,
+        }
     }
 
     /// Gives it another number.

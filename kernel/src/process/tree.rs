@@ -319,3 +319,15 @@ impl Tree {
         Ok(())
     }
 }
+
+/// PR_SET_CHILD_SUBREAPER: whether the process takes in the orphans below it.
+pub(crate) fn set_subreaper(process: &Process, on: bool) {
+    if let Some(entry) = lock().get_mut(process.pid) {
+        entry.subreaper = on;
+    }
+}
+
+/// Whether the process takes in the orphans below it.
+pub(crate) fn is_subreaper(process: &Process) -> bool {
+    lock().get(process.pid).is_some_and(|entry| entry.subreaper)
+}

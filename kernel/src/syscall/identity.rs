@@ -4,8 +4,8 @@ use alloc::{sync::Arc, vec::Vec};
 
 use linux_raw_sys::general::{
     __NR_getegid, __NR_geteuid, __NR_getgid, __NR_getgroups, __NR_getpid, __NR_getppid, __NR_getresgid,
-    __NR_getresuid, __NR_gettid, __NR_getuid, __NR_setgid, __NR_setgroups, __NR_setregid, __NR_setresgid,
-    __NR_setresuid, __NR_setreuid, __NR_setuid,
+    __NR_getresuid, __NR_gettid, __NR_getuid, __NR_setfsgid, __NR_setfsuid, __NR_setgid, __NR_setgroups,
+    __NR_setregid, __NR_setresgid, __NR_setresuid, __NR_setreuid, __NR_setuid, CAP_SETGID, CAP_SETUID,
 };
 use socket::error::{Errno, Error, Result};
 
@@ -33,6 +33,8 @@ pub(super) const CALLS: &Calls = &[
     (__NR_setresuid, Plain(setresuid)),
     (__NR_setresgid, Plain(setresgid)),
     (__NR_setgroups, Plain(setgroups)),
+    (__NR_setfsuid, Plain(setfsuid)),
+    (__NR_setfsgid, Plain(setfsgid)),
 ];
 
 fn getpid(context: &Context, _: &Arguments) -> Result<usize> {
@@ -80,57 +82,69 @@ fn write_triple(context: &Context, triple: Triple, arguments: &Arguments) -> Res
     Ok(0)
 }
 
-/// Changes one of the thread's triples, or nothing.
-fn change(context: &Context, change: impl FnOnce(&mut Credentials, bool) -> Result<()>) -> Result<usize> {
+/// Changes the credentials of the calling thread, or nothing. Whoever gets others is not told of its parent's death any more.
+fn change(context: &Context, change: impl FnOnce(&mut Credentials) -> Result<()>) -> Result<usize> {
     let mut credentials = context.thread.credentials.lock();
-    let privileged = credentials.is_privileged();
-    change(&mut credentials, privileged).map(|()| 0)
+    let before = (credentials.user.effective, credentials.group.effective);
+    change(&mut credentials)?;
+    if before != (credentials.user.effective, credentials.group.effective) {
+        context.process.attributes.rights_changed();
+    }
+    Ok(0)
+}
+
+/// Changes the user numbers.
+fn change_user(context: &Context, to: impl FnOnce(Triple, bool) -> Result<Triple>) -> Result<usize> {
+    change(context, |credentials| {
+        let user = to(credentials.user, credentials.can(CAP_SETUID))?;
+        credentials.set_user(user);
+        Ok(())
+    })
+}
+
+/// Changes the group numbers.
+fn change_group(context: &Context, to: impl FnOnce(Triple, bool) -> Result<Triple>) -> Result<usize> {
+    change(context, |credentials| {
+        let group = to(credentials.group, credentials.can(CAP_SETGID))?;
+        credentials.set_group(group);
+        Ok(())
+    })
 }
 
 fn setuid(context: &Context, arguments: &Arguments) -> Result<usize> {
-    change(context, |credentials, privileged| {
-        credentials.user = credentials.user.set(privileged, arguments[0] as u32)?;
-        Ok(())
-    })
+    change_user(context, |user, privileged| user.set(privileged, arguments[0] as u32))
 }
 
 fn setgid(context: &Context, arguments: &Arguments) -> Result<usize> {
-    change(context, |credentials, privileged| {
-        credentials.group = credentials.group.set(privileged, arguments[0] as u32)?;
-        Ok(())
-    })
+    change_group(context, |group, privileged| group.set(privileged, arguments[0] as u32))
 }
 
 fn setreuid(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [real, effective, ..] = arguments.map(|argument| argument as u32);
-    change(context, |credentials, privileged| {
-        credentials.user = credentials.user.set_two(privileged, real, effective)?;
-        Ok(())
-    })
+    change_user(context, |user, privileged| user.set_two(privileged, real, effective))
 }
 
 fn setregid(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [real, effective, ..] = arguments.map(|argument| argument as u32);
-    change(context, |credentials, privileged| {
-        credentials.group = credentials.group.set_two(privileged, real, effective)?;
-        Ok(())
-    })
+    change_group(context, |group, privileged| group.set_two(privileged, real, effective))
 }
 
 fn setresuid(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [real, effective, saved, ..] = arguments.map(|argument| argument as u32);
-    change(context, |credentials, privileged| {
-        credentials.user = credentials.user.set_three(privileged, [real, effective, saved])?;
-        Ok(())
-    })
+    change_user(context, |user, privileged| user.set_three(privileged, [real, effective, saved]))
 }
 
 fn setresgid(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [real, effective, saved, ..] = arguments.map(|argument| argument as u32);
-    change(context, |credentials, privileged| {
-        credentials.group = credentials.group.set_three(privileged, [real, effective, saved])?;
-        Ok(())
-    })
+    change_group(context, |group, privileged| group.set_three(privileged, [real, effective, saved]))
+}
+
+fn setfsuid(context: &Context, arguments: &Arguments) -> Result<usize> {
+    Ok(context.thread.credentials.lock().set_file_user(arguments[0] as u32) as usize)
+}
+
+fn setfsgid(context: &Context, arguments: &Arguments) -> Result<usize> {
+    Ok(context.thread.credentials.lock().set_file_group(arguments[0] as u32) as usize)
 }
 
 fn getgroups(context: &Context, arguments: &Arguments) -> Result<usize> {
@@ -150,7 +164,7 @@ fn getgroups(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 fn setgroups(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [count, at, ..] = *arguments;
-    if !context.thread.credentials.lock().is_privileged() {
+    if !context.thread.credentials.lock().can(CAP_SETGID) {
         return Err(Error::new(Errno::EPERM, "only the superuser changes groups"));
     }
     let count =

@@ -5,6 +5,7 @@
 
 mod at;
 mod attribute;
+mod capability;
 mod descriptor;
 mod epoll;
 mod eventfd;
@@ -21,6 +22,7 @@ mod owner;
 mod path;
 mod pidfd;
 mod poll;
+mod prctl;
 mod process;
 mod sched;
 mod select;
@@ -66,6 +68,7 @@ const SIZE: usize = 512;
 
 static TABLE: [Option<Handler>; SIZE] = table(&[
     attribute::CALLS,
+    capability::CALLS,
     descriptor::CALLS,
     epoll::CALLS,
     eventfd::CALLS,
@@ -80,6 +83,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     path::CALLS,
     pidfd::CALLS,
     poll::CALLS,
+    prctl::CALLS,
     process::CALLS,
     sched::CALLS,
     select::CALLS,

@@ -2,12 +2,9 @@
 
 use core::sync::atomic::Ordering;
 
-use linux_raw_sys::{
-    general::{
-        __NR_arch_prctl, __NR_exit, __NR_exit_group, __NR_getrlimit, __NR_prctl, __NR_prlimit64,
-        __NR_set_tid_address, __NR_setrlimit, RLIMIT_NOFILE,
-    },
-    prctl::{PR_GET_NAME, PR_SET_NAME},
+use linux_raw_sys::general::{
+    __NR_arch_prctl, __NR_exit, __NR_exit_group, __NR_getrlimit, __NR_prlimit64, __NR_set_tid_address,
+    __NR_setrlimit, RLIMIT_NOFILE,
 };
 use ostd::arch::cpu::context::{FsBase, GsBase};
 use socket::error::{Errno, Result};
@@ -30,7 +27,6 @@ pub(super) const CALLS: &Calls = &[
     (__NR_exit_group, Plain(exit_group)),
     (__NR_set_tid_address, Plain(set_tid_address)),
     (__NR_arch_prctl, Plain(arch_prctl)),
-    (__NR_prctl, Plain(prctl)),
     (__NR_prlimit64, Plain(prlimit64)),
     (__NR_getrlimit, Plain(getrlimit)),
     (__NR_setrlimit, Plain(setrlimit)),
@@ -73,29 +69,6 @@ fn arch_prctl(context: &Context, arguments: &Arguments) -> Result<usize> {
             let mut base = GsBase::default();
             base.save(&ostd::irq::disable_local());
             context.space.write(address, &base.addr()).map(|()| 0)
-        }
-        _ => Err(Errno::EINVAL.into()),
-    }
-}
-
-fn prctl(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let [option, address, ..] = *arguments;
-    match option as u32 {
-        PR_SET_NAME => {
-            let mut name = [0; 16];
-            // A longer name is cut.
-            for (at, place) in name.iter_mut().take(15).enumerate() {
-                match context.space.read::<u8>(address.wrapping_add(at))? {
-                    0 => break,
-                    byte => *place = byte,
-                }
-            }
-            *context.thread.name.lock() = name;
-            Ok(0)
-        }
-        PR_GET_NAME => {
-            let name = *context.thread.name.lock();
-            context.space.write(address, &name).map(|()| 0)
         }
         _ => Err(Errno::EINVAL.into()),
     }

@@ -83,7 +83,7 @@ fn thread_not_negative(context: &Context, tid: usize) -> Result<Arc<Thread>> {
 }
 
 fn is_privileged(context: &Context) -> bool {
-    context.thread.credentials.lock().is_privileged()
+    context.thread.credentials.lock().can(linux_raw_sys::general::CAP_SYS_NICE)
 }
 
 /// Whether the caller is whom the other thread belongs to, or may do anything.
@@ -93,7 +93,9 @@ fn may_change(context: &Context, other: &Arc<Thread>) -> bool {
     }
     let user = other.credentials.lock().user;
     let own = context.thread.credentials.lock();
-    own.is_privileged() || own.user.effective == user.effective || own.user.effective == user.real
+    own.can(linux_raw_sys::general::CAP_SYS_NICE)
+        || own.user.effective == user.effective
+        || own.user.effective == user.real
 }
 
 /// How many bytes of a mask the kernel has.

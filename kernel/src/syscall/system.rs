@@ -47,7 +47,7 @@ fn setdomainname(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 fn set_name(context: &Context, arguments: &Arguments, name: &uts::Name) -> Result<usize> {
     let [at, length, ..] = *arguments;
-    if !context.thread.credentials.lock().is_privileged() {
+    if !context.thread.credentials.lock().can(linux_raw_sys::general::CAP_SYS_ADMIN) {
         return Err(Error::new(Errno::EPERM, "needs CAP_SYS_ADMIN"));
     }
     let length = usize::try_from(length as i32).ok().filter(|length| *length <= uts::NAME_MAX);

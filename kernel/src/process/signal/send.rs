@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::general::{RLIMIT_SIGPENDING, SIGCONT, SIGKILL};
+use linux_raw_sys::general::{CAP_KILL, RLIMIT_SIGPENDING, SIGCONT, SIGKILL};
 use socket::{
     error::{Errno, Error, Result},
     ready::Events,
@@ -162,6 +162,5 @@ fn force_unless(thread: &Arc<Thread>, info: Info, fatally: bool) {
 /// all of a session is the caller's to know.
 pub(crate) fn may_signal(sender: &Credentials, target: &Credentials) -> bool {
     let (from, to) = (sender.user, target.user);
-    [from.real, from.effective].iter().any(|user| [to.real, to.saved].contains(user))
-        || sender.is_privileged()
+    [from.real, from.effective].iter().any(|user| [to.real, to.saved].contains(user)) || sender.can(CAP_KILL)
 }
