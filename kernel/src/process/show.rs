@@ -13,14 +13,14 @@ pub(crate) struct ShownCapabilities {
     pub(crate) no_new: bool,
 }
 
-/// All capabilities that there are: up to CAP_CHECKPOINT_RESTORE.
-const ALL: u64 = (1 << 41) - 1;
-
 impl Credentials {
     /// What the thread may do.
     pub(crate) fn shown_capabilities(&self) -> ShownCapabilities {
-        let own = if self.is_privileged() { ALL } else { 0 };
-        ShownCapabilities { sets: [0, own, own, ALL, 0], no_new: false }
+        let sets = &self.capabilities;
+        ShownCapabilities {
+            sets: [sets.inheritable, sets.permitted, sets.effective, sets.bounding, sets.ambient],
+            no_new: self.no_new_privileges,
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use alloc::sync::Arc;
 
+use linux_raw_sys::general::CAP_SYS_PTRACE;
+
 use super::Subject;
 use crate::process::current_thread;
 
@@ -15,7 +17,7 @@ pub(super) fn may_look(subject: &Subject) -> bool {
     }
     let (user, group, privileged) = {
         let own = caller.credentials.lock();
-        (own.user.effective, own.group.effective, own.is_privileged())
+        (own.file_user, own.file_group, own.can(CAP_SYS_PTRACE))
     };
     let others = subject.thread.credentials.lock();
     let all = |triple: crate::process::Triple, id| [triple.real, triple.effective, triple.saved] == [id; 3];

@@ -46,7 +46,8 @@ pub(super) fn adjust_oom(subject: &Subject, bytes: &[u8]) -> Result<usize> {
         return Err(Error::new(Errno::EINVAL, "from -1000 to 1000"));
     }
     let adjustment = &subject.process.oom_adjustment;
-    let privileged = current_thread().is_none_or(|caller| caller.credentials.lock().is_privileged());
+    let privileged = current_thread()
+        .is_none_or(|caller| caller.credentials.lock().can(linux_raw_sys::general::CAP_SYS_RESOURCE));
     if number < adjustment.load(Ordering::Relaxed) && !privileged {
         return Err(Error::new(Errno::EACCES, "needs CAP_SYS_RESOURCE"));
     }
