@@ -46,6 +46,7 @@ pub(crate) fn start() {
     process::init_switching();
     sched::init();
     sched::start_on_cpu();
+    sched::statistics::start_averages();
     if let Err(error) = time::timer::init() {
         control::fail(format_args!("timers cannot be had: {error:?}"));
     }

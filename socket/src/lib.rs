@@ -26,7 +26,7 @@ pub mod family;
 pub mod policy;
 mod pool;
 pub mod ready;
-pub mod registry;
+mod registry;
 pub mod socket;
 pub mod step;
 pub mod world;

@@ -1,7 +1,7 @@
-//! All sockets of a system, for those who want to see them: `/proc/net`.
+//! All sockets, for those who want to see them: `/proc/net`.
 //!
 //! A socket is entered when it is made and taken out when it is dropped, each in constant time; calls in between cost
-//! nothing.
+//! nothing. All systems have one list in common, so that a socket only has to know its place in it.
 
 use alloc::{
     sync::{Arc, Weak},
@@ -10,16 +10,24 @@ use alloc::{
 
 use spin::Mutex;
 
-use crate::socket::Socket;
+use crate::{socket::Socket, world::World};
 
 /// For so many sockets memory is kept when all are gone.
 const KEPT: usize = 256;
 
 /// No free place.
-const NONE: u32 = u32::MAX;
+pub(crate) const NOWHERE: u32 = u32::MAX;
+
+struct Entry {
+    socket: Weak<Socket>,
+    /// Tells it from all other sockets that there are or were; 0 while it waits to be accepted, so that no program has it.
+    number: u64,
+    /// The number of its system.
+    world: u32,
+}
 
 enum Slot {
-    Used(Weak<Socket>),
+    Used(Entry),
     /// The number of the next free place.
     Free(u32),
 }
@@ -30,27 +38,16 @@ struct Slots {
     free: u32,
     /// How many are used.
     used: usize,
-    /// How many of these wait to be accepted, so that no program has them.
-    waiting: usize,
     /// The next socket's number.
     next: u64,
 }
 
-/// All sockets of a system.
-pub struct Registry {
-    slots: Mutex<Slots>,
-}
-
-impl Default for Registry {
-    fn default() -> Self {
-        Self { slots: Mutex::new(Slots { slots: Vec::new(), free: NONE, used: 0, waiting: 0, next: 1 }) }
-    }
-}
+static SLOTS: Mutex<Slots> = Mutex::new(Slots { slots: Vec::new(), free: NOWHERE, used: 0, next: 1 });
 
 impl Slots {
     #[inline]
-    fn enter(&mut self, socket: &Arc<Socket>) {
-        let slot = Slot::Used(Arc::downgrade(socket));
+    fn enter(&mut self, socket: &Arc<Socket>, number: u64, world: u32) {
+        let slot = Slot::Used(Entry { socket: Arc::downgrade(socket), number, world });
         let mut place = self.free;
         match self.slots.get_mut(place as usize) {
             Some(free) => {
@@ -73,75 +70,91 @@ impl Slots {
         self.next += 1;
         number
     }
+
+    fn get_mut(&mut self, place: u32) -> Option<&mut Entry> {
+        match self.slots.get_mut(place as usize)? {
+            Slot::Used(entry) => Some(entry),
+            Slot::Free(_) => None,
+        }
+    }
 }
 
-impl Registry {
-    /// Enters sockets that programs are about to have.
-    #[inline]
-    pub(crate) fn enter<const N: usize>(&self, sockets: [&Arc<Socket>; N]) {
-        let mut slots = self.slots.lock();
-        for socket in sockets {
-            slots.enter(socket);
-            socket.set_number(slots.number());
-        }
+/// Enters sockets of a system that programs are about to have.
+#[inline]
+pub(crate) fn enter<const N: usize>(world: u32, sockets: [&Arc<Socket>; N]) {
+    let mut slots = SLOTS.lock();
+    for socket in sockets {
+        let number = slots.number();
+        slots.enter(socket, number, world);
     }
+}
 
-    /// Enters a socket that waits to be accepted. It has no number yet.
-    pub(crate) fn enter_waiting(&self, socket: &Arc<Socket>) {
-        let mut slots = self.slots.lock();
-        slots.enter(socket);
-        slots.waiting += 1;
+/// Enters a socket that waits to be accepted by one of the same system.
+pub(crate) fn enter_waiting(listener: u32, socket: &Arc<Socket>) {
+    let mut slots = SLOTS.lock();
+    let world = slots.get_mut(listener).map_or(0, |entry| entry.world);
+    slots.enter(socket, 0, world);
+}
+
+/// The socket in that place was waiting, and has been accepted.
+pub(crate) fn accepted(place: u32) {
+    let mut slots = SLOTS.lock();
+    let number = slots.number();
+    if let Some(entry) = slots.get_mut(place) {
+        entry.number = number;
     }
+}
 
-    /// A socket that was waiting has been accepted.
-    pub(crate) fn accepted(&self, socket: &Socket) {
-        let mut slots = self.slots.lock();
-        slots.waiting -= 1;
-        socket.set_number(slots.number());
+/// The number of the socket in that place.
+pub(crate) fn number(place: u32) -> u64 {
+    SLOTS.lock().get_mut(place).map_or(0, |entry| entry.number)
+}
+
+/// Takes a socket out that is being dropped.
+#[inline]
+pub(crate) fn leave(place: u32) {
+    let mut slots = SLOTS.lock();
+    let next = slots.free;
+    let Some(slot) = slots.slots.get_mut(place as usize) else { return };
+    let left = core::mem::replace(slot, Slot::Free(next));
+    slots.free = place;
+    slots.used -= 1;
+    let mut memory = Vec::new();
+    if slots.used == 0 && slots.slots.capacity() > KEPT {
+        memory = core::mem::take(&mut slots.slots);
+        slots.free = NOWHERE;
     }
+    drop(slots);
+    drop((left, memory));
+}
 
-    /// Takes a socket out that is being dropped; `waiting` where it never was accepted.
-    #[inline]
-    pub(crate) fn leave(&self, place: u32, waiting: bool) {
-        let mut slots = self.slots.lock();
-        let next = slots.free;
-        let Some(slot) = slots.slots.get_mut(place as usize) else { return };
-        let left = core::mem::replace(slot, Slot::Free(next));
-        slots.free = place;
-        slots.used -= 1;
-        slots.waiting -= usize::from(waiting);
-        let mut memory = Vec::new();
-        if slots.used == 0 && slots.slots.capacity() > KEPT {
-            memory = core::mem::take(&mut slots.slots);
-            slots.free = NONE;
-        }
-        drop(slots);
-        drop((left, memory));
-    }
-
-    /// How many sockets programs have.
+impl World {
+    /// How many sockets programs have. Takes time in proportion to how many there are.
     #[must_use]
-    pub fn used(&self) -> usize {
-        let slots = self.slots.lock();
-        slots.used - slots.waiting
+    pub fn socket_count(&self) -> usize {
+        let counts = |slot: &&Slot| match slot {
+            Slot::Used(entry) => entry.world == self.id && entry.number != 0,
+            Slot::Free(_) => false,
+        };
+        SLOTS.lock().slots.iter().filter(counts).count()
     }
 
     /// Calls `look` with each socket, those that wait to be accepted included. No lock is held meanwhile; a socket that is
     /// made or dropped meanwhile may be missed.
-    pub fn for_each(&self, mut look: impl FnMut(&Arc<Socket>)) {
+    pub fn for_each_socket(&self, mut look: impl FnMut(&Arc<Socket>)) {
         /// So many are taken at a time, so that the lock is not held for long.
         const PORTION: usize = 64;
+        let own = |slot: &Slot| match slot {
+            Slot::Used(entry) if entry.world == self.id => entry.socket.upgrade(),
+            _ => None,
+        };
         let mut from = 0;
         loop {
             let (portion, end): (Vec<_>, _) = {
-                let slots = self.slots.lock();
+                let slots = SLOTS.lock();
                 let end = slots.slots.len().min(from + PORTION);
-                let portion =
-                    slots.slots.get(from..end).unwrap_or_default().iter().filter_map(|slot| match slot {
-                        Slot::Used(socket) => socket.upgrade(),
-                        Slot::Free(_) => None,
-                    });
-                (portion.collect(), end)
+                let portion = slots.slots.get(from..end).unwrap_or_default();
+                (portion.iter().filter_map(own).collect(), end)
             };
             portion.iter().for_each(&mut look);
             if end <= from {

@@ -7,7 +7,7 @@
 //! Bytes come from any [`Source`] and go to any [`Sink`]; a slice will do.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use linux_raw_sys::net;
 use scml::{Descriptor, SocketState};
@@ -21,7 +21,7 @@ use crate::{
         stream::{Defaults, Link, Received, Shutdown, Stream},
     },
     ready::{Events, Pollee},
-    registry::Registry,
+    registry,
     step::Attempt,
     world::World,
 };
@@ -45,11 +45,8 @@ pub struct Socket {
     receive_buffer: AtomicU32,
     pollee: Arc<Pollee>,
     descriptor: Descriptor,
-    registry: Arc<Registry>,
     /// Where in the registry it is.
     place: AtomicU32,
-    /// Tells it from all others that there are or were; 0 until it is accepted.
-    number: AtomicU64,
     body: Body,
 }
 
@@ -89,9 +86,7 @@ impl Socket {
             receive_buffer: AtomicU32::new(world.settings.get().receive_buffer),
             pollee,
             descriptor,
-            registry: world.registry.clone(),
-            place: AtomicU32::new(u32::MAX),
-            number: AtomicU64::new(0),
+            place: AtomicU32::new(registry::NOWHERE),
             body,
         }
     }
@@ -104,7 +99,7 @@ impl Socket {
         let descriptor = Self::kind(family, socket_type, protocol)?;
         let body = Body::UnixStream(Stream::new());
         let socket = Arc::new(Self::with(world, Arc::default(), descriptor, body));
-        world.registry.enter([&socket]);
+        registry::enter(world.id, [&socket]);
         Ok(socket)
     }
 
@@ -129,7 +124,7 @@ impl Socket {
             Arc::new(Self::with(world, pollee, descriptor, Body::UnixStream(Stream::connected(link))))
         };
         let [socket, peer] = [end(pollee, link), end(other_pollee, other)];
-        world.registry.enter([&socket, &peer]);
+        registry::enter(world.id, [&socket, &peer]);
         Ok([socket, peer])
     }
 
@@ -152,7 +147,7 @@ impl Socket {
     }
 
     /// The socket at the other end of a connection that waits to be accepted.
-    pub(crate) fn embryo(&self, link: Link, defaults: Defaults) -> Arc<Self> {
+    pub(crate) fn embryo(link: Link, defaults: Defaults) -> Arc<Self> {
         let Defaults { pollee, pool: _, send_buffer, receive_buffer } = defaults;
         Arc::new(Self {
             nonblocking: AtomicBool::new(false),
@@ -161,9 +156,7 @@ impl Socket {
             receive_buffer: AtomicU32::new(receive_buffer),
             pollee,
             descriptor: UNIX_STREAM,
-            registry: self.registry.clone(),
-            place: AtomicU32::new(u32::MAX),
-            number: AtomicU64::new(0),
+            place: AtomicU32::new(registry::NOWHERE),
             body: Body::UnixStream(Stream::connected(link)),
         })
     }
@@ -242,7 +235,7 @@ impl Socket {
     /// EINVAL where the socket does not listen. Waits for a connection.
     pub fn accept(&self, nonblocking: bool) -> Attempt<Arc<Self>> {
         let socket = self.stream().accept(&self.pollee, nonblocking)?;
-        self.registry.accepted(&socket);
+        registry::accepted(socket.place());
         Ok(socket)
     }
 
@@ -408,19 +401,15 @@ impl Socket {
     /// inode's; 0 until it is accepted.
     #[must_use]
     pub fn number(&self) -> u64 {
-        self.number.load(Ordering::Relaxed)
+        registry::number(self.place())
     }
 
-    pub(crate) fn set_number(&self, number: u64) {
-        self.number.store(number, Ordering::Relaxed);
+    pub(crate) fn place(&self) -> u32 {
+        self.place.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_place(&self, place: u32) {
         self.place.store(place, Ordering::Relaxed);
-    }
-
-    pub(crate) fn registry(&self) -> &Registry {
-        &self.registry
     }
 
     /// SO_TYPE.
@@ -434,8 +423,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         let Body::UnixStream(stream) = &mut self.body;
         stream.close(&self.pollee);
-        let waiting = *self.number.get_mut() == 0;
-        self.registry.leave(*self.place.get_mut(), waiting);
+        registry::leave(*self.place.get_mut());
         // Who watches sockets, and not only waits at one, forgets this one.
         self.pollee.notify(Events::NVAL);
     }

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{family::unix::names::Names, policy::Policy, pool::Pool, registry::Registry};
+use crate::{family::unix::names::Names, policy::Policy, pool::Pool};
 
 /// The limits of a system, as `/proc/sys/net/core` has them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,8 +91,8 @@ pub struct World {
     pub policy: Policy,
     /// The limits of every socket.
     pub settings: Settings,
-    /// All sockets.
-    pub registry: Arc<Registry>,
+    /// Tells its sockets from those of others.
+    pub(crate) id: u32,
     pub(crate) unix: Arc<Names>,
     pub(crate) pool: Arc<Pool>,
 }
@@ -101,12 +101,8 @@ impl World {
     /// A system without sockets.
     #[must_use]
     pub fn new(policy: Policy, limits: Limits) -> Self {
-        Self {
-            policy,
-            settings: limits.into(),
-            registry: Arc::default(),
-            unix: Arc::default(),
-            pool: Arc::default(),
-        }
+        static NEXT_ID: AtomicU32 = AtomicU32::new(0);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Self { policy, settings: limits.into(), id, unix: Arc::default(), pool: Arc::default() }
     }
 }

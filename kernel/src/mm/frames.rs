@@ -33,6 +33,11 @@ pub(crate) fn total_bytes() -> usize {
         .sum()
 }
 
+/// Bytes of memory that programs may still have.
+pub(crate) fn available_bytes() -> usize {
+    left_for_programs()
+}
+
 /// How much programs may still have, in bytes.
 fn left_for_programs() -> usize {
     static RESERVE: Once<usize> = Once::new();

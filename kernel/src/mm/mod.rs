@@ -21,7 +21,7 @@ pub(crate) mod space;
 pub(crate) mod user;
 
 pub(crate) use fault::{Access, FaultError, init as init_faults};
-pub(crate) use frames::{free_bytes, has_room_for_thread, total_bytes};
+pub(crate) use frames::{available_bytes, free_bytes, has_room_for_thread, total_bytes};
 pub(crate) use map::Place;
 pub(crate) use mapping::{OnFork, Protection};
 pub(crate) use pages::FilePages;

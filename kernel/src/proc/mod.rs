@@ -3,6 +3,7 @@
 mod net;
 mod process;
 mod processes;
+mod processors;
 mod sysctl;
 mod system;
 pub(crate) mod tree;

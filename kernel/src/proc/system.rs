@@ -7,32 +7,36 @@ use alloc::{
     sync::Arc,
 };
 
-use ostd::cpu::num_cpus;
 use socket::error::Result;
 use vfs::{FileSystem, Inode};
 
-use super::tree::Branch;
-use crate::{mm, process::threads, system::System, time::clock, uts};
+use super::{processors, tree::Branch};
+use crate::{mm, system::System, uts};
 
 /// Makes a file's text.
 type Make = fn(&System) -> String;
 
 /// Files by name in `/proc`.
 const FILES: &[(&str, Make)] = &[
-    ("cpuinfo", cpuinfo),
-    ("filesystems", |_| "nodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\nnodev\tsockfs\n".into()),
-    ("loadavg", |_| {
-        let threads = threads().len();
-        format!("0.00 0.00 0.00 1/{threads} {threads}\n")
-    }),
+    ("cmdline", |_| format!("{}\n", ostd::boot::boot_info().kernel_cmdline)),
+    ("cpuinfo", processors::information),
+    ("devices", |_| "Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n\nBlock devices:\n".into()),
+    ("diskstats", |_| String::new()),
+    ("filesystems", |_| "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tsockfs\nnodev\tpipefs\n".into()),
+    ("loadavg", processors::load),
     ("meminfo", meminfo),
-    ("uptime", |_| {
-        let up = clock::now();
-        let (seconds, hundredths) = (up.as_secs(), up.subsec_millis() / 10);
-        format!("{seconds}.{hundredths:02} 0.00\n")
-    }),
+    ("modules", |_| String::new()),
+    ("partitions", |_| "major minor  #blocks  name\n\n".into()),
+    ("stat", processors::statistics),
+    ("swaps", |_| "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".into()),
+    ("uptime", processors::uptime),
     ("version", |_| {
         format!("{} version {} (postern@postern) (rustc) {}\n", uts::SYSTEM_NAME, uts::RELEASE, uts::VERSION)
+    }),
+    // There are neither disks nor swap space.
+    ("vmstat", |_| {
+        let pages = mm::free_bytes() / mm::layout::PAGE_SIZE;
+        format!("nr_free_pages {pages}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n")
     }),
 ];
 
@@ -49,21 +53,21 @@ pub(super) fn add(top: &mut Branch, files: &Arc<FileSystem>, system: &'static Sy
     Ok(())
 }
 
-fn cpuinfo(_: &System) -> String {
-    (0..num_cpus()).map(|cpu| format!("processor\t: {cpu}\n\n")).collect()
-}
-
 fn meminfo(system: &System) -> String {
     let files = system.root.file_system().bytes().0;
     let rows = [
         ("MemTotal", mm::total_bytes() as u64),
         ("MemFree", mm::free_bytes() as u64),
-        ("MemAvailable", mm::free_bytes() as u64),
+        ("MemAvailable", mm::available_bytes() as u64),
         ("Buffers", 0),
         ("Cached", files),
+        ("SwapCached", 0),
+        ("Active", files),
+        ("Inactive", 0),
         ("SwapTotal", 0),
         ("SwapFree", 0),
         ("Shmem", files),
+        ("SReclaimable", 0),
     ];
     rows.iter()
         .map(|(name, bytes)| format!("{:<16}{:>8} kB\n", name.to_string() + ":", bytes >> 10))

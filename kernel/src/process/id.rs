@@ -16,10 +16,12 @@ const END: i32 = 4_194_304;
 
 struct Ids {
     next: i32,
+    /// How many were given out.
+    made: u64,
     taken: BTreeMap<i32, Weak<Thread>>,
 }
 
-static IDS: SpinLock<Ids> = SpinLock::new(Ids { next: 1, taken: BTreeMap::new() });
+static IDS: SpinLock<Ids> = SpinLock::new(Ids { next: 1, made: 0, taken: BTreeMap::new() });
 
 /// Takes a number: the next that is free, so that one is not used again soon.
 ///
@@ -35,6 +37,7 @@ pub(crate) fn new_id() -> Result<i32> {
         ids.next = if id + 1 < END { id + 1 } else { 1 };
         if let Entry::Vacant(place) = ids.taken.entry(id) {
             place.insert(Weak::new());
+            ids.made += 1;
             return Ok(id);
         }
     }
@@ -59,4 +62,17 @@ pub(crate) fn threads() -> Vec<Arc<Thread>> {
 /// The thread with a number.
 pub(crate) fn thread_by_id(id: i32) -> Option<Arc<Thread>> {
     IDS.lock().taken.get(&id).and_then(Weak::upgrade)
+}
+
+/// How many processes and threads were made.
+pub(crate) fn made() -> u64 {
+    IDS.lock().made
+}
+
+/// The number that was given out last.
+pub(crate) fn last_id() -> i32 {
+    match IDS.lock().next {
+        1 => END - 1,
+        next => next - 1,
+    }
 }

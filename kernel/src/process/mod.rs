@@ -32,7 +32,7 @@ pub(crate) use credentials::{Credentials, GROUPS_LIMIT, Triple};
 pub(crate) use execute::execute;
 pub(crate) use exit::ExitStatus;
 pub(crate) use floating_point::init as init_switching;
-pub(crate) use id::{free_id, new_id, thread_by_id, threads};
+pub(crate) use id::{free_id, last_id, made, new_id, thread_by_id, threads};
 use limits::Limits;
 use ostd::sync::SpinLock;
 pub(crate) use run::{Start, spawn};
@@ -43,7 +43,7 @@ pub(crate) use tree::{
     FIRST, all, is_orphaned, is_subreaper, members, new_session, plant, process_by_id, process_of, set_group,
     set_subreaper,
 };
-use vfs::{FileTable, FsState, Identity, Inode, LinkTarget, WritingDenied};
+use vfs::{FileTable, FsState, Inode, LinkTarget, WritingDenied};
 
 use crate::{mm::AddressSpace, system::System, time::clock};
 
@@ -223,11 +223,6 @@ impl Process {
     /// Whose it is: the real user of its first thread.
     pub(crate) fn real_user(&self) -> u32 {
         self.leader().map_or(0, |thread| thread.credentials.lock().user.real)
-    }
-
-    /// Who it is: its first thread.
-    pub(crate) fn identity(&self) -> Identity {
-        self.leader().map_or_else(Identity::root, |thread| thread.credentials.lock().identity())
     }
 
     /// Says which file's program it runs.

@@ -41,11 +41,6 @@ impl Process {
         self.has_executed.load(Ordering::Relaxed)
     }
 
-    /// Whether it has been stopped.
-    pub(crate) fn is_stopped(&self) -> bool {
-        false
-    }
-
     /// CPU time of its threads in user mode and in the kernel.
     pub(crate) fn cpu_time_split(&self) -> (Duration, Duration) {
         (self.cpu_time(), Duration::ZERO)

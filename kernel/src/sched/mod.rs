@@ -15,6 +15,7 @@ mod entity;
 mod idle;
 mod policy;
 mod queue;
+pub(crate) mod statistics;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::sync::atomic::{Ordering, fence};

@@ -13,7 +13,7 @@ use ostd::{
     },
 };
 
-use super::{RoundRobin, entity};
+use super::{RoundRobin, entity, statistics::Ticks};
 
 /// After how many ticks a CPU that has something to do looks whether another has more.
 const BALANCE_TICKS: u32 = 16;
@@ -27,6 +27,8 @@ pub(super) struct CpuQueue {
     pub(super) load: AtomicUsize,
     /// How many times it went from one task to another. Counted once the former has left.
     pub(super) switches: AtomicU64,
+    /// What it did at its ticks.
+    pub(super) ticks: Ticks,
     /// Tasks have left that may not run here.
     pub(super) has_outgoing: AtomicBool,
 }
@@ -48,6 +50,7 @@ impl CpuQueue {
             tasks: SpinLock::new(tasks),
             load: AtomicUsize::new(0),
             switches: AtomicU64::new(1),
+            ticks: Ticks::new(),
             has_outgoing: AtomicBool::new(false),
         }
     }
@@ -189,12 +192,22 @@ impl<'a> Locked<'a> {
     /// Whether the current task has to give way. Counts its time, and takes work from a CPU that has more.
     fn tick(&mut self) -> bool {
         if self.is_idle() {
+            self.queue.ticks.count_idle();
             return self.others_wait() || self.scheduler.someone_waits_elsewhere(self.cpu);
         }
         self.tasks.ticks = self.tasks.ticks.wrapping_add(1);
         let Some(current) = self.tasks.current.clone() else { return false };
-        let Some(thread) = entity::thread_of(&current) else { return false };
-        thread.cpu_time.sample(InterruptLevel::current() == InterruptLevel::L1(PrivilegeLevel::User));
+        let Some(thread) = entity::thread_of(&current) else {
+            self.queue.ticks.count_system();
+            return false;
+        };
+        let in_user_mode = InterruptLevel::current() == InterruptLevel::L1(PrivilegeLevel::User);
+        thread.cpu_time.sample(in_user_mode);
+        if in_user_mode {
+            self.queue.ticks.count_user(thread.schedule.nice());
+        } else {
+            self.queue.ticks.count_system();
+        }
         if self.scheduler.has_several() {
             let load = self.queue.load.load(Ordering::Relaxed);
             if self.tasks.ticks.is_multiple_of(BALANCE_TICKS)

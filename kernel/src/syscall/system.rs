@@ -11,7 +11,7 @@ use ostd::{
 use socket::error::{Errno, Error, Result};
 
 use super::{Arguments, Calls, Handler::Plain};
-use crate::{context::Context, mm, random, time::clock, uts};
+use crate::{context::Context, mm, process, random, sched::statistics, time::clock, uts};
 
 pub(super) const CALLS: &Calls = &[
     (__NR_uname, Plain(uname)),
@@ -59,16 +59,18 @@ fn set_name(context: &Context, arguments: &Arguments, name: &uts::Name) -> Resul
     name.set(bytes[..end].to_vec()).map(|()| 0)
 }
 
-/// struct sysinfo: the load averages are not known and 0.
+/// struct sysinfo
 fn sysinfo(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let mut info = [0u64; 14];
-    info[0] = clock::now().as_secs();
-    info[4] = mm::total_bytes() as u64;
-    info[5] = mm::free_bytes() as u64;
+    /// Averages have so many more bits behind the point there (SI_LOAD_SHIFT less those of the kernel).
+    const LOAD_SHIFT: u32 = 5;
+    let [one, five, fifteen] = statistics::load_averages().map(|average| average << LOAD_SHIFT);
+    let files = context.system.root.file_system().bytes().0;
+    let (total, free) = (mm::total_bytes() as u64, mm::free_bytes() as u64);
     // procs (16 bits), padding.
-    info[10] = context.process.thread_count() as u64 & 0xFFFF;
-    // mem_unit (32 bits), behind totalhigh and freehigh.
-    info[13] = 1;
+    let threads = process::threads().len() as u64 & 0xFFFF;
+    let uptime = clock::now().as_secs();
+    // Behind the memory: buffers, swap space and its free part; procs; totalhigh, freehigh; mem_unit (32 bits).
+    let info: [u64; 14] = [uptime, one, five, fifteen, total, free, files, 0, 0, 0, threads, 0, 0, 1];
     context.space.write(arguments[0], &info).map(|()| 0)
 }
 

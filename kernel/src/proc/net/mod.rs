@@ -88,7 +88,7 @@ fn interfaces() -> Vec<u8> {
 }
 
 fn sockets(system: &System) -> Vec<u8> {
-    let used = system.world.registry.used();
+    let used = system.world.socket_count();
     format!(
         "sockets: used {used}\nTCP: inuse 0 orphan 0 tw 0 alloc 0 mem 0\nUDP: inuse 0 mem 0\nUDPLITE: inuse 0\n\
          RAW: inuse 0\nFRAG: inuse 0 memory 0\n"
@@ -102,7 +102,7 @@ fn protocols(system: &System) -> Vec<u8> {
     );
     let size = size_of::<socket::socket::Socket>();
     let (mut streams, mut others) = (0, 0);
-    system.world.registry.for_each(|socket| {
+    system.world.for_each_socket(|socket| {
         let stream = u32::from(socket.socket_type()) == linux_raw_sys::net::SOCK_STREAM;
         *if stream { &mut streams } else { &mut others } += 1;
     });

@@ -16,7 +16,7 @@ const CONNECTED: u32 = 3;
 /// The table.
 pub(super) fn table(system: &System) -> Vec<u8> {
     let mut text = b"Num       RefCount Protocol Flags    Type St Inode Path\n".to_vec();
-    system.world.registry.for_each(|socket| line(socket, &mut text));
+    system.world.for_each_socket(|socket| line(socket, &mut text));
     text
 }
 

@@ -63,5 +63,5 @@ pub(super) const SETTINGS: &[Setting] = &[
 
 /// How many open file descriptions there are. A socket is its own.
 fn open_files(system: &System) -> usize {
-    system.environment.open_files() + system.world.registry.used()
+    system.environment.open_files() + system.world.socket_count()
 }

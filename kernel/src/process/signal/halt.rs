@@ -123,3 +123,10 @@ pub(super) fn resume(process: &Process) {
     }
     process.continued();
 }
+
+impl Process {
+    /// Whether it has been stopped: all its threads have halted.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.signals.halt.state.lock().complete
+    }
+}

@@ -32,6 +32,7 @@ use crate::{
     },
     pool::Pool,
     ready::{Events, Pollee},
+    registry,
     socket::Socket,
     step::{Attempt, Blocked},
 };
@@ -251,7 +252,7 @@ impl Stream {
             &defaults.pool,
         );
         theirs.set_local_address(offer.name);
-        let embryo = target.embryo(theirs, defaults);
+        let embryo = Socket::embryo(theirs, defaults);
 
         let mut their_state = listener_side.state.lock();
         let State::Listening(listener) = &mut their_state.state else { return Err(REFUSED.into()) };
@@ -273,7 +274,7 @@ impl Stream {
         core::mem::take(unconnected).settle(&ours);
         our_state.state = State::Connected;
         self.link.call_once(|| ours);
-        target.registry().enter_waiting(&embryo);
+        registry::enter_waiting(target.place(), &embryo);
         listener.push(embryo);
         drop(our_state);
         drop(their_state);
