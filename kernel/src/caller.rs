@@ -135,7 +135,7 @@ impl Context {
     /// Resolves paths as the process does, relative ones from `start`.
     pub(crate) fn walk_from<T>(&self, start: &Arc<Inode>, f: impl FnOnce(&Walker<'_>) -> T) -> T {
         let who = self.identity();
-        f(&Walker { root: self.fs.root(), start, who: &who })
+        f(&Walker { root: &self.fs.root(), start, who: &who })
     }
 }
 

@@ -244,7 +244,7 @@ impl Process {
     /// The path of that file, as `/proc/PID/exe` shows it.
     pub(crate) fn executable_path(&self) -> Option<Vec<u8>> {
         let file = self.executable.lock().clone()?;
-        Some(file.path(self.fs().root()))
+        Some(file.path(&self.fs().root()))
     }
 
     /// How long its threads have run, all together.

@@ -10,6 +10,7 @@ mod descriptor;
 mod epoll;
 mod eventfd;
 mod exec;
+mod extended;
 mod file;
 mod fork;
 mod futex;
@@ -31,11 +32,13 @@ mod session;
 mod signal;
 mod signalfd;
 mod socket;
+mod space;
 mod splice;
 mod system;
 mod time;
 mod timerfd;
 mod transfer;
+mod vectors;
 mod wait;
 
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -73,6 +76,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     epoll::CALLS,
     eventfd::CALLS,
     exec::CALLS,
+    extended::CALLS,
     file::CALLS,
     fork::CALLS,
     futex::CALLS,
@@ -92,11 +96,13 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     signal::CALLS,
     signalfd::CALLS,
     socket::CALLS,
+    space::CALLS,
     splice::CALLS,
     system::CALLS,
     time::CALLS,
     timerfd::CALLS,
     transfer::CALLS,
+    vectors::CALLS,
     wait::CALLS,
 ]);
 
@@ -170,11 +176,13 @@ pub(crate) fn restarts(number: usize, user: &UserMode) -> bool {
 fn needs_memory(context: &Context, number: usize, descriptor: usize) -> bool {
     use linux_raw_sys::general as nr;
     match number as u32 {
-        nr::__NR_write | nr::__NR_writev | nr::__NR_pwrite64 => match context.files.get(descriptor as i32) {
-            Ok(Handle::File(file)) => file.inode().file_type() != FileType::CharacterDevice,
-            Ok(Handle::Socket(_)) => true,
-            Err(_) => false,
-        },
+        nr::__NR_write | nr::__NR_writev | nr::__NR_pwrite64 | nr::__NR_pwritev | nr::__NR_pwritev2 => {
+            match context.files.get(descriptor as i32) {
+                Ok(Handle::File(file)) => file.inode().file_type() != FileType::CharacterDevice,
+                Ok(Handle::Socket(_)) => true,
+                Err(_) => false,
+            }
+        }
         nr::__NR_open
         | nr::__NR_openat
         | nr::__NR_creat
@@ -201,6 +209,7 @@ fn needs_memory(context: &Context, number: usize, descriptor: usize) -> bool {
         | nr::__NR_socket
         | nr::__NR_socketpair
         | nr::__NR_connect
+        | nr::__NR_fallocate
         | nr::__NR_sendfile
         | nr::__NR_splice
         | nr::__NR_tee

@@ -2,10 +2,10 @@
 
 use ::socket::error::{Errno, Error, Result};
 use linux_raw_sys::general::{
-    __NR_chdir, __NR_getcwd, __NR_link, __NR_linkat, __NR_mkdir, __NR_mkdirat, __NR_mknod, __NR_mknodat,
-    __NR_readlink, __NR_readlinkat, __NR_rename, __NR_renameat, __NR_renameat2, __NR_rmdir, __NR_symlink,
-    __NR_symlinkat, __NR_umask, __NR_unlink, __NR_unlinkat, AT_EMPTY_PATH, AT_FDCWD, AT_REMOVEDIR,
-    AT_SYMLINK_FOLLOW,
+    __NR_chdir, __NR_chroot, __NR_getcwd, __NR_link, __NR_linkat, __NR_mkdir, __NR_mkdirat, __NR_mknod,
+    __NR_mknodat, __NR_readlink, __NR_readlinkat, __NR_rename, __NR_renameat, __NR_renameat2, __NR_rmdir,
+    __NR_symlink, __NR_symlinkat, __NR_umask, __NR_unlink, __NR_unlinkat, AT_EMPTY_PATH, AT_FDCWD,
+    AT_REMOVEDIR, AT_SYMLINK_FOLLOW,
 };
 use vfs::{Follow, Handle, RenameFlags, UserMemory};
 
@@ -42,6 +42,7 @@ pub(super) const CALLS: &Calls = &[
     ),
     (__NR_readlinkat, Plain(readlinkat)),
     (__NR_chdir, Plain(chdir)),
+    (__NR_chroot, Plain(chroot)),
     (__NR_getcwd, Plain(getcwd)),
     (__NR_umask, Plain(umask)),
 ];
@@ -146,10 +147,20 @@ fn chdir(context: &Context, arguments: &Arguments) -> Result<usize> {
     Ok(0)
 }
 
+fn chroot(context: &Context, arguments: &Arguments) -> Result<usize> {
+    let path = at::path(context, arguments[0])?;
+    let directory = context.walk(|walker| walker.find_directory(&path))?;
+    if !context.identity().is_privileged() {
+        return Err(Error::new(Errno::EPERM, "only the superuser changes the root"));
+    }
+    context.fs.set_root(directory);
+    Ok(0)
+}
+
 fn getcwd(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [to, room, ..] = *arguments;
     let fs = &context.fs;
-    let mut path = vfs::absolute_path(fs.root(), &fs.working_directory())?;
+    let mut path = vfs::absolute_path(&fs.root(), &fs.working_directory())?;
     path.push(0);
     if path.len() > room {
         return Err(Errno::ERANGE.into());

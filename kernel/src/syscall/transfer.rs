@@ -43,7 +43,7 @@ fn read(context: &Context, arguments: &Arguments) -> Result<usize> {
         Handle::Socket(socket) => perform(context, call::read::start(context, socket, arguments)?),
         Handle::File(file) => {
             file.check_readable()?;
-            read_file(context, &file, None, &[range(arguments[1], arguments[2])?])
+            read_file(context, &file, None, &[range(arguments[1], arguments[2])?], Manner::of(&file))
         }
     }
 }
@@ -53,7 +53,7 @@ fn write(context: &Context, arguments: &Arguments) -> Result<usize> {
         Handle::Socket(socket) => perform(context, call::write::start(context, socket, arguments)?),
         Handle::File(file) => {
             file.check_writable()?;
-            write_file(context, &file, None, &[range(arguments[1], arguments[2])?])
+            write_file(context, &file, None, &[range(arguments[1], arguments[2])?], Manner::of(&file))
         }
     }
 }
@@ -63,7 +63,7 @@ fn readv(context: &Context, arguments: &Arguments) -> Result<usize> {
         Handle::Socket(socket) => perform(context, call::readv::start(context, socket, arguments)?),
         Handle::File(file) => {
             file.check_readable()?;
-            read_file(context, &file, None, &ranges(context, arguments[1], arguments[2])?)
+            read_file(context, &file, None, &ranges(context, arguments[1], arguments[2])?, Manner::of(&file))
         }
     }
 }
@@ -73,7 +73,7 @@ fn writev(context: &Context, arguments: &Arguments) -> Result<usize> {
         Handle::Socket(socket) => perform(context, call::writev::start(context, socket, arguments)?),
         Handle::File(file) => {
             file.check_writable()?;
-            write_file(context, &file, None, &ranges(context, arguments[1], arguments[2])?)
+            write_file(context, &file, None, &ranges(context, arguments[1], arguments[2])?, Manner::of(&file))
         }
     }
 }
@@ -82,14 +82,14 @@ fn pread64(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, address, length, offset, ..] = *arguments;
     let (file, offset) = positioned(context, descriptor, offset)?;
     file.check_readable()?;
-    read_file(context, &file, Some(offset), &[range(address, length)?])
+    read_file(context, &file, Some(offset), &[range(address, length)?], Manner::of(&file))
 }
 
 fn pwrite64(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, address, length, offset, ..] = *arguments;
     let (file, offset) = positioned(context, descriptor, offset)?;
     file.check_writable()?;
-    write_file(context, &file, Some(offset), &[range(address, length)?])
+    write_file(context, &file, Some(offset), &[range(address, length)?], Manner::of(&file))
 }
 
 /// The offset is in one register; the other half that the prototype has is for machines of 32 bits.
@@ -97,14 +97,14 @@ fn preadv(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, address, count, offset, ..] = *arguments;
     let (file, offset) = positioned(context, descriptor, offset)?;
     file.check_readable()?;
-    read_file(context, &file, Some(offset), &ranges(context, address, count)?)
+    read_file(context, &file, Some(offset), &ranges(context, address, count)?, Manner::of(&file))
 }
 
 fn pwritev(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, address, count, offset, ..] = *arguments;
     let (file, offset) = positioned(context, descriptor, offset)?;
     file.check_writable()?;
-    write_file(context, &file, Some(offset), &ranges(context, address, count)?)
+    write_file(context, &file, Some(offset), &ranges(context, address, count)?, Manner::of(&file))
 }
 
 fn lseek(context: &Context, arguments: &Arguments) -> Result<usize> {
@@ -157,16 +157,40 @@ pub(super) fn ranges(context: &Context, address: usize, count: usize) -> Result<
     bytes.chunks_exact(IOVEC).map(segment).collect()
 }
 
+/// How a transfer is made.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// It fails rather than waits.
+    pub(super) nonblocking: bool,
+    /// What is written goes to the end.
+    pub(super) append: bool,
+    /// A broken pipe is told of by a signal, too.
+    pub(super) signal: bool,
+}
+
+impl Manner {
+    /// As the file's flags say.
+    pub(super) fn of(file: &OpenFile) -> Self {
+        Self { nonblocking: file.nonblocking(), append: file.appends(), signal: true }
+    }
+}
+
 /// After how many bytes others are given a chance: the kernel is not preempted.
 const STRIDE: usize = 256 << 10;
 
 /// Reads into `segments`, and waits until there is something.
-fn read_file(context: &Context, file: &OpenFile, offset: Option<u64>, segments: &[Segment]) -> Result<usize> {
+pub(super) fn read_file(
+    context: &Context,
+    file: &OpenFile,
+    offset: Option<u64>,
+    segments: &[Segment],
+    manner: Manner,
+) -> Result<usize> {
     let total = Buffers::new(context, segments).remaining();
     // What is read from where one can wait is there already, and little.
     let stride = if file.pollee().is_some() { total } else { STRIDE.min(total) };
     strides(context, total, stride, |done, length| {
-        waiting(context, file, Events::IN, || {
+        waiting(context, file, Events::IN, manner.nonblocking, || {
             let mut buffers = Buffers::new(context, segments);
             buffers.skip(done);
             buffers.limit(length);
@@ -179,11 +203,12 @@ fn read_file(context: &Context, file: &OpenFile, offset: Option<u64>, segments: 
 }
 
 /// Writes all of `segments` as far as there is room, and waits for more where room may come.
-fn write_file(
+pub(super) fn write_file(
     context: &Context,
     file: &OpenFile,
     offset: Option<u64>,
     segments: &[Segment],
+    manner: Manner,
 ) -> Result<usize> {
     let total = Buffers::new(context, segments).remaining();
     let waits = file.pollee().is_some();
@@ -191,29 +216,25 @@ fn write_file(
     strides(context, total, stride, |done, length| {
         let mut written = 0;
         loop {
-            let result = waiting(context, file, Events::OUT, || {
+            let result = waiting(context, file, Events::OUT, manner.nonblocking, || {
                 let who = || context.identity();
                 let mut buffers = Buffers::new(context, segments);
                 buffers.skip(done + written);
                 buffers.limit(length - written);
-                match offset {
-                    Some(offset) => {
-                        file.write_at(who, offset.saturating_add((done + written) as u64), &mut buffers)
-                    }
-                    None => file.write(who, &mut buffers),
-                }
+                let offset = offset.map(|offset| offset.saturating_add((done + written) as u64));
+                file.write_flagged(who, offset, manner.append, &mut buffers)
             });
             match result {
                 Ok(count) => written += count,
                 Err(error) => {
-                    if error.errno == Errno::EPIPE {
+                    if error.errno == Errno::EPIPE && manner.signal {
                         context.broken_pipe();
                     }
                     return if written > 0 { Ok(written) } else { Err(error) };
                 }
             }
             // Only where room may come is it worth another try: a file that took less is full.
-            if written >= length || !waits || file.nonblocking() {
+            if written >= length || !waits || manner.nonblocking {
                 return Ok(written);
             }
         }
@@ -248,11 +269,12 @@ fn waiting(
     context: &Context,
     file: &OpenFile,
     events: Events,
+    nonblocking: bool,
     mut attempt: impl FnMut() -> Result<usize>,
 ) -> Result<usize> {
     let first = attempt();
     match (&first, file.pollee()) {
-        (Err(error), Some(pollee)) if error.errno == Errno::EAGAIN && !file.nonblocking() => {
+        (Err(error), Some(pollee)) if error.errno == Errno::EAGAIN && !nonblocking => {
             let result = wait::block_on(context, &[(pollee.clone(), events)], None, || match attempt() {
                 Err(error) if error.errno == Errno::EAGAIN => None,
                 result => Some(result),

@@ -9,7 +9,7 @@ use crate::inode::Inode;
 
 /// Root, working directory and umask; shared by the threads of a process (`CLONE_FS`).
 pub struct FsState {
-    root: Arc<Inode>,
+    root: Mutex<Arc<Inode>>,
     working_directory: Mutex<Arc<Inode>>,
     umask: AtomicU32,
 }
@@ -22,7 +22,7 @@ impl FsState {
     #[must_use]
     pub fn new(root: &Arc<Inode>) -> Arc<Self> {
         Arc::new(Self {
-            root: root.clone(),
+            root: Mutex::new(root.clone()),
             working_directory: Mutex::new(root.clone()),
             umask: AtomicU32::new(FIRST_UMASK),
         })
@@ -32,7 +32,7 @@ impl FsState {
     #[must_use]
     pub fn duplicate(&self) -> Arc<Self> {
         Arc::new(Self {
-            root: self.root.clone(),
+            root: Mutex::new(self.root()),
             working_directory: Mutex::new(self.working_directory()),
             umask: AtomicU32::new(self.umask()),
         })
@@ -40,8 +40,14 @@ impl FsState {
 
     /// The root directory.
     #[must_use]
-    pub fn root(&self) -> &Arc<Inode> {
-        &self.root
+    pub fn root(&self) -> Arc<Inode> {
+        self.root.lock().clone()
+    }
+
+    /// Changes the root directory (chroot(2)); that it is one, may be searched, and that the caller may do this, was checked.
+    pub fn set_root(&self, directory: Arc<Inode>) {
+        let old = core::mem::replace(&mut *self.root.lock(), directory);
+        drop(old);
     }
 
     /// The working directory.

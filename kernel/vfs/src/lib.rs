@@ -45,7 +45,7 @@ pub use self::{
     },
     lock::{LockKind, LockedRange, RangeOwner, RangeWait},
     memory::{Buffers, MAX_TRANSFER, Segment, UserMemory},
-    open_file::{Entries, OpenFile, Special, Whence},
+    open_file::{Entries, OpenFile, RWF_NOAPPEND, RWF_NOSIGNAL, Special, Whence},
     pages::{PAGE as PAGE_SIZE, Page, PageStore},
     path::{Follow, Opened, PATH_MAX, Walker, absolute_path, check_open_flags},
     pipe::{End, PAGE as PIPE_BUF, Partner, Pipe, PipePage},

@@ -32,8 +32,22 @@ impl Decoded for Writev {
 /// EINVAL for more than 1024 ranges or a negative length, EFAULT; what the policy says.
 #[inline]
 pub fn start<C: Caller>(caller: &C, socket: Arc<Socket>, registers: &[usize; 6]) -> Result<Admitted<Writev>> {
+    start_with(caller, socket, registers, MessageFlags::empty())
+}
+
+/// As [`start`], for pwritev2(2): judged as the call without flags, of which it does nothing else.
+///
+/// # Errors
+/// As [`start`].
+#[inline]
+pub fn start_with<C: Caller>(
+    caller: &C,
+    socket: Arc<Socket>,
+    registers: &[usize; 6],
+    flags: MessageFlags,
+) -> Result<Admitted<Writev>> {
     let buffers = Buffers::iovec(caller, registers[1], registers[2])?;
-    let call = Writev(Sending::new(socket, buffers, MessageFlags::empty()));
+    let call = Writev(Sending::new(socket, buffers, flags));
     caller.world().policy.admit(caller, registers, call)
 }
 

@@ -64,7 +64,7 @@ impl Link {
         let inode = match self.place {
             Place::Executable => process.executable().ok_or(Errno::ENOENT)?,
             Place::Here => process.fs().working_directory(),
-            Place::Root => process.fs().root().clone(),
+            Place::Root => process.fs().root(),
         };
         Ok((subject, inode))
     }

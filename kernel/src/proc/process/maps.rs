@@ -20,7 +20,7 @@ pub(super) fn maps(process: &Process) -> Vec<u8> {
             let may = |granted, letter| if granted { letter } else { '-' };
             let protection = mapping.protection;
             let file = mapping.backing.file();
-            let path = file.map(|(source, _)| source.path(process.fs().root()));
+            let path = file.map(|(source, _)| source.path(&process.fs().root()));
             let name = match (&path, mapping.end) {
                 (Some(path), _) => path.as_slice(),
                 (None, STACK_TOP) => b"[stack]",

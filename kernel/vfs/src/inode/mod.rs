@@ -4,6 +4,7 @@ mod attributes;
 mod directory;
 mod regular;
 mod rename;
+mod space;
 mod synthetic;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};

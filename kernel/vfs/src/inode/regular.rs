@@ -1,6 +1,7 @@
 //! The contents of a regular file: pages of our own over bytes borrowed from the boot image.
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use core::ops::Range;
 
 use socket::error::{Errno, Error, Result};
 
@@ -144,6 +145,63 @@ impl Contents {
         released
     }
 
+    /// Makes the pages that are missing in a range of page numbers.
+    ///
+    /// # Errors
+    /// ENOSPC; nothing has changed then.
+    pub(crate) fn allocate(&mut self, file_system: &FileSystem, pages: Range<u64>) -> Result<()> {
+        let first = pages.start.max(self.base.len().div_ceil(PAGE) as u64);
+        if first >= pages.end {
+            return Ok(());
+        }
+        let missing = (pages.end - first) - self.pages.range(first..pages.end).count() as u64;
+        let (used, limit) = file_system.bytes();
+        if missing > limit.saturating_sub(used) / PAGE as u64 {
+            return Err(Error::new(Errno::ENOSPC, "the file system has not so much left"));
+        }
+        let mut made = Vec::new();
+        for number in first..pages.end {
+            if self.pages.contains_key(&number) {
+                continue;
+            }
+            if let Err(error) = self.page(file_system, number).map(drop) {
+                for number in &made {
+                    self.pages.remove(number);
+                }
+                file_system.give_back_bytes((made.len() * PAGE) as u64);
+                return Err(error);
+            }
+            made.push(number);
+        }
+        Ok(())
+    }
+
+    /// Makes bytes zero, and gives up the pages that hold nothing else. A page of the boot image, and one that somebody
+    /// may have mapped, is cleared in its place.
+    ///
+    /// # Errors
+    /// ENOSPC where that takes a page that is not there.
+    pub(crate) fn punch(&mut self, file_system: &FileSystem, bytes: Range<u64>) -> Result<Released> {
+        let base = self.base.len().div_ceil(PAGE) as u64;
+        let mut released = Released { pages: Pages::new(), copies: Pages::new(), mapped_from: None };
+        // Only pages that exist have something to lose: those of the boot image, and the file's own.
+        let last = bytes.end.div_ceil(PAGE as u64);
+        let first = bytes.start / PAGE as u64;
+        let own = self.pages.range(first.max(base)..last.max(base)).map(|(number, _)| *number);
+        let numbers: Vec<u64> = (first..last.min(base)).chain(own).collect();
+        for number in numbers {
+            let page_start = number * PAGE as u64;
+            let start = bytes.start.saturating_sub(page_start) as usize;
+            let end = (bytes.end - page_start).min(PAGE as u64) as usize;
+            if number >= base && !self.mapped && (start, end) == (0, PAGE) {
+                released.pages.extend(self.pages.remove(&number).map(|page| (number, page)));
+            } else {
+                self.page(file_system, number)?.clear(start..end);
+            }
+        }
+        Ok(released)
+    }
+
     /// The page of that number, for a mapping: one to `write` to is the file's own. `None` behind the end.
     ///
     /// # Errors
@@ -241,7 +299,7 @@ fn write_base(base: &[u8], number: u64, page: &dyn Page) {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{vec, vec::Vec};
+    use alloc::vec;
 
     use super::*;
     use crate::testing::small_file_system;

@@ -32,6 +32,14 @@ use crate::{
 /// The flags that F_SETFL changes (fcntl(2)).
 const CHANGEABLE: u32 = uapi::O_APPEND | uapi::O_NONBLOCK | uapi::O_DIRECT | uapi::O_NOATIME;
 
+/// The flags of preadv2(2) that all files have whose reading and writing knows vectors.
+const TRANSFER_FLAGS: u32 = uapi::RWF_DSYNC | uapi::RWF_SYNC | uapi::RWF_APPEND | RWF_NOAPPEND | RWF_NOSIGNAL;
+
+/// `RWF_NOAPPEND`, which linux-raw-sys lacks: O_APPEND does not count (Linux 6.9).
+pub const RWF_NOAPPEND: u32 = 0x20;
+/// `RWF_NOSIGNAL`, which it lacks too: no SIGPIPE (Linux 6.18).
+pub const RWF_NOSIGNAL: u32 = 0x100;
+
 /// What the description reads from and writes to.
 enum Body {
     /// A regular file's contents.
@@ -315,6 +323,17 @@ impl OpenFile {
             Body::Device(device) if !device.seekable() => Err(Errno::ESPIPE.into()),
             Body::Path => Err(Errno::EBADF.into()),
             _ => Ok(()),
+        }
+    }
+
+    /// Which flags preadv2(2) and pwritev2(2) may have there.
+    #[must_use]
+    pub fn transfer_flags(&self) -> u32 {
+        let hints = uapi::RWF_HIPRI;
+        match self.body {
+            Body::Generated(_) | Body::Directory | Body::Path => hints,
+            Body::Contents => hints | TRANSFER_FLAGS,
+            Body::Pipe(_) | Body::Device(_) | Body::Special(_) => hints | TRANSFER_FLAGS | uapi::RWF_NOWAIT,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Writing to open files.
 
-use linux_raw_sys::general as uapi;
-use socket::error::{Errno, Result};
+use core::ops::Range;
+
+use socket::error::{Errno, Error, Result};
 
 use super::{
     Body, OpenFile,
@@ -20,26 +21,7 @@ impl OpenFile {
     /// # Errors
     /// EBADF where it is not open for writing, EFAULT, ENOSPC, EFBIG, EPIPE; EAGAIN where there is no room: wait for OUT.
     pub fn write(&self, who: impl FnOnce() -> Identity, buffers: &mut Buffers<'_>) -> Result<usize> {
-        self.check_access(Access::WRITE)?;
-        match &self.body {
-            Body::Pipe(end) => end.write(buffers),
-            Body::Device(device) => write_device(&**device, buffers),
-            Body::Special(special) => special.write(buffers),
-            Body::Contents if self.status() & uapi::O_APPEND != 0 => self.append(who, buffers),
-            Body::Contents => {
-                let (start, claimed) = self.claim(buffers.remaining() as u64);
-                let result = self.write_contents(who, start, buffers);
-                self.give_back(claimed.saturating_sub(result.unwrap_or(0) as u64));
-                result
-            }
-            Body::Generated(_) => {
-                let (start, claimed) = self.claim(buffers.remaining() as u64);
-                let result = self.write_generated(start, buffers);
-                self.give_back(claimed.saturating_sub(result.unwrap_or(0) as u64));
-                result
-            }
-            Body::Directory | Body::Path => Err(Errno::EBADF.into()),
-        }
+        self.write_flagged(who, None, self.appends(), buffers)
     }
 
     /// Writes at `offset` (pwrite(2)); with O_APPEND at the end all the same, as Linux does.
@@ -52,19 +34,77 @@ impl OpenFile {
         offset: u64,
         buffers: &mut Buffers<'_>,
     ) -> Result<usize> {
-        self.check_positioned()?;
+        self.write_flagged(who, Some(offset), self.appends(), buffers)
+    }
+
+    /// Writes at `offset`, or without one at that of the file, which moves; `append` writes at the end in any case, whatever
+    /// the file was opened with (pwritev2(2)).
+    ///
+    /// # Errors
+    /// As [`OpenFile::write_at`].
+    pub fn write_flagged(
+        &self,
+        who: impl FnOnce() -> Identity,
+        offset: Option<u64>,
+        append: bool,
+        buffers: &mut Buffers<'_>,
+    ) -> Result<usize> {
+        if offset.is_some() {
+            self.check_positioned()?;
+        }
         self.check_access(Access::WRITE)?;
-        match &self.body {
-            Body::Device(device) => write_device(&**device, buffers),
-            Body::Contents if self.status() & uapi::O_APPEND != 0 => {
+        match (&self.body, offset) {
+            (Body::Pipe(end), _) => end.write(buffers),
+            (Body::Device(device), _) => write_device(&**device, buffers),
+            (Body::Special(special), None) => special.write(buffers),
+            (Body::Contents, None) if append => self.append(who, buffers),
+            (Body::Contents, Some(_)) if append => {
                 let held = *self.offset.lock();
                 let result = self.append(who, buffers);
                 *self.offset.lock() = held;
                 result
             }
-            Body::Contents => self.write_contents(who, offset, buffers),
-            Body::Generated(_) => self.write_generated(offset, buffers),
-            _ => Err(Errno::EBADF.into()),
+            (Body::Contents, Some(offset)) => self.write_contents(who, offset, buffers),
+            (Body::Generated(_), Some(offset)) => self.write_generated(offset, buffers),
+            (Body::Contents | Body::Generated(_), None) => {
+                let (start, claimed) = self.claim(buffers.remaining() as u64);
+                let result = match &self.body {
+                    Body::Contents => self.write_contents(who, start, buffers),
+                    _ => self.write_generated(start, buffers),
+                };
+                self.give_back(claimed.saturating_sub(result.unwrap_or(0) as u64));
+                result
+            }
+            (Body::Directory | Body::Path | Body::Special(_), _) => Err(Errno::EBADF.into()),
+        }
+    }
+
+    /// fallocate(2): sets memory aside for `bytes`, beyond the end too, and with `extend` makes the file as long as that.
+    ///
+    /// # Errors
+    /// ENOSPC, EFBIG; EOPNOTSUPP where there are no pages.
+    pub fn allocate(&self, who: impl FnOnce() -> Identity, bytes: Range<u64>, extend: bool) -> Result<()> {
+        self.check_has_pages()?;
+        self.inode.allocate(bytes, extend)?;
+        self.inode.touch_modified(Some(who));
+        Ok(())
+    }
+
+    /// fallocate(2) with FALLOC_FL_PUNCH_HOLE: makes `bytes` zero and gives their memory back.
+    ///
+    /// # Errors
+    /// As [`OpenFile::allocate`].
+    pub fn punch(&self, who: impl FnOnce() -> Identity, bytes: Range<u64>) -> Result<()> {
+        self.check_has_pages()?;
+        self.inode.punch(bytes)?;
+        self.inode.touch_modified(Some(who));
+        Ok(())
+    }
+
+    fn check_has_pages(&self) -> Result<()> {
+        match self.body {
+            Body::Contents => Ok(()),
+            _ => Err(Error::new(Errno::EOPNOTSUPP, "the contents are made by code")),
         }
     }
 

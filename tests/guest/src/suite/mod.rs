@@ -42,6 +42,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         ready::epoll_files::TESTS,
         ready::epoll_threads::TESTS,
         ready::epoll_calls::TESTS,
+        files::space::TESTS,
         ready::eventfd::TESTS,
         ready::timerfd::TESTS,
         locks::whole::TESTS,

@@ -66,6 +66,14 @@ calls! {
     setsockopt = SYS_setsockopt(fd, level: i32, name: i32, value: &[u8]);
     /// fcntl(2) with a number as argument
     fcntl = SYS_fcntl(fd, command: i32, argument: i32);
+    /// fallocate(2)
+    fallocate = SYS_fallocate(fd, mode: i32, offset: i64, length: i64);
+    /// posix_fadvise(2) as the kernel has it
+    fadvise = SYS_fadvise64(fd, offset: i64, length: i64, advice: i32);
+    /// sync_file_range(2)
+    sync_file_range = SYS_sync_file_range(fd, offset: i64, length: i64, flags: u32);
+    /// fgetxattr(2)
+    fgetxattr = SYS_fgetxattr(fd, name: &CStr, into: &mut [u8]);
     /// lseek(2)
     lseek = SYS_lseek(fd, offset: i64, whence: i32);
     /// ftruncate(2)
@@ -99,6 +107,10 @@ plain_calls! {
     umask = SYS_umask(mask: u32);
     /// mkdir(2)
     mkdir = SYS_mkdir(path: &CStr, mode: u32);
+    /// getxattr(2)
+    getxattr = SYS_getxattr(path: &CStr, name: &CStr, into: &mut [u8]);
+    /// listxattr(2)
+    listxattr = SYS_listxattr(path: &CStr, into: &mut [u8]);
     /// rmdir(2)
     rmdir = SYS_rmdir(path: &CStr);
     /// unlink(2)

@@ -151,3 +151,42 @@ pub(crate) fn vmsplice_out(
     // SAFETY: as in readv.
     unsafe { call("vmsplice", libc::SYS_vmsplice, &words) }
 }
+
+/// A vector of ranges, and the offset as two halves.
+fn vectors(words: &mut Words, offset: i64, flags: i32) {
+    offset.place(words);
+    words.push(0);
+    flags.place(words);
+}
+
+/// preadv2(2)
+#[track_caller]
+pub(crate) fn preadv2(
+    fd: &impl Descriptor,
+    into: &mut [std::io::IoSliceMut<'_>],
+    offset: i64,
+    flags: i32,
+) -> Result<usize> {
+    let mut words = Words::default();
+    Number(fd.number()).place(&mut words);
+    into.place(&mut words);
+    vectors(&mut words, offset, flags);
+    // SAFETY: as in readv.
+    unsafe { call("preadv2", libc::SYS_preadv2, &words) }
+}
+
+/// pwritev2(2)
+#[track_caller]
+pub(crate) fn pwritev2(
+    fd: &impl Descriptor,
+    data: &[std::io::IoSlice<'_>],
+    offset: i64,
+    flags: i32,
+) -> Result<usize> {
+    let mut words = Words::default();
+    Number(fd.number()).place(&mut words);
+    data.place(&mut words);
+    vectors(&mut words, offset, flags);
+    // SAFETY: as in writev.
+    unsafe { call("pwritev2", libc::SYS_pwritev2, &words) }
+}
