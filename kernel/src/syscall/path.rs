@@ -5,7 +5,7 @@ use linux_raw_sys::general::{
     __NR_chdir, __NR_chroot, __NR_getcwd, __NR_link, __NR_linkat, __NR_mkdir, __NR_mkdirat, __NR_mknod,
     __NR_mknodat, __NR_readlink, __NR_readlinkat, __NR_rename, __NR_renameat, __NR_renameat2, __NR_rmdir,
     __NR_symlink, __NR_symlinkat, __NR_umask, __NR_unlink, __NR_unlinkat, AT_EMPTY_PATH, AT_FDCWD,
-    AT_REMOVEDIR, AT_SYMLINK_FOLLOW,
+    AT_REMOVEDIR, AT_SYMLINK_FOLLOW, CAP_SYS_CHROOT,
 };
 use vfs::{Follow, Handle, RenameFlags, UserMemory};
 
@@ -150,7 +150,7 @@ fn chdir(context: &Context, arguments: &Arguments) -> Result<usize> {
 fn chroot(context: &Context, arguments: &Arguments) -> Result<usize> {
     let path = at::path(context, arguments[0])?;
     let directory = context.walk(|walker| walker.find_directory(&path))?;
-    if !context.identity().is_privileged() {
+    if !context.thread.credentials.lock().can(CAP_SYS_CHROOT) {
         return Err(Error::new(Errno::EPERM, "only the superuser changes the root"));
     }
     context.fs.set_root(directory);
