@@ -9,7 +9,7 @@ use spin::Once;
 use vfs::{FileTable, FsState};
 
 use super::{
-    Process, Thread,
+    Process, Thread, Usage,
     floating_point::change_page_table,
     free_id, robust,
     signal::{self, Info, SIGNAL_END},
@@ -30,8 +30,8 @@ pub(crate) enum ExitStatus {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Ending {
     pub(super) status: ExitStatus,
-    /// How long it has run.
-    pub(super) cpu_time: Duration,
+    /// What it has used.
+    pub(super) usage: Usage,
 }
 
 impl Ending {
@@ -41,8 +41,9 @@ impl Ending {
             ExitStatus::Exited(code) => (CLD_EXITED, code),
             ExitStatus::Killed(signal) => (CLD_KILLED, signal),
         };
-        let ticks = self.cpu_time.as_millis() as u64 * CLOCK_TICKS / 1000;
-        Info::child(code, process.pid, process.real_user(), i32::from(status), ticks, 0)
+        let ticks = |time: Duration| time.as_millis() as u64 * CLOCK_TICKS / 1000;
+        let (user, system) = (ticks(self.usage.user), ticks(self.usage.system));
+        Info::child(code, process.pid, process.real_user(), i32::from(status), user, system)
     }
 }
 
@@ -111,7 +112,7 @@ pub(super) fn leave(context: &mut Context) {
     let_go(context);
     let (removed, last) = {
         let mut threads = process.threads.lock();
-        process.past_cpu_time.fetch_add(thread.cpu_time.nanoseconds(), Ordering::Relaxed);
+        *process.past_counts.lock() += thread.counts();
         (threads.remove(&thread.tid()), threads.is_empty())
     };
     drop(removed);
@@ -171,7 +172,7 @@ fn end_of_process(process: &Process) {
         ostd::info!("process {} is over: {status:?}", process.pid);
         control::exit(status.number());
     }
-    let ending = Ending { status, cpu_time: process.cpu_time() };
+    let ending = Ending { status, usage: process.usage() };
     let told = {
         let mut tree = tree::lock();
         let (reaper, orphans) = tree.orphan(process);

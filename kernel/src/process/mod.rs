@@ -22,12 +22,14 @@ pub(crate) mod wait;
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::{
-    sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering},
     time::Duration,
 };
 
 use attributes::Attributes;
 pub(crate) use clone::{CloneArguments, clone};
+pub(crate) use cpu_time::Usage;
+use cpu_time::{Counts, Division};
 pub(crate) use credentials::{Credentials, GROUPS_LIMIT, Triple};
 pub(crate) use execute::execute;
 pub(crate) use exit::ExitStatus;
@@ -77,8 +79,8 @@ pub(crate) struct Process {
     pub(crate) oom_adjustment: AtomicI32,
     /// When it was made, on the monotonic clock.
     pub(crate) start_time: Duration,
-    /// How long children have run that were waited for, with theirs, in nanoseconds.
-    children_cpu_time: AtomicU64,
+    /// What children have used that were waited for, with theirs.
+    children: SpinLock<Usage>,
     space: SpinLock<Arc<AddressSpace>>,
     /// By number. A thread is in here until it has exited.
     threads: SpinLock<BTreeMap<i32, Arc<Thread>>>,
@@ -88,8 +90,9 @@ pub(crate) struct Process {
     first_thread_code: AtomicU8,
     /// What there is one of.
     pub(crate) system: &'static System,
-    /// How long threads have run that are gone, in nanoseconds.
-    past_cpu_time: AtomicU64,
+    /// What threads have used that are gone.
+    past_counts: SpinLock<Counts>,
+    division: Division,
     /// Descriptors.
     files: SpinLock<Arc<FileTable>>,
     /// Root, working directory, umask.
@@ -131,13 +134,14 @@ impl Process {
             leader: SpinLock::new(None),
             oom_adjustment: AtomicI32::new(0),
             start_time: clock::now(),
-            children_cpu_time: AtomicU64::new(0),
+            children: SpinLock::new(Usage::default()),
             space: SpinLock::new(space),
             threads: SpinLock::new(BTreeMap::new()),
             status: SpinLock::new(None),
             first_thread_code: AtomicU8::new(0),
             system,
-            past_cpu_time: AtomicU64::new(0),
+            past_counts: SpinLock::new(Counts::default()),
+            division: Division::default(),
             files: SpinLock::new(files),
             fs: SpinLock::new(fs),
             executable: SpinLock::new(None),
@@ -249,17 +253,16 @@ impl Process {
 
     /// How long its threads have run, all together.
     pub(crate) fn cpu_time(&self) -> Duration {
-        let present: u64 = self.threads.lock().values().map(|thread| thread.cpu_time.nanoseconds()).sum();
-        Duration::from_nanos(present + self.past_cpu_time.load(Ordering::Relaxed))
+        self.usage().time()
     }
 
-    /// How long children have run that were waited for, with theirs.
-    pub(crate) fn children_cpu_time(&self) -> Duration {
-        Duration::from_nanos(self.children_cpu_time.load(Ordering::Relaxed))
+    /// What children have used that were waited for, with theirs.
+    pub(crate) fn children_usage(&self) -> Usage {
+        *self.children.lock()
     }
 
-    fn add_children_cpu_time(&self, time: Duration) {
-        self.children_cpu_time.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    fn add_children_usage(&self, usage: Usage) {
+        *self.children.lock() += usage;
     }
 
     /// How many threads there are.

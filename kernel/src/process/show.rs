@@ -43,12 +43,14 @@ impl Process {
 
     /// CPU time of its threads in user mode and in the kernel.
     pub(crate) fn cpu_time_split(&self) -> (Duration, Duration) {
-        (self.cpu_time(), Duration::ZERO)
+        let usage = self.usage();
+        (usage.user, usage.system)
     }
 
     /// The same of children that were waited for.
     pub(crate) fn children_cpu_time_split(&self) -> (Duration, Duration) {
-        (self.children_cpu_time(), Duration::ZERO)
+        let usage = self.children_usage();
+        (usage.user, usage.system)
     }
 
     /// How it ended, as wait(2) tells it; 0 as long as it has not.

@@ -34,8 +34,9 @@ impl Process {
         if parent.signals.actions().lock().tells_of_stops() {
             let uid = self.leader().map_or(0, |leader| leader.credentials.lock().user.real);
             // Clock ticks of 10 ms.
-            let ticks = self.cpu_time().as_millis() as u64 / 10;
-            signal::send_to_process(&parent, Info::child(code, self.pid, uid, status as i32, ticks, 0));
+            let usage = self.usage();
+            let [user, system] = [usage.user, usage.system].map(|time| time.as_millis() as u64 / 10);
+            signal::send_to_process(&parent, Info::child(code, self.pid, uid, status as i32, user, system));
         }
         parent.child_events.notify(Events::IN);
     }

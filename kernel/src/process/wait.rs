@@ -1,8 +1,6 @@
 //! Waiting for children (wait(2)).
 
 use alloc::sync::Arc;
-use core::time::Duration;
-
 use linux_raw_sys::general::{__WALL, __WCLONE, SIGCHLD, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED};
 use socket::{
     error::{Errno, Error, Result},
@@ -10,7 +8,7 @@ use socket::{
 };
 
 use super::{
-    ExitStatus, Process,
+    ExitStatus, Process, Usage,
     tree::{self, Change, Entry, Tree},
 };
 use crate::{context::Context, wait::block_on};
@@ -44,8 +42,8 @@ pub(crate) struct Found {
     /// Its real user.
     pub(crate) uid: u32,
     pub(crate) event: Event,
-    /// How long it has run, with the children that it has waited for.
-    pub(crate) cpu_time: Duration,
+    /// What it has used, with the children that it has waited for.
+    pub(crate) usage: Usage,
 }
 
 /// Waits until one of the children has done one of the things that `options` asks for (`WEXITED`, `WSTOPPED`,
@@ -132,8 +130,9 @@ fn take(
     let Some(child) = tree.get_mut(pid) else { return (None, None) };
     let process: Arc<Process> = child.process.clone();
     let uid = process.real_user();
-    let own = child.ending.map_or_else(|| process.cpu_time(), |ending| ending.cpu_time);
-    let found = Found { pid, uid, event, cpu_time: own + process.children_cpu_time() };
+    let mut usage = child.ending.map_or_else(|| process.usage(), |ending| ending.usage);
+    usage += process.children_usage();
+    let found = Found { pid, uid, event, usage };
     if only_look {
         return (Some(found), None);
     }
@@ -141,6 +140,6 @@ fn take(
     if !matches!(event, Event::Ended(_)) {
         return (Some(found), None);
     }
-    parent.add_children_cpu_time(found.cpu_time);
+    parent.add_children_usage(usage);
     (Some(found), tree.release(pid))
 }

@@ -16,7 +16,7 @@ pub(crate) struct Policy {
     pub(crate) number: u32,
     /// 1 to 99 for the real-time policies, else 0.
     pub(crate) priority: u32,
-    /// A child gets the default policy (SCHED_RESET_ON_FORK).
+    /// A child gets neither a real-time policy nor a negative nice value (SCHED_RESET_ON_FORK).
     pub(crate) reset_on_fork: bool,
 }
 
@@ -45,7 +45,7 @@ impl Policy {
         match self.reset_on_fork {
             false => (self, nice),
             true if self.is_real_time() => (Self::default(), 0),
-            true => (Self::default(), nice.max(0)),
+            true => (Self { reset_on_fork: false, ..self }, nice.max(0)),
         }
     }
 

@@ -226,7 +226,7 @@ impl<'a> Locked<'a> {
         if used >= entity.slice.load(Ordering::Relaxed) && self.others_wait() {
             self.tasks.give_way = true;
         }
-        self.tasks.give_way
+        self.tasks.give_way || !self.tasks.urgent.is_empty() && !self.runs_urgent()
     }
 
     /// Puts the task that has run until now to where it belongs; it is still runnable.

@@ -6,6 +6,7 @@
 mod at;
 mod attribute;
 mod capability;
+mod clock;
 mod descriptor;
 mod epoll;
 mod eventfd;
@@ -72,6 +73,7 @@ const SIZE: usize = 512;
 static TABLE: [Option<Handler>; SIZE] = table(&[
     attribute::CALLS,
     capability::CALLS,
+    clock::CALLS,
     descriptor::CALLS,
     epoll::CALLS,
     eventfd::CALLS,

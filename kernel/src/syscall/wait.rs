@@ -1,14 +1,12 @@
 //! Waiting for children: wait4(2), waitid(2).
 
-use core::time::Duration;
-
 use linux_raw_sys::general::{
     __NR_wait4, __NR_waitid, __WALL, __WCLONE, __WNOTHREAD, P_ALL, P_PGID, P_PID, P_PIDFD, SIGCHLD, SIGCONT,
     WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, WUNTRACED,
 };
 use socket::error::{Errno, Error, Result};
 
-use super::{Arguments, Calls, Handler::Plain, pidfd::process_behind};
+use super::{Arguments, Calls, Handler::Plain, pidfd::process_behind, time::usage};
 use crate::{
     context::Context,
     process::{
@@ -43,7 +41,7 @@ fn wait4(context: &Context, arguments: &Arguments) -> Result<usize> {
     };
     let Some(found) = wait::wait(context, which, options | WEXITED)? else { return Ok(0) };
     if usage_at != 0 {
-        context.space.write(usage_at, &usage(found.cpu_time))?;
+        context.space.write(usage_at, &usage(&found.usage))?;
     }
     if status_at != 0 {
         context.space.write(status_at, &status(found.event))?;
@@ -85,7 +83,7 @@ fn waitid(context: &Context, arguments: &Arguments) -> Result<usize> {
     if let Some(found) = &found
         && usage_at != 0
     {
-        context.space.write(usage_at, &usage(found.cpu_time))?;
+        context.space.write(usage_at, &usage(&found.usage))?;
     }
     if info_at != 0 {
         let (head, tail) = info(found.as_ref());
@@ -117,12 +115,4 @@ fn info(found: Option<&Found>) -> ([i32; 3], [i32; 3]) {
         Event::Continued => (CLD_CONTINUED, SIGCONT as i32),
     };
     ([SIGCHLD as i32, 0, code], [found.pid, found.uid as i32, status])
-}
-
-/// struct rusage: the time, all as the program's own, and nothing else.
-fn usage(time: Duration) -> [i64; 18] {
-    let mut usage = [0; 18];
-    usage[0] = time.as_secs() as i64;
-    usage[1] = i64::from(time.subsec_micros());
-    usage
 }

@@ -1,11 +1,14 @@
 //! The clocks, all from the time stamp counter.
 
+use alloc::sync::Arc;
 use core::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use ostd::arch::{read_tsc, tsc_freq};
+use socket::ready::{Events, Pollee};
+use spin::Once;
 
 use super::{calibration, rtc};
 
@@ -13,6 +16,9 @@ use super::{calibration, rtc};
 static SCALE: AtomicU64 = AtomicU64::new(1 << 32);
 /// What CLOCK_REALTIME showed when CLOCK_MONOTONIC showed zero, in nanoseconds since 1970.
 static REALTIME_AT_ZERO: AtomicU64 = AtomicU64::new(0);
+
+/// Where it is announced that CLOCK_REALTIME was set.
+static CHANGES: Once<Arc<Pollee>> = Once::new();
 
 /// Finds out how fast time passes and what time it is.
 ///
@@ -44,4 +50,18 @@ pub(crate) fn realtime() -> Duration {
 /// The moment on CLOCK_MONOTONIC at which CLOCK_REALTIME will show `time`.
 pub(crate) fn monotonic_from_realtime(time: Duration) -> Duration {
     time.saturating_sub(Duration::from_nanos(REALTIME_AT_ZERO.load(Ordering::Relaxed)))
+}
+
+/// Sets CLOCK_REALTIME. False where it would show less than CLOCK_MONOTONIC, which is refused.
+pub(crate) fn set_realtime(time: Duration) -> bool {
+    let Ok(time) = u64::try_from(time.as_nanos()) else { return false };
+    let Some(at_zero) = time.checked_sub(now_ns()) else { return false };
+    REALTIME_AT_ZERO.store(at_zero, Ordering::Relaxed);
+    changes().notify(Events::IN);
+    true
+}
+
+/// Announces [`Events::IN`] whenever CLOCK_REALTIME was set: who waits for a time on it looks again how long that is.
+pub(crate) fn changes() -> &'static Arc<Pollee> {
+    CHANGES.call_once(|| Arc::new(Pollee::new()))
 }

@@ -23,8 +23,8 @@ pub(super) fn stat(subject: &Subject) -> Result<Vec<u8>> {
     let Subject { process, thread, alone } = subject;
     let (state, _) = subject.state();
     let sizes = memory::sizes(subject);
-    let (user, system) =
-        if *alone { (thread.cpu_time.duration(), Duration::ZERO) } else { process.cpu_time_split() };
+    let usage = thread.usage();
+    let (user, system) = if *alone { (usage.user, usage.system) } else { process.cpu_time_split() };
     let (children_user, children_system) = process.children_cpu_time_split();
     let schedule = &thread.schedule;
     let (policy, nice) = (schedule.policy(), schedule.nice());

@@ -7,8 +7,10 @@ mod pointers;
 mod proc;
 mod process;
 mod ready;
+mod sched;
 mod splice;
 mod std_net;
+mod time;
 pub(crate) mod unix;
 
 use crate::harness::Test;
@@ -52,6 +54,12 @@ pub(crate) fn all() -> Vec<&'static Test> {
         splice::copies::TESTS,
         splice::pipes::TESTS,
         splice::bad::TESTS,
+        sched::affinity::TESTS,
+        sched::priority::TESTS,
+        sched::turns::TESTS,
+        time::clocks::TESTS,
+        time::sleep::TESTS,
+        time::used::TESTS,
         std_net::TESTS,
         pointers::sockets::TESTS,
         pointers::nested::TESTS,
