@@ -270,14 +270,16 @@ fn sched_setattr(context: &Context, arguments: &Arguments) -> Result<usize> {
     let word = |at: usize| u32::from_le_bytes([known[at], known[at + 1], known[at + 2], known[at + 3]]);
     let flags = u64::from(word(8)) | u64::from(word(12)) << 32;
     let (policy, nice, priority) = (word(4), word(16) as i32, word(20));
-    if flags & FLAG_UTIL_CLAMP != 0 && size < ATTRIBUTES_SIZE || (policy as i32) < 0 || flags & !FLAGS != 0
-    // No utilisation is clamped: as on a Linux without CONFIG_UCLAMP_TASK, where it is EOPNOTSUPP.
-    {
+    if flags & FLAG_UTIL_CLAMP != 0 && size < ATTRIBUTES_SIZE || (policy as i32) < 0 {
         return Err(Errno::EINVAL.into());
     }
     let thread = thread(context, tid)?;
+    if flags & !FLAGS != 0 {
+        return Err(Errno::EINVAL.into());
+    }
     if flags & FLAG_UTIL_CLAMP != 0 {
-        return Err(Errno::EOPNOTSUPP.into());
+        // As on a Linux without CONFIG_UCLAMP_TASK.
+        return Err(Error::new(Errno::EOPNOTSUPP, "utilisation is not clamped"));
     }
     let keep = flags & FLAG_KEEP_PARAMETERS != 0;
     let policy = (flags & FLAG_KEEP_POLICY == 0).then_some(policy);
