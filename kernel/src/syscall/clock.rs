@@ -8,9 +8,9 @@ use core::{
 
 use linux_raw_sys::general::{
     __NR_adjtimex, __NR_clock_adjtime, __NR_clock_getres, __NR_clock_gettime, __NR_clock_settime,
-    __NR_gettimeofday, __NR_settimeofday, __NR_time, CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE,
-    CLOCK_MONOTONIC_RAW, CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI,
-    CLOCK_THREAD_CPUTIME_ID,
+    __NR_gettimeofday, __NR_settimeofday, __NR_time, CAP_SYS_TIME, CLOCK_BOOTTIME, CLOCK_MONOTONIC,
+    CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME,
+    CLOCK_REALTIME_COARSE, CLOCK_TAI, CLOCK_THREAD_CPUTIME_ID,
 };
 use ostd::timer::TIMER_FREQ;
 use socket::error::{Errno, Error, Result};
@@ -181,7 +181,7 @@ fn set(context: &Context, time: Duration) -> Result<()> {
 /// # Errors
 /// EPERM.
 fn may_set(context: &Context) -> Result<()> {
-    if context.thread.credentials.lock().is_privileged() { Ok(()) } else { Err(Errno::EPERM.into()) }
+    if context.thread.credentials.lock().can(CAP_SYS_TIME) { Ok(()) } else { Err(Errno::EPERM.into()) }
 }
 
 /// CLOCK_REALTIME alone can be set.

@@ -48,7 +48,8 @@ impl Measure {
     fn now(self, process: &Process) -> Duration {
         match self {
             Self::Real => clock::now(),
-            Self::Virtual | Self::Profiling => process.cpu_time(),
+            Self::Virtual => process.usage().user,
+            Self::Profiling => process.cpu_time(),
         }
     }
 
