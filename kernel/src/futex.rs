@@ -1,7 +1,7 @@
 //! Futexes: sleeping on a word of user memory (futex(2)).
 //!
-//! All memory is private to one address space so far, so that a futex is its address there, whether the program calls it
-//! private or not.
+//! A futex is its address in its address space, unless it is in memory that is shared: there it is its place in the file.
+//! Programs may say that it is not (FUTEX_PRIVATE_FLAG), which saves looking.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::{
@@ -10,11 +10,14 @@ use core::{
 };
 
 use ostd::sync::SpinLock;
-use socket::error::{Errno, Result};
+use socket::{
+    caller::NodeId,
+    error::{Errno, Result},
+};
 
 use crate::{
     context::Context,
-    mm::AddressSpace,
+    mm::{AddressSpace, layout::HIGHEST},
     process::Thread,
     wait::{self, WaitError},
 };
@@ -22,9 +25,23 @@ use crate::{
 /// Any of the bits (`FUTEX_BITSET_MATCH_ANY`).
 pub(crate) const ANY: u32 = u32::MAX;
 
-/// Address space and address.
+/// Where a futex is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Key(u64, usize);
+enum Key {
+    /// In private memory: address space and address.
+    Private(u64, usize),
+    /// In a file, at an offset.
+    Shared(NodeId, u64),
+}
+
+/// Whose futex a program says it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Scope {
+    /// The process's own (FUTEX_PRIVATE_FLAG).
+    Private,
+    /// Anyone's who has the memory.
+    Any,
+}
 
 struct Sleeper {
     thread: Arc<Thread>,
@@ -50,16 +67,28 @@ static TABLE: [Bucket; BUCKETS] = [const { SpinLock::new(Vec::new()) }; BUCKETS]
 
 impl Key {
     /// # Errors
-    /// EINVAL for an address that is no word's.
-    fn new(space: &AddressSpace, address: usize) -> Result<Self> {
+    /// EINVAL for an address that is no word's; EFAULT for one that is no user address or, where that has to be looked at,
+    /// where nothing is mapped.
+    fn new(space: &AddressSpace, address: usize, scope: Scope) -> Result<Self> {
         if !address.is_multiple_of(4) {
             return Err(Errno::EINVAL.into());
         }
-        Ok(Self(space.id(), address))
+        if address > HIGHEST - 4 {
+            return Err(Errno::EFAULT.into());
+        }
+        let shared = match scope {
+            Scope::Private => None,
+            Scope::Any => space.shared_place(address)?,
+        };
+        Ok(shared.map_or(Self::Private(space.id(), address), |(file, offset)| Self::Shared(file, offset)))
     }
 
     fn index(self) -> usize {
-        let mixed = (self.1 as u64 >> 2 ^ self.0 << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let (whole, part) = match self {
+            Self::Private(space, address) => (space, address as u64),
+            Self::Shared(file, offset) => (file.inode ^ file.device << 16, offset),
+        };
+        let mixed = (part >> 2 ^ whole << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (mixed >> 56) as usize % BUCKETS
     }
 
@@ -75,11 +104,12 @@ impl Key {
 pub(crate) fn wait(
     context: &Context,
     address: usize,
+    scope: Scope,
     expected: u32,
     bits: u32,
     deadline: Option<Duration>,
 ) -> Result<()> {
-    let key = Key::new(&context.space, address)?;
+    let key = Key::new(&context.space, address, scope)?;
     let sleeper = Arc::new(Sleeper {
         thread: context.thread.clone(),
         woken: AtomicBool::new(false),
@@ -129,8 +159,14 @@ fn take_back(sleeper: &Arc<Sleeper>) -> bool {
 ///
 /// # Errors
 /// EINVAL for a bad address.
-pub(crate) fn wake(context: &Context, address: usize, count: usize, bits: u32) -> Result<usize> {
-    let key = Key::new(&context.space, address)?;
+pub(crate) fn wake(
+    context: &Context,
+    address: usize,
+    scope: Scope,
+    count: usize,
+    bits: u32,
+) -> Result<usize> {
+    let key = Key::new(&context.space, address, scope)?;
     let woken = take(&mut key.bucket().lock(), key, count, bits);
     Ok(rouse(&woken))
 }
@@ -138,7 +174,7 @@ pub(crate) fn wake(context: &Context, address: usize, count: usize, bits: u32) -
 /// As [`wake`], for the kernel's own purposes.
 pub(crate) fn wake_address(context: &Context, address: usize, count: usize) {
     // An address that nobody can sleep at wakes nobody.
-    let _ = wake(context, address, count, ANY);
+    let _ = wake(context, address, Scope::Any, count, ANY);
 }
 
 /// Wakes up to `wakes` of those who sleep at `from` and sends up to `moves` others to sleep at `to`. With `expected`,
@@ -150,11 +186,12 @@ pub(crate) fn requeue(
     context: &Context,
     from: usize,
     to: usize,
+    scope: Scope,
     wakes: usize,
     moves: usize,
     expected: Option<u32>,
 ) -> Result<(usize, usize)> {
-    let (from_key, to_key) = (Key::new(&context.space, from)?, Key::new(&context.space, to)?);
+    let (from_key, to_key) = (Key::new(&context.space, from, scope)?, Key::new(&context.space, to, scope)?);
     loop {
         let (low, high) = (from_key.index().min(to_key.index()), from_key.index().max(to_key.index()));
         let mut first = TABLE[low].lock();
@@ -200,6 +237,36 @@ pub(crate) fn requeue(
     }
 }
 
+/// FUTEX_WAKE_OP: changes the word at `second` in one step, wakes up to `wakes` of those who sleep at `first`, and where
+/// `condition` holds of what the word was, up to `second_wakes` of those who sleep at `second`. Says how many were woken.
+///
+/// # Errors
+/// EINVAL, EFAULT for bad addresses.
+#[expect(clippy::too_many_arguments, reason = "it is two calls in one")]
+pub(crate) fn wake_after(
+    context: &Context,
+    first: usize,
+    second: usize,
+    scope: Scope,
+    wakes: usize,
+    second_wakes: usize,
+    change: impl Fn(u32) -> u32,
+    condition: impl Fn(u32) -> bool,
+) -> Result<usize> {
+    let first = Key::new(&context.space, first, scope)?;
+    let second_key = Key::new(&context.space, second, scope)?;
+    let mut old = 0;
+    update(context, second, |value| {
+        old = value;
+        Some(change(value))
+    })?;
+    let mut woken = rouse(&take(&mut first.bucket().lock(), first, wakes, ANY));
+    if condition(old) {
+        woken += rouse(&take(&mut second_key.bucket().lock(), second_key, second_wakes, ANY));
+    }
+    Ok(woken)
+}
+
 /// Replaces the word at `address` by what `change` makes of it, in one step; leaves it where `change` gives nothing.
 ///
 /// # Errors
@@ -209,7 +276,7 @@ pub(crate) fn update(
     address: usize,
     mut change: impl FnMut(u32) -> Option<u32>,
 ) -> Result<()> {
-    Key::new(&context.space, address)?;
+    Key::new(&context.space, address, Scope::Private)?;
     let (reader, writer) = context.space.vm().reader_writer(address, 4).map_err(|_| Errno::EFAULT)?;
     let mut value = reader.atomic_load::<u32>().map_err(|_| Errno::EFAULT)?;
     loop {

@@ -59,7 +59,10 @@ impl AddressSpace {
     /// Makes the page at `address` present for `access`.
     pub(crate) fn fault(&self, address: usize, access: Access) -> Result<(), FaultError> {
         let page = page_down(address);
-        let state = self.lock();
+        let mut state = self.lock();
+        if state.mappings.find(page).is_none() && !self.grow_stack(&mut state, page) {
+            return Err(FaultError::NotAllowed);
+        }
         let (start, mapping) = state.mappings.find(page).ok_or(FaultError::NotAllowed)?;
         let protection = mapping.protection;
         let allowed = match access {
@@ -112,6 +115,17 @@ impl AddressSpace {
                 Ok(())
             }
         }
+    }
+
+    /// Makes the page at `page` present as it is to be used, before it is: written to already where it is private and may be.
+    pub(crate) fn bring_in(&self, page: usize) -> Result<(), FaultError> {
+        let access = {
+            let state = self.lock();
+            let (_, mapping) = state.mappings.find(page).ok_or(FaultError::NotAllowed)?;
+            let write = mapping.protection.write && !mapping.backing.is_shared();
+            if write { Access::Write } else { Access::Read }
+        };
+        self.fault(page, access)
     }
 
     /// The page at `page`, if it is there. The mappings must be locked, here and below.

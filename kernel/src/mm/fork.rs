@@ -34,6 +34,7 @@ impl AddressSpace {
         let copy = Self::with_state(State {
             mappings: state.mappings.for_child(),
             files: state.files.clone(),
+            lock_future: false,
             heap_start: state.heap_start,
             heap_end: state.heap_end,
             strings: state.strings,

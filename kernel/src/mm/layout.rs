@@ -10,6 +10,8 @@ pub(crate) const HIGHEST: usize = ostd::mm::MAX_USERSPACE_VADDR;
 pub(crate) const STACK_TOP: usize = HIGHEST;
 /// How much the stack may grow to (RLIMIT_STACK's default), in bytes.
 pub(crate) const STACK_SIZE: usize = 8 << 20;
+/// What the stack has before it grows, in bytes.
+pub(crate) const STACK_START: usize = 33 * PAGE_SIZE;
 /// What stays unmapped below the stack (Linux: stack_guard_gap).
 pub(crate) const STACK_GUARD: usize = 256 * PAGE_SIZE;
 /// Where mappings without an address are placed, downwards.

@@ -9,8 +9,8 @@ use socket::{
 };
 
 use super::{
-    layout::{HIGHEST, LOWEST, MMAP_TOP, PAGE_SIZE, STACK_SIZE, page_down, page_up},
-    mapping::{Mapping, Protection},
+    layout::{HIGHEST, LOWEST, MMAP_TOP, PAGE_SIZE, STACK_GUARD, STACK_START, page_down, page_up},
+    mapping::{Mapping, Protection, Rules},
     source::Backing,
     space::{AddressSpace, State},
 };
@@ -18,11 +18,16 @@ use super::{
 /// How much is unmapped at once, in bytes.
 const PIECE: usize = 16 << 20;
 
+/// Where [`Place::Low`] is, as on Linux.
+const LOW: Range<usize> = 0x4000_0000..0x8000_0000;
+
 /// Where a mapping goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Place {
     /// At this address if that is free, else anywhere.
     Hint(usize),
+    /// Anywhere within the lowest 2 GiB (MAP_32BIT).
+    Low,
     /// Exactly there, in place of what was there.
     Fixed(usize),
     /// Exactly there, if that is free.
@@ -33,14 +38,29 @@ impl AddressSpace {
     /// Maps `length` bytes and says where. Lengths are rounded up to whole pages.
     ///
     /// # Errors
-    /// EINVAL for a length of zero or an address that is no page's; ENOMEM where there is no room, or the address is out
-    /// of range; EPERM for a fixed address below the lowest; EEXIST for [`Place::FixedFree`] where something is.
+    /// EINVAL for a length of zero or an address that is no page's; ENOMEM where there is no room, the address is out
+    /// of range or a limit is reached; EPERM for a fixed address below the lowest; EEXIST for [`Place::FixedFree`] where something is.
     pub(crate) fn map(
         &self,
         place: Place,
         length: usize,
         protection: Protection,
         backing: Backing,
+    ) -> Result<usize> {
+        self.map_with(place, length, protection, backing, Rules::default())
+    }
+
+    /// As [`AddressSpace::map`], with what is special about the mapping.
+    ///
+    /// # Errors
+    /// As [`AddressSpace::map`].
+    pub(crate) fn map_with(
+        &self,
+        place: Place,
+        length: usize,
+        protection: Protection,
+        backing: Backing,
+        rules: Rules,
     ) -> Result<usize> {
         if length == 0 {
             return Err(Errno::EINVAL.into());
@@ -50,8 +70,10 @@ impl AddressSpace {
         if let Some(file) = backing.can_be_cut() {
             self.watch(&mut state, file);
         }
+        let is_data = protection.write && !backing.is_shared();
         let start = match place {
             Place::Hint(hint) => {
+                self.check_room(&state, length, is_data.then_some(length))?;
                 // As on Linux, a hint is rounded up to a page, and one below the lowest address becomes that.
                 let hint = page_up(hint).unwrap_or(0);
                 let wanted = (hint != 0).then(|| check_range(hint.max(LOWEST), length).ok()).flatten();
@@ -59,6 +81,10 @@ impl AddressSpace {
                     Some(range) => range.start,
                     None => state.mappings.find_free(length).ok_or(Errno::ENOMEM)?,
                 }
+            }
+            Place::Low => {
+                self.check_room(&state, length, is_data.then_some(length))?;
+                state.mappings.find_free_in(&LOW, length).ok_or(Errno::ENOMEM)?
             }
             Place::Fixed(start) | Place::FixedFree(start) => {
                 if !start.is_multiple_of(PAGE_SIZE) {
@@ -68,6 +94,11 @@ impl AddressSpace {
                 if start < LOWEST {
                     return Err(Errno::EPERM.into());
                 }
+                let replaced = state.mappings.within(&range).map(|(start, mapping)| {
+                    mapping.end.min(range.end).saturating_sub(start.max(range.start))
+                });
+                let replaced = replaced.sum::<usize>();
+                self.check_room(&state, length - replaced, is_data.then_some(length))?;
                 if matches!(place, Place::FixedFree(_)) {
                     if !state.mappings.is_free(&range) {
                         return Err(Errno::EEXIST.into());
@@ -78,8 +109,26 @@ impl AddressSpace {
                 start
             }
         };
-        state.mappings.insert(start, Mapping::new(start + length, protection, backing))?;
+        let rules = Rules { locked: rules.locked || state.lock_future, ..rules };
+        state.mappings.insert(start, Mapping { end: start + length, protection, backing, rules })?;
         Ok(start)
+    }
+
+    /// Whether `growth` more bytes may be mapped, and `data` more that are private and writable (RLIMIT_AS, RLIMIT_DATA).
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub(super) fn check_room(&self, state: &State, growth: usize, data: Option<usize>) -> Result<()> {
+        let (total_limit, data_limit) = self.size_limits();
+        if total_limit == usize::MAX && data_limit == usize::MAX {
+            return Ok(());
+        }
+        let (total, data_size) = state.mappings.sizes();
+        let data_size = data.map_or(0, |data| data_size.saturating_add(data));
+        if total.saturating_add(growth) > total_limit || data_size > data_limit {
+            return Err(Errno::ENOMEM.into());
+        }
+        Ok(())
     }
 
     /// munmap(2): whatever is mapped in the range no longer is.
@@ -120,7 +169,9 @@ impl AddressSpace {
             if !state.mappings.is_free(&(old..new.saturating_add(PAGE_SIZE))) {
                 return Err(Errno::ENOMEM.into());
             }
-            let mapping = Mapping::new(new, Protection::READ_WRITE, Backing::Anonymous);
+            self.check_room(state, new - old, Some(new - old))?;
+            let mut mapping = Mapping::new(new, Protection::READ_WRITE, Backing::Anonymous);
+            mapping.rules.locked = state.lock_future;
             state.mappings.insert(old, mapping)
         } else if new < old {
             self.remove(state, &(new..old))
@@ -129,13 +180,33 @@ impl AddressSpace {
         }
     }
 
-    /// Maps the stack of the first thread and gives its top. What lies below it stays free for the guard gap.
+    /// Maps the stack of the first thread, up to `top`. It grows as it is touched, as far as RLIMIT_STACK allows; the guard
+    /// gap below it stays free.
     ///
     /// # Errors
     /// ENOMEM, EEXIST where something is already there.
     pub(crate) fn map_stack(&self, top: usize, protection: Protection) -> Result<()> {
-        self.map(Place::FixedFree(top - STACK_SIZE), STACK_SIZE, protection, Backing::Anonymous)?;
-        Ok(())
+        let rules = Rules { grows: true, ..Rules::default() };
+        let place = Place::FixedFree(top - STACK_START);
+        self.map_with(place, STACK_START, protection, Backing::Anonymous, rules).map(drop)
+    }
+
+    /// Lets the stack above `page` reach down to it; false where there is none, or it may not grow so far.
+    pub(super) fn grow_stack(&self, state: &mut State, page: usize) -> bool {
+        let Some((start, mapping)) = state.mappings.next_after(page).filter(|(_, next)| next.rules.grows)
+        else {
+            return false;
+        };
+        let growth = start - page;
+        if mapping.end - page > self.stack_limit()
+            || page < LOWEST
+            || !state.mappings.is_free(&(page.saturating_sub(STACK_GUARD)..start))
+            || self.check_room(state, growth, None).is_err()
+        {
+            return false;
+        }
+        state.mappings.extend_down(start, page);
+        true
     }
 
     /// Drops the pages of a file from number `from` on, which the file has lost, and private copies of them too.

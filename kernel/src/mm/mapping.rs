@@ -133,6 +133,41 @@ impl Mappings {
         (address < mapping.end).then_some((*start, mapping))
     }
 
+    /// The first mapping that begins behind `address`, with its start.
+    pub(super) fn next_after(&self, address: usize) -> Option<(usize, &Mapping)> {
+        self.by_start.range(address..).next().map(|(start, mapping)| (*start, mapping))
+    }
+
+    /// Moves the start of the mapping at `start` down to `lower`; what is between is free.
+    pub(super) fn extend_down(&mut self, start: usize, lower: usize) {
+        if let Some(mapping) = self.by_start.remove(&start) {
+            self.by_start.insert(lower, mapping);
+        }
+    }
+
+    /// How many bytes are mapped, and how many of them are private and writable and not the stack's.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        self.by_start.iter().fold((0, 0), |(total, data), (start, mapping)| {
+            let size = mapping.end - start;
+            let is_data = mapping.protection.write && !mapping.backing.is_shared() && !mapping.rules.grows;
+            (total + size, data + if is_data { size } else { 0 })
+        })
+    }
+
+    /// How many bytes are locked.
+    pub(crate) fn locked(&self) -> usize {
+        let locked = self.by_start.iter().filter(|(_, mapping)| mapping.rules.locked);
+        locked.map(|(start, mapping)| mapping.end - start).sum()
+    }
+
+    /// Locks or unlocks everything.
+    pub(super) fn set_all_locked(&mut self, locked: bool) {
+        for mapping in self.by_start.values_mut() {
+            mapping.rules.locked = locked;
+        }
+        self.join(&(0..HIGHEST));
+    }
+
     /// All mappings, by address.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Mapping)> {
         self.by_start.iter().map(|(start, mapping)| (*start, mapping))
@@ -172,14 +207,22 @@ impl Mappings {
     }
 
     fn find_free_below(&self, top: usize, length: usize) -> Option<usize> {
-        let mut end = top;
-        for (start, mapping) in self.by_start.range(..top).rev() {
+        self.find_free_in(&(LOWEST..top), length)
+    }
+
+    /// A free range of `length` bytes within `room`, high up.
+    pub(super) fn find_free_in(&self, room: &Range<usize>, length: usize) -> Option<usize> {
+        let mut end = room.end;
+        for (start, mapping) in self.by_start.range(..room.end).rev() {
+            if mapping.end <= room.start {
+                break;
+            }
             if mapping.end <= end && end - mapping.end >= length {
                 return Some(end - length);
             }
             end = end.min(*start);
         }
-        (end >= LOWEST && end - LOWEST >= length).then(|| end - length)
+        (end >= room.start && end - room.start >= length).then(|| end - length)
     }
 
     /// Adds a mapping in a range that is free.

@@ -10,8 +10,8 @@ use ostd::{
 use socket::error::{Errno, Result};
 
 use super::{
-    layout::{LOWEST, PAGE_SIZE, page_up},
-    map::{check_range, whole_pages},
+    layout::{HIGHEST, LOWEST, PAGE_SIZE, page_up},
+    map::{Place, check_range, whole_pages},
     mapping::Mapping,
     space::{AddressSpace, State},
 };
@@ -33,15 +33,26 @@ impl AddressSpace {
         may_move: bool,
         to: Option<usize>,
     ) -> Result<usize> {
-        // An old length of zero asks for a second mapping of shared pages, of which there are none here.
+        let room = |length: &usize| *length > 0 && *length <= HIGHEST;
+        let new_length = page_up(new_length).filter(room).ok_or(Errno::EINVAL)?;
+        // As on Linux, a length that overflows is none.
+        let old_length = page_up(old_length).unwrap_or(0);
+        if old_length == 0 {
+            return self.map_again(start, new_length, may_move, to);
+        }
         let old = whole_pages(start, old_length)?;
-        let new_length = page_up(new_length).filter(|length| *length > 0).ok_or(Errno::EINVAL)?;
         let mut state = self.lock();
         let (found, mapping) = state.mappings.find(start).ok_or(Errno::EFAULT)?;
-        if mapping.end < old.end {
+        let grows = new_length > old.end - old.start;
+        // What shrinks in place may have holes.
+        if mapping.end < old.end && (grows || to.is_some()) {
             return Err(Errno::EFAULT.into());
         }
-        let grows = new_length > old.end - old.start;
+        if grows {
+            let growth = new_length - (old.end - old.start);
+            let is_data = mapping.protection.write && !mapping.backing.is_shared();
+            self.check_room(&state, growth, is_data.then_some(growth))?;
+        }
         let reaches = mapping.end;
         let mut rest = mapping.clone();
         rest.backing = mapping.backing.advanced(old.end - found);
@@ -74,6 +85,29 @@ impl AddressSpace {
         }
         let place = state.mappings.find_free(new_length).ok_or(Errno::ENOMEM)?;
         self.relocate(&mut state, &old, &(place..place + new_length))
+    }
+
+    /// Maps what is mapped at `start` a second time: an old length of zero asks for that.
+    ///
+    /// # Errors
+    /// EINVAL where it is not shared; the others as [`AddressSpace::remap`].
+    fn map_again(&self, start: usize, length: usize, may_move: bool, to: Option<usize>) -> Result<usize> {
+        if !start.is_multiple_of(PAGE_SIZE) {
+            return Err(Errno::EINVAL.into());
+        }
+        let (protection, backing) = {
+            let state = self.lock();
+            let (found, mapping) = state.mappings.find(start).ok_or(Errno::EFAULT)?;
+            if !mapping.backing.is_shared() {
+                return Err(Errno::EINVAL.into());
+            }
+            (mapping.protection, mapping.backing.advanced(start - found))
+        };
+        if !may_move {
+            return Err(Errno::ENOMEM.into());
+        }
+        let place = to.map_or(Place::Hint(0), Place::Fixed);
+        self.map(place, length, protection, backing)
     }
 
     /// Moves the mapping of `old`, with its pages, to `new`, which is free.

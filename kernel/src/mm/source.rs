@@ -3,7 +3,7 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use socket::error::{Errno, Result};
-use vfs::{FileSystem, Identity, Inode, OpenFile, WritingDenied};
+use vfs::{FileSystem, Identity, Inode, OpenFile, WritableMapping, WritingDenied};
 
 /// A file that is mapped, and what keeps it as it is meanwhile.
 pub(crate) trait Source: Send + Sync {
@@ -48,6 +48,40 @@ impl Source for WritingDenied {
 
     fn can_be_cut(&self) -> bool {
         false
+    }
+}
+
+/// A file that is open for writing and shared: what is written reaches it.
+struct Writable {
+    file: Arc<OpenFile>,
+    _counted: WritableMapping,
+}
+
+impl Source for Writable {
+    fn inode(&self) -> &Arc<Inode> {
+        self.file.inode()
+    }
+
+    fn path(&self, root: &Arc<Inode>) -> Vec<u8> {
+        self.file.path(root)
+    }
+}
+
+/// A file to be mapped shared. With `writable`, it is open for writing; `write` says whether it is to be written to at once.
+///
+/// # Errors
+/// EPERM where it is sealed and to be written to.
+pub(crate) fn shared_file(file: Arc<OpenFile>, offset: u64, writable: bool, write: bool) -> Result<Backing> {
+    if !writable {
+        return Ok(Backing::Shared { source: file, offset, may_write: false });
+    }
+    match WritableMapping::new(file.inode()) {
+        Ok(counted) => {
+            let source = Arc::new(Writable { file, _counted: counted });
+            Ok(Backing::Shared { source, offset, may_write: true })
+        }
+        Err(error) if write => Err(error),
+        Err(_) => Ok(Backing::Shared { source: file, offset, may_write: false }),
     }
 }
 

@@ -15,7 +15,10 @@ use ostd::{
 };
 
 use linux_raw_sys::general::{RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK};
-use socket::caller::NodeId;
+use socket::{
+    caller::NodeId,
+    error::{Errno, Result},
+};
 use spin::Once;
 use vfs::Inode;
 
@@ -49,6 +52,8 @@ pub(super) struct State {
     pub(super) mappings: Mappings,
     /// The files whose loss of pages concerns this address space.
     pub(super) files: BTreeSet<NodeId>,
+    /// What is mapped from now on is locked (mlockall(2), MCL_FUTURE).
+    pub(super) lock_future: bool,
     /// Where the heap of brk(2) begins and ends.
     pub(super) heap_start: usize,
     pub(super) heap_end: usize,
@@ -71,6 +76,7 @@ impl AddressSpace {
         Self::with_state(State {
             mappings: Mappings::new(),
             files: BTreeSet::new(),
+            lock_future: false,
             heap_start: 0,
             heap_end: 0,
             strings: StringPlaces::default(),
@@ -139,6 +145,7 @@ impl AddressSpace {
     pub(super) fn watch(&self, state: &mut State, file: &Inode) {
         if state.files.insert(file.id()) {
             pages::add_mapper(file.id(), self.this.clone());
+            file.set_mapped();
         }
     }
 
@@ -169,6 +176,17 @@ impl AddressSpace {
     /// Where the program's strings are.
     pub(crate) fn strings(&self) -> StringPlaces {
         self.lock().strings
+    }
+
+    /// Where in a file the byte at `address` is, if it is shared.
+    ///
+    /// # Errors
+    /// EFAULT where nothing is mapped.
+    pub(crate) fn shared_place(&self, address: usize) -> Result<Option<(NodeId, u64)>> {
+        let state = self.lock();
+        let (start, mapping) = state.mappings.find(address).ok_or(Errno::EFAULT)?;
+        let file = mapping.backing.file().filter(|_| mapping.backing.is_shared());
+        Ok(file.map(|(source, offset)| (source.inode().id(), offset + (address - start) as u64)))
     }
 
     /// Looks at what is mapped.

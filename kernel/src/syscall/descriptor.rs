@@ -9,8 +9,8 @@ use ::socket::{
 use linux_raw_sys::{
     general::{
         __NR_close, __NR_close_range, __NR_dup, __NR_dup2, __NR_dup3, __NR_fcntl, __NR_ioctl, __NR_pipe,
-        __NR_pipe2, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL, F_SETPIPE_SZ,
-        FASYNC, FD_CLOEXEC, O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_RDWR,
+        __NR_pipe2, F_ADD_SEALS, F_DUPFD, F_DUPFD_CLOEXEC, F_GET_SEALS, F_GETFD, F_GETFL, F_GETPIPE_SZ,
+        F_SETFD, F_SETFL, F_SETPIPE_SZ, FASYNC, FD_CLOEXEC, O_CLOEXEC, O_DIRECT, O_NONBLOCK, O_RDWR,
     },
     ioctl::{FIOCLEX, FIONBIO, FIONCLEX},
 };
@@ -138,6 +138,7 @@ fn fcntl(context: &Context, arguments: &Arguments) -> Result<usize> {
                 pipe.set_capacity(argument as u32 as usize)
             }
         }
+        (F_ADD_SEALS | F_GET_SEALS, Handle::File(file)) => super::memfd::seals(file, command, argument),
         (F_GETPIPE_SZ | F_SETPIPE_SZ, Handle::Socket(_)) => Err(Error::new(Errno::EBADF, "not a pipe")),
         _ => Err(Error::new(Errno::EINVAL, "no such command")),
     }

@@ -1,11 +1,13 @@
 //! Mappings and the heap.
 
+use core::ops::Range;
+
 use linux_raw_sys::general::{
-    __NR_brk, __NR_madvise, __NR_mmap, __NR_mprotect, __NR_mremap, __NR_munmap, MADV_DODUMP, MADV_DOFORK,
-    MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_KEEPONFORK, MADV_NOHUGEPAGE,
-    MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_WIPEONFORK, MAP_ANONYMOUS, MAP_DENYWRITE,
-    MAP_EXECUTABLE, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED,
-    MAP_STACK, MREMAP_FIXED, MREMAP_MAYMOVE, O_ACCMODE, O_RDWR, O_WRONLY,
+    __NR_brk, __NR_mmap, __NR_mprotect, __NR_mremap, __NR_munmap, MAP_32BIT, MAP_ANONYMOUS, MAP_DENYWRITE,
+    MAP_EXECUTABLE, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_HUGE_MASK, MAP_HUGE_SHIFT,
+    MAP_HUGETLB, MAP_LOCKED, MAP_NONBLOCK, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE, MAP_SHARED,
+    MAP_SHARED_VALIDATE, MAP_STACK, MAP_UNINITIALIZED, MREMAP_FIXED, MREMAP_MAYMOVE, O_ACCMODE, O_RDWR,
+    O_WRONLY, PROT_EXEC, PROT_READ, PROT_WRITE,
 };
 use ostd::task::Task;
 use socket::error::{Errno, Error, Result};
@@ -15,9 +17,9 @@ use super::{Arguments, Calls, Handler::Plain};
 use crate::{
     context::Context,
     mm::{
-        Access, Backing, OnFork, Place, Protection,
+        Backing, Place, Protection, Rules,
         layout::{HIGHEST, PAGE_SIZE, page_up},
-        shared_memory,
+        shared_file, shared_memory, total_bytes,
     },
 };
 
@@ -27,7 +29,6 @@ pub(super) const CALLS: &Calls = &[
     (__NR_munmap, Plain(munmap)),
     (__NR_mprotect, Plain(mprotect)),
     (__NR_mremap, Plain(mremap)),
-    (__NR_madvise, Plain(madvise)),
 ];
 
 fn brk(context: &Context, arguments: &Arguments) -> Result<usize> {
@@ -36,41 +37,80 @@ fn brk(context: &Context, arguments: &Arguments) -> Result<usize> {
 
 /// The low bits of mmap's flags that say how it is shared.
 const MAP_TYPE: u32 = 0x0F;
-/// Flags that are true of every mapping here or, as on Linux, have no meaning.
-const HARMLESS: u32 = MAP_DENYWRITE | MAP_EXECUTABLE | MAP_NORESERVE | MAP_STACK;
+/// All flags that MAP_SHARED_VALIDATE does not refuse; the sizes of huge pages are above.
+const KNOWN: u32 = MAP_TYPE
+    | MAP_32BIT
+    | MAP_ANONYMOUS
+    | MAP_DENYWRITE
+    | MAP_EXECUTABLE
+    | MAP_FIXED
+    | MAP_FIXED_NOREPLACE
+    | MAP_GROWSDOWN
+    | MAP_HUGETLB
+    | MAP_LOCKED
+    | MAP_NONBLOCK
+    | MAP_NORESERVE
+    | MAP_POPULATE
+    | MAP_STACK
+    | MAP_UNINITIALIZED
+    | MAP_HUGE_MASK << MAP_HUGE_SHIFT;
 
-/// Shared anonymous memory is private memory as long as there is no fork; shared mappings of files are not served
-/// (ENODEV), nor are locked, growing and huge ones (EINVAL).
+/// As on Linux, flags that do not exist are ignored, unless MAP_SHARED_VALIDATE asks for them; so are bits of the protection
+/// that do not exist. There are no huge pages to be had (ENOMEM).
 fn mmap(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [address, length, protection, flags, descriptor, offset] = *arguments;
-    let flags = u32::try_from(flags).map_err(|_| Errno::EINVAL)?;
-    let known = MAP_TYPE | HARMLESS | MAP_ANONYMOUS | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_POPULATE;
-    let kind = flags & MAP_TYPE;
-    if flags & !known != 0 || !matches!(kind, MAP_PRIVATE | MAP_SHARED) {
-        return Err(Error::new(Errno::EINVAL, "flags of mmap that are not supported"));
-    }
+    let flags = flags as u32;
+    let has = |flag: u32| flags & flag != 0;
     if !offset.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL.into());
     }
-    let protection = Protection::from_bits(protection)?;
-    let place = if flags & MAP_FIXED_NOREPLACE != 0 {
+    let protection = Protection::from_bits(protection & PROTECTION_BITS)?;
+    let kind = match flags & MAP_TYPE {
+        // Of a file it says that flags are to be checked; without one it is nothing.
+        MAP_SHARED_VALIDATE if !has(MAP_ANONYMOUS) && flags & !KNOWN != 0 => {
+            return Err(Error::new(Errno::EOPNOTSUPP, "flags of mmap that are not supported"));
+        }
+        MAP_SHARED_VALIDATE if !has(MAP_ANONYMOUS) => MAP_SHARED,
+        kind => kind,
+    };
+    let backing = if !has(MAP_ANONYMOUS) {
+        file(context, descriptor as i32, kind, protection, offset as u64, length)?
+    } else {
+        match kind {
+            MAP_PRIVATE => Backing::Anonymous,
+            MAP_SHARED if !has(MAP_GROWSDOWN) => zeros(context, kind, length)?,
+            _ => return Err(Error::new(Errno::EINVAL, "neither private nor shared")),
+        }
+    };
+    if has(MAP_HUGETLB) {
+        return Err(Error::new(Errno::ENOMEM, "there are no huge pages"));
+    }
+    let grows = has(MAP_GROWSDOWN);
+    if grows && !matches!(backing, Backing::Anonymous) {
+        return Err(Errno::EINVAL.into());
+    }
+    if protection.write && kind == MAP_PRIVATE && !has(MAP_NORESERVE) && length > total_bytes() {
+        return Err(Error::new(Errno::ENOMEM, "more than the machine has"));
+    }
+    let place = if has(MAP_FIXED_NOREPLACE) {
         Place::FixedFree(address)
-    } else if flags & MAP_FIXED != 0 {
+    } else if has(MAP_FIXED) {
         Place::Fixed(address)
+    } else if has(MAP_32BIT) {
+        Place::Low
     } else {
         Place::Hint(address)
     };
-    let backing = match (flags & MAP_ANONYMOUS != 0, kind) {
-        (true, MAP_PRIVATE) => Backing::Anonymous,
-        (true, _) => zeros(context, kind, length)?,
-        (false, _) => file(context, descriptor as i32, kind, protection, offset as u64, length)?,
-    };
-    let start = context.space.map(place, length, protection, backing)?;
-    if flags & MAP_POPULATE != 0 {
-        populate(context, start, length, protection);
+    let rules = Rules { grows, locked: has(MAP_LOCKED), ..Rules::default() };
+    let start = context.space.map_with(place, length, protection, backing, rules)?;
+    if (has(MAP_POPULATE) && !has(MAP_NONBLOCK)) || has(MAP_LOCKED) {
+        populate(context, start..start + length);
     }
     Ok(start)
 }
+
+/// The bits of a protection that there are.
+const PROTECTION_BITS: usize = (PROT_READ | PROT_WRITE | PROT_EXEC) as usize;
 
 /// The file to be mapped.
 fn file(
@@ -104,7 +144,8 @@ fn file(
     }
     Ok(match kind {
         MAP_PRIVATE => Backing::File { source: file, offset, length: usize::MAX },
-        _ => Backing::Shared { source: file, offset, may_write: access == O_RDWR },
+        MAP_SHARED => shared_file(file, offset, access == O_RDWR, protection.write)?,
+        _ => return Err(Error::new(Errno::EINVAL, "neither private nor shared")),
     })
 }
 
@@ -121,18 +162,18 @@ fn zeros(context: &Context, kind: u32, length: usize) -> Result<Backing> {
     Ok(Backing::Shared { source, offset: 0, may_write: true })
 }
 
-/// Brings the pages in, as far as possible: what is missing comes when it is touched.
-fn populate(context: &Context, start: usize, length: usize, protection: Protection) {
-    let access = if protection.write { Access::Write } else { Access::Read };
-    for (count, page) in (start..start + length).step_by(PAGE_SIZE).enumerate() {
-        if context.thread.must_attend() || context.space.fault(page, access).is_err() {
-            return;
+/// Brings the pages in, as far as possible, and says whether all are there: what is missing comes when it is touched.
+pub(super) fn populate(context: &Context, range: Range<usize>) -> bool {
+    for (count, page) in range.step_by(PAGE_SIZE).enumerate() {
+        if context.thread.must_attend() || context.space.bring_in(page).is_err() {
+            return false;
         }
         // The kernel is not preempted: others get their chance here.
         if count % 64 == 63 {
             Task::yield_now();
         }
     }
+    true
 }
 
 fn munmap(context: &Context, arguments: &Arguments) -> Result<usize> {
@@ -154,23 +195,4 @@ fn mremap(context: &Context, arguments: &Arguments) -> Result<usize> {
         return Err(Errno::EINVAL.into());
     }
     context.space.remap(old, old_length, new_length, may_move, fixed.then_some(new))
-}
-
-/// Advice that only asks for speed, or concerns dumps, of which there are none, is taken by doing nothing.
-fn madvise(context: &Context, arguments: &Arguments) -> Result<usize> {
-    let [address, length, advice, ..] = *arguments;
-    match advice as u32 {
-        MADV_DONTNEED => context.space.discard(address, length, false)?,
-        // Freeing at once is one of the moments at which Linux may free.
-        MADV_FREE => context.space.discard(address, length, true)?,
-        MADV_DONTFORK => context.space.set_on_fork(address, length, OnFork::Omit)?,
-        MADV_DOFORK | MADV_KEEPONFORK => context.space.set_on_fork(address, length, OnFork::Copy)?,
-        MADV_WIPEONFORK => context.space.set_on_fork(address, length, OnFork::Wipe)?,
-        MADV_NORMAL | MADV_RANDOM | MADV_SEQUENTIAL | MADV_WILLNEED | MADV_HUGEPAGE | MADV_NOHUGEPAGE
-        | MADV_DONTDUMP | MADV_DODUMP => {
-            context.space.check_mapped(address, length)?;
-        }
-        _ => return Err(Errno::EINVAL.into()),
-    }
-    Ok(0)
 }

@@ -3,6 +3,7 @@
 //! Each file here has a list of the calls it serves; the table is made of them at build time. A number that is in none
 //! of them is ENOSYS, and counted.
 
+mod advise;
 mod at;
 mod attribute;
 mod capability;
@@ -18,6 +19,7 @@ mod futex;
 mod identity;
 mod itimer;
 mod lock;
+mod memfd;
 mod memory;
 mod moving;
 mod owner;
@@ -26,6 +28,7 @@ mod pidfd;
 mod poll;
 mod prctl;
 mod process;
+mod resident;
 mod sched;
 mod select;
 mod sendfile;
@@ -71,6 +74,7 @@ pub(crate) type Calls = [(u32, Handler)];
 const SIZE: usize = 512;
 
 static TABLE: [Option<Handler>; SIZE] = table(&[
+    advise::CALLS,
     attribute::CALLS,
     capability::CALLS,
     clock::CALLS,
@@ -85,12 +89,14 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     identity::CALLS,
     itimer::CALLS,
     lock::CALLS,
+    memfd::CALLS,
     memory::CALLS,
     path::CALLS,
     pidfd::CALLS,
     poll::CALLS,
     prctl::CALLS,
     process::CALLS,
+    resident::CALLS,
     sched::CALLS,
     select::CALLS,
     session::CALLS,
@@ -201,6 +207,10 @@ fn needs_memory(context: &Context, number: usize, descriptor: usize) -> bool {
         | nr::__NR_eventfd
         | nr::__NR_eventfd2
         | nr::__NR_timerfd_create
+        | nr::__NR_memfd_create
+        | nr::__NR_mlock
+        | nr::__NR_mlock2
+        | nr::__NR_mlockall
         | nr::__NR_mremap
         | nr::__NR_clone
         | nr::__NR_clone3

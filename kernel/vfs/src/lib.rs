@@ -41,7 +41,7 @@ pub use self::{
     initramfs::{LoadError, Loaded, Problem, load_initramfs},
     inode::{
         Attributes, FileType, Generate, Generated, Inode, LinkTarget, MagicLink, Owner, Populate,
-        PopulateEntry, RenameFlags, SetTime, Timestamp, WritingDenied,
+        PopulateEntry, RenameFlags, SetTime, Timestamp, WritableMapping, WritingDenied,
     },
     lock::{LockKind, LockedRange, RangeOwner, RangeWait},
     memory::{Buffers, MAX_TRANSFER, Segment, UserMemory},

@@ -186,6 +186,11 @@ impl Inode {
             return Err(Error::new(Errno::EPERM, "only the owner changes the mode"));
         }
         let mut mode = mode & 0o7777;
+        if (mode ^ attributes.mode) & 0o111 != 0
+            && self.seals().is_ok_and(|seals| seals & uapi::F_SEAL_EXEC != 0)
+        {
+            return Err(Error::new(Errno::EPERM, "sealed"));
+        }
         if !who.is_privileged() && !who.is_member(attributes.gid) {
             mode &= !uapi::S_ISGID;
         }

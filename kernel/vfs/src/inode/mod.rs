@@ -4,6 +4,7 @@ mod attributes;
 mod directory;
 mod regular;
 mod rename;
+mod seals;
 mod space;
 mod synthetic;
 
@@ -24,6 +25,7 @@ use self::regular::Contents;
 pub use self::{
     attributes::{Attributes, SetTime, Timestamp},
     rename::RenameFlags,
+    seals::WritableMapping,
     synthetic::{Generate, Generated, LinkTarget, MagicLink, Owner, Populate, PopulateEntry},
 };
 pub(crate) use self::{
@@ -317,7 +319,7 @@ impl Inode {
     /// Cuts or extends a regular file (ftruncate(2)).
     ///
     /// # Errors
-    /// EINVAL where there are no contents, EFBIG past the largest offset.
+    /// EINVAL where there are no contents, EFBIG past the largest offset, EPERM where it is sealed.
     pub fn set_length(&self, length: u64) -> Result<()> {
         if length > i64::MAX as u64 {
             return Err(Errno::EFBIG.into());
@@ -326,7 +328,11 @@ impl Inode {
             // As on Linux: what code makes has no length to change.
             return Ok(());
         }
-        let released = self.regular()?.lock().set_length(length);
+        let released = {
+            let mut contents = self.regular()?.lock();
+            contents.seals.check_length(contents.length(), length)?;
+            contents.set_length(length)
+        };
         if let Some(first) = released.mapped_from {
             self.file_system.environment().pages().cut(self.id(), first);
         }
@@ -336,10 +342,23 @@ impl Inode {
         Ok(())
     }
 
+    /// Says that it is mapped: from now on [`crate::PageStore::cut`] is told of pages that it loses.
+    pub fn set_mapped(&self) {
+        if let Node::Regular(contents) = &self.node {
+            contents.lock().mapped = true;
+        }
+    }
+
     /// Whether its contents are in pages, which can be mapped.
     #[must_use]
     pub fn has_pages(&self) -> bool {
         matches!(self.node, Node::Regular(_))
+    }
+
+    /// Whether the byte at `offset` is in no hole.
+    #[must_use]
+    pub fn is_occupied(&self, offset: u64) -> bool {
+        matches!(&self.node, Node::Regular(contents) if contents.lock().is_occupied(offset))
     }
 
     /// The page of that number of a regular file, to be mapped; with `write` one that may be written to. `None` behind the

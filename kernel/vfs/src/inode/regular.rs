@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use socket::error::{Errno, Error, Result};
 
+use super::seals::Seals;
 use crate::{
     file_system::FileSystem,
     pages::{PAGE, Page},
@@ -23,8 +24,10 @@ pub(crate) struct Contents {
     pages: Pages,
     /// Copies of what `base` has, for those who map it; no page is in both.
     copies: Pages,
-    /// Whether pages were given to be mapped.
-    mapped: bool,
+    /// Whether someone may have pages mapped.
+    pub(super) mapped: bool,
+    /// What can no longer be done.
+    pub(super) seals: Seals,
 }
 
 /// Pages that a file has lost, to be freed without its lock.
@@ -73,6 +76,11 @@ impl Contents {
         (base + own as u64) * PAGE as u64
     }
 
+    /// Whether the byte at `offset` is in no hole.
+    pub(crate) fn is_occupied(&self, offset: u64) -> bool {
+        offset < self.base.len() as u64 || self.pages.contains_key(&position(offset).0)
+    }
+
     pub(crate) fn read_at(&self, offset: u64, into: &mut [u8]) -> usize {
         let Some(left) = self.length.checked_sub(offset) else { return 0 };
         let total = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -107,6 +115,7 @@ impl Contents {
         if from.is_empty() {
             return if room == 0 { Err(Errno::EFBIG.into()) } else { Ok(0) };
         }
+        self.seals.check_write(offset.saturating_add(from.len() as u64) > self.length)?;
         let mut done = 0;
         while done < from.len() {
             let at = offset + done as u64;

@@ -169,6 +169,17 @@ impl OpenFile {
         (end(reader, Access::READ, uapi::O_RDONLY), end(writer, Access::WRITE, uapi::O_WRONLY))
     }
 
+    /// Opens memory for reading and writing that is a file (memfd_create(2)); `/proc` shows it as `name` in `directory`, where
+    /// nothing is found by that name.
+    #[must_use]
+    pub fn memory(directory: &Arc<Inode>, inode: &Arc<Inode>, name: &[u8]) -> Arc<Self> {
+        let located = Located { directory: directory.clone(), name: name.into() };
+        // It is new: no program runs from it.
+        let _ = inode.begin_writing();
+        let status = uapi::O_RDWR | uapi::O_LARGEFILE;
+        Self::assemble(inode.clone(), Some(located), Body::Contents, Access::READ | Access::WRITE, status)
+    }
+
     /// The file.
     #[must_use]
     pub fn inode(&self) -> &Arc<Inode> {

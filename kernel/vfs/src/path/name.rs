@@ -52,6 +52,11 @@ impl Located {
             Ok(path) => (path, true),
             Err(_) => (Vec::from(b"/".as_slice()), false),
         };
+        // What never had a name, as shared memory, is shown as if it were in the root directory.
+        if self.directory.is_root() && path.starts_with(b"(unreachable)") {
+            path.clear();
+            there = false;
+        }
         if path.last() != Some(&b'/') {
             path.push(b'/');
         }

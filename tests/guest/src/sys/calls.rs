@@ -169,6 +169,8 @@ opening_calls! {
     open = SYS_open(path: &CStr, flags: i32, mode: u32);
     /// openat(2) with the directory's number
     openat = SYS_openat(directory: i32, path: &CStr, flags: i32, mode: u32);
+    /// memfd_create(2)
+    memfd_create = SYS_memfd_create(name: &CStr, flags: u32);
 }
 
 /// dup(2)

@@ -119,3 +119,16 @@ pub(crate) fn wait_for(pid: i32) -> Result<i32> {
     unsafe { call("wait4", libc::SYS_wait4, &words) }?;
     Ok(status)
 }
+
+/// prlimit64(2): sets the soft limit of a resource.
+#[track_caller]
+pub(crate) fn limit(resource: u32, soft: u64) -> Result<()> {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let words = |new: usize, old: usize| Words { words: [0, resource as usize, new, old, 0, 0], used: 4 };
+    // SAFETY: the kernel fills one rlimit64, which is lent.
+    unsafe { call("prlimit64", libc::SYS_prlimit64, &words(0, std::ptr::from_mut(&mut limit) as usize)) }?;
+    limit.rlim_cur = soft;
+    // SAFETY: the kernel reads one rlimit64, which is lent.
+    unsafe { call("prlimit64", libc::SYS_prlimit64, &words(std::ptr::from_ref(&limit) as usize, 0)) }?;
+    Ok(())
+}

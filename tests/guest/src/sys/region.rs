@@ -62,6 +62,37 @@ impl Region {
         Ok(Self { base, length, holes: Vec::new(), heap: true })
     }
 
+    /// mmap(2) of anonymous memory where `other` has a hole, as a whole; it is never given back.
+    #[track_caller]
+    pub(crate) fn map_in_hole(
+        other: &Self,
+        range: Range<usize>,
+        protection: i32,
+        flags: i32,
+    ) -> Result<Self> {
+        assert!(other.holes.iter().any(|hole| hole.start <= range.start && range.end <= hole.end), "no hole");
+        let mut words = Words::default();
+        other.at(range.start).place(&mut words);
+        range.len().place(&mut words);
+        (protection, flags | libc::MAP_FIXED_NOREPLACE, -1).place(&mut words);
+        0i64.place(&mut words);
+        // SAFETY: nothing is mapped over.
+        let base = unsafe { call("mmap", libc::SYS_mmap, &words) }?;
+        let length = range.len();
+        Ok(Self { base, length, holes: Vec::new(), heap: false })
+    }
+
+    /// Writes a byte below the start of the region, into what it grows by; gives what was there.
+    pub(crate) fn touch_below(&self, distance: usize) -> u8 {
+        let at = (self.base - distance) as *mut u8;
+        // SAFETY: the caller has seen to it that the region grows there, or that it is a child that may be killed.
+        unsafe {
+            let before = std::ptr::read_volatile(at);
+            std::ptr::write_volatile(at, 1);
+            before
+        }
+    }
+
     /// The address of an offset.
     pub(crate) fn at(&self, offset: usize) -> usize {
         self.base + offset
@@ -97,6 +128,44 @@ impl Region {
             self.holes.push(range);
         }
         result
+    }
+
+    /// mremap(2): the region becomes `length` bytes long, where it must be elsewhere.
+    #[track_caller]
+    pub(crate) fn resize(&mut self, length: usize, flags: i32) -> Result<()> {
+        assert!(self.holes.is_empty() && !self.heap, "not in one piece");
+        let mut words = Words::default();
+        for word in [self.base, self.length, length] {
+            word.place(&mut words);
+        }
+        flags.place(&mut words);
+        // SAFETY: the range is this region's own, into which no reference points; without MREMAP_FIXED the kernel chooses
+        // a range that nobody uses.
+        self.base = unsafe { call("mremap", libc::SYS_mremap, &words) }?;
+        self.length = length.next_multiple_of(PAGE);
+        Ok(())
+    }
+
+    /// mremap(2) of nothing: shared memory mapped a second time.
+    #[track_caller]
+    pub(crate) fn again(&self, length: usize) -> Result<Self> {
+        let mut words = Words::default();
+        for word in [self.base, 0, length] {
+            word.place(&mut words);
+        }
+        libc::MREMAP_MAYMOVE.place(&mut words);
+        // SAFETY: the kernel chooses a range that nobody uses.
+        let base = unsafe { call("mremap", libc::SYS_mremap, &words) }?;
+        Ok(Self { base, length, holes: Vec::new(), heap: false })
+    }
+
+    /// Adds to a word, atomically; gives what it was.
+    pub(crate) fn add(&self, offset: usize, amount: u32) -> u32 {
+        self.own(&(offset..offset + 4));
+        assert!(offset.is_multiple_of(4));
+        // SAFETY: inside the region and not in a hole, aligned, and only used atomically.
+        let word = unsafe { std::sync::atomic::AtomicU32::from_ptr((self.base + offset) as *mut u32) };
+        word.fetch_add(amount, std::sync::atomic::Ordering::SeqCst)
     }
 
     /// Copies out of the region. A page without permission to read kills the program, as it should.

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsRawFd;
 
+use super::RW;
 use crate::{
     harness::{Case, Outcome, Test, check, check_eq, check_err, tests},
     sys::{self, PAGE, Region},
@@ -29,8 +30,6 @@ pub(crate) const TESTS: &[Test] = tests!("memory";
     brk_moves_the_end_of_the_heap,
     heap_holds_much,
 );
-
-const RW: i32 = libc::PROT_READ | libc::PROT_WRITE;
 
 fn mapping_is_zero_and_aligned(_: &Case) -> Outcome {
     for pages in [1, 2, 7, 64] {
