@@ -149,6 +149,9 @@ impl Loaded {
             let Some(interpreter) = script::interpreter(&head) else {
                 return Self::load(context, file, given);
             };
+            if interpreter.path.is_empty() {
+                return Err(Error::new(Errno::EACCES, "the script's first line names nothing"));
+            }
             if !reachable {
                 return Err(Error::new(Errno::ENOENT, "the script's descriptor will be closed"));
             }

@@ -28,8 +28,11 @@ fn execve(context: &mut Context, user: &mut UserMode, arguments: &Arguments) -> 
 fn execveat(context: &mut Context, user: &mut UserMode, arguments: &Arguments) -> Result<usize> {
     let [directory, path_at, argv, envp, flags, _] = *arguments;
     let (directory, flags) = (directory as i32, flags as u32);
-    at::check_flags(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)?;
     let path = at::path(context, path_at)?;
+    if path.is_empty() && flags & AT_EMPTY_PATH == 0 {
+        return Err(Error::new(Errno::ENOENT, "the path is empty"));
+    }
+    at::check_flags(flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)?;
     let found = if path.is_empty() && flags & AT_EMPTY_PATH != 0 && directory != AT_FDCWD {
         by_descriptor(context, directory)?
     } else {

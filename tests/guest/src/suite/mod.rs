@@ -34,6 +34,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::races::TESTS,
         process::threads::TESTS,
         process::children::TESTS,
+        process::execution::TESTS,
         process::waiting::TESTS,
         process::time::TESTS,
         memory::mapping::TESTS,
