@@ -43,12 +43,7 @@ fn fallocate(context: &Context, arguments: &Arguments) -> Result<usize> {
         return Err(Error::new(Errno::EOPNOTSUPP, "no such mode"));
     }
     let Handle::File(file) = handle else { return Err(Errno::ENODEV.into()) };
-    file.check_writable()?;
-    match file.inode().file_type() {
-        FileType::Regular => {}
-        FileType::Fifo => return Err(Errno::ESPIPE.into()),
-        _ => return Err(Error::new(Errno::ENODEV, "not a regular file")),
-    }
+    file.check_allocatable()?;
     let end = offset.checked_add(length).ok_or(Error::new(Errno::EFBIG, "beyond the largest offset"))? as u64;
     let who = || context.identity();
     match mode & !FALLOC_FL_KEEP_SIZE {

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use socket::error::{Errno, Error, Result};
 
-use crate::{device::MEMORY_DEVICES, inode::Inode};
+use crate::{device::MEMORY_DEVICES, file_system::device_number, inode::Inode};
 
 /// The directory at `path` below `root`, made with all that is missing above it (mode 0755). Symbolic links are not
 /// followed.
@@ -27,6 +27,9 @@ pub fn make_directories(root: &Arc<Inode>, path: &[u8]) -> Result<Arc<Inode>> {
     Ok(at)
 }
 
+/// The number of `/dev/tty`, behind which there is no device: opening it fails with ENXIO.
+const TERMINAL: u64 = device_number(5, 0);
+
 /// Puts the nodes of the memory devices into `directory` (`/dev`), in the place of what stands there, and the links that
 /// programs expect beside them.
 ///
@@ -36,6 +39,12 @@ pub fn populate_devices(directory: &Arc<Inode>) -> Result<()> {
     let file_system = directory.file_system();
     for (name, number) in MEMORY_DEVICES {
         directory.install(name, &Inode::new_device(file_system, 0o666, number))?;
+    }
+    // What opening it leads to is no terminal: no process has one that controls it.
+    directory.install(b"tty", &Inode::new_device(file_system, 0o666, TERMINAL))?;
+    // For shm_open(3).
+    if directory.child(b"shm")?.is_none() {
+        directory.install(b"shm", &Inode::new_directory(file_system, 0o1777))?;
     }
     let links: [(&[u8], &[u8]); 4] = [
         (b"fd", b"/proc/self/fd"),

@@ -33,6 +33,9 @@ enum Call {
     Write(String, u64, u8, usize),
     Read(String, u64, usize),
     Touch(String),
+    /// How much memory is taken then differs: Linux takes it in larger pieces.
+    Allocate(String, bool, u64, u64),
+    Punch(String, u64, u64),
 }
 
 /// What a call came to: an error number, or what can be seen of success.
@@ -84,7 +87,7 @@ fn mode(random: &mut Random) -> u32 {
 
 fn call(random: &mut Random) -> Call {
     let p = path(random);
-    match random.below(23) {
+    match random.below(25) {
         0 | 1 => Call::Mkdir(p, mode(random)),
         2 => {
             const TYPES: [u32; 7] = [0, 0o010_000, 0o100_000, 0o140_000, 0o040_000, 0o020_000, 0o120_000];
@@ -154,6 +157,10 @@ fn call(random: &mut Random) -> Call {
             _ => Call::Write(p, random.below(20_000) as u64, random.below(256) as u8, random.below(9000)),
         },
         21 => Call::Read(p, random.below(20_000) as u64, random.below(30_000)),
+        22 => {
+            Call::Allocate(p, random.one_in(2), random.below(30_000) as u64, random.below(30_000) as u64 + 1)
+        }
+        23 => Call::Punch(p, random.below(20_000) as u64, random.below(20_000) as u64 + 1),
         _ => Call::Touch(p),
     }
 }

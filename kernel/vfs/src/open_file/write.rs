@@ -82,9 +82,9 @@ impl OpenFile {
     /// fallocate(2): sets memory aside for `bytes`, beyond the end too, and with `extend` makes the file as long as that.
     ///
     /// # Errors
-    /// ENOSPC, EFBIG; EOPNOTSUPP where there are no pages.
+    /// ENOSPC, EFBIG; those of [`OpenFile::check_allocatable`].
     pub fn allocate(&self, who: impl FnOnce() -> Identity, bytes: Range<u64>, extend: bool) -> Result<()> {
-        self.check_has_pages()?;
+        self.check_allocatable()?;
         self.inode.allocate(bytes, extend)?;
         self.inode.touch_modified(Some(who));
         Ok(())
@@ -95,16 +95,24 @@ impl OpenFile {
     /// # Errors
     /// As [`OpenFile::allocate`].
     pub fn punch(&self, who: impl FnOnce() -> Identity, bytes: Range<u64>) -> Result<()> {
-        self.check_has_pages()?;
+        self.check_allocatable()?;
         self.inode.punch(bytes)?;
         self.inode.touch_modified(Some(who));
         Ok(())
     }
 
-    fn check_has_pages(&self) -> Result<()> {
+    /// Whether fallocate(2) can be used on it.
+    ///
+    /// # Errors
+    /// EBADF where it is not open for writing, ESPIPE for a pipe, EOPNOTSUPP where code makes the contents, ENODEV for
+    /// everything else that has none.
+    pub fn check_allocatable(&self) -> Result<()> {
+        self.check_access(Access::WRITE)?;
         match self.body {
             Body::Contents => Ok(()),
-            _ => Err(Error::new(Errno::EOPNOTSUPP, "the contents are made by code")),
+            Body::Pipe(_) => Err(Errno::ESPIPE.into()),
+            Body::Generated(_) => Err(Error::new(Errno::EOPNOTSUPP, "the contents are made by code")),
+            _ => Err(Error::new(Errno::ENODEV, "not a regular file")),
         }
     }
 

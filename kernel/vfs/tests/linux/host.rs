@@ -14,8 +14,8 @@ use std::{
 
 use rustix::{
     fs::{
-        Access, AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, StatVfsMountFlags, Timespec, Timestamps,
-        Uid,
+        Access, AtFlags, FallocateFlags, FileType, Gid, Mode, OFlags, RenameFlags, StatVfsMountFlags,
+        Timespec, Timestamps, Uid,
     },
     io,
 };
@@ -212,6 +212,18 @@ fn perform(at: &OwnedFd, call: &Call) -> io::Result<String> {
         Call::Write(path, offset, byte, length) => {
             let file = open(path, 0o4001)?;
             io::pwrite(&file, &vec![*byte; *length], *offset).map(|count| count.to_string())
+        }
+        Call::Allocate(path, keep, start, length) => {
+            let file = open(path, 0o4001)?;
+            let flags = if *keep { FallocateFlags::KEEP_SIZE } else { FallocateFlags::empty() };
+            rustix::fs::fallocate(&file, flags, *start, *length)?;
+            Ok(String::new())
+        }
+        Call::Punch(path, start, length) => {
+            let file = open(path, 0o4001)?;
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            rustix::fs::fallocate(&file, flags, *start, *length)?;
+            Ok(String::new())
         }
         Call::Read(path, offset, length) => {
             let file = open(path, 0o4000)?;

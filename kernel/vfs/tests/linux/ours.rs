@@ -185,6 +185,16 @@ fn perform(walker: &Walker<'_>, who: &Identity, call: &Call) -> Result<String> {
             let opened = walker.open(path.as_bytes(), 0o4001, 0, UMASK)?;
             write(&opened.file, who, Some(*offset), *byte, *length)
         }
+        Call::Allocate(path, keep, start, length) => {
+            let file = walker.open(path.as_bytes(), 0o4001, 0, UMASK)?.file;
+            file.allocate(|| who.clone(), *start..start + length, !keep)?;
+            Ok(String::new())
+        }
+        Call::Punch(path, start, length) => {
+            let file = walker.open(path.as_bytes(), 0o4001, 0, UMASK)?.file;
+            file.punch(|| who.clone(), *start..start + length)?;
+            Ok(String::new())
+        }
         Call::Read(path, offset, length) => {
             let opened = walker.open(path.as_bytes(), 0o4000, 0, UMASK)?;
             let sink = Sink(Vec::new().into());

@@ -56,6 +56,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         ready::timerfd::TESTS,
         locks::whole::TESTS,
         locks::ranges::TESTS,
+        locks::processes::TESTS,
         proc::sysctl::TESTS,
         proc::uts::TESTS,
         splice::copies::TESTS,

@@ -111,6 +111,8 @@ plain_calls! {
     getxattr = SYS_getxattr(path: &CStr, name: &CStr, into: &mut [u8]);
     /// listxattr(2)
     listxattr = SYS_listxattr(path: &CStr, into: &mut [u8]);
+    /// mknod(2)
+    mknod = SYS_mknod(path: &CStr, mode: u32, device: u32);
     /// rmdir(2)
     rmdir = SYS_rmdir(path: &CStr);
     /// unlink(2)
