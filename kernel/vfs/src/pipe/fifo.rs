@@ -12,16 +12,20 @@ use super::{End, Pipe};
 use crate::identity::Access;
 
 /// What an inode of type fifo holds: its pipe, as long as somebody has it open.
-pub(crate) struct Fifo(Mutex<Weak<Pipe>>);
+pub(crate) struct Fifo {
+    pipe: Mutex<Weak<Pipe>>,
+    /// Whether it was made with a name. One that was not can be opened too (`/dev/fd/3`), and nobody is waited for then.
+    named: bool,
+}
 
 impl Fifo {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Weak::new()))
+        Self { pipe: Mutex::new(Weak::new()), named: true }
     }
 
     /// For the inode of a pipe without a name.
     pub(crate) fn of(pipe: &Arc<Pipe>) -> Self {
-        Self(Mutex::new(Arc::downgrade(pipe)))
+        Self { pipe: Mutex::new(Arc::downgrade(pipe)), named: false }
     }
 
     /// Opens an end; with the partner that the call has to wait for (fifo(7)).
@@ -34,23 +38,23 @@ impl Fifo {
         }
         let fresh = Pipe::new();
         let pipe = {
-            let mut held = self.0.lock();
+            let mut held = self.pipe.lock();
             held.upgrade().unwrap_or_else(|| {
                 *held = Arc::downgrade(&fresh);
                 fresh
             })
         };
-        if nonblocking && access == Access::WRITE && pipe.state.lock().readers == 0 {
+        if self.named && nonblocking && access == Access::WRITE && pipe.state.lock().readers == 0 {
             return Err(Error::new(Errno::ENXIO, "nobody reads"));
         }
-        let end = End::open(&pipe, access);
+        let end = End::open(&pipe, access, self.named);
         let state = pipe.state.lock();
         let missing = match access {
             Access::READ => state.writers == 0,
             Access::WRITE => state.readers == 0,
             _ => false,
         };
-        let partner = (missing && !nonblocking).then(|| Partner {
+        let partner = (missing && self.named && !nonblocking).then(|| Partner {
             pipe: pipe.clone(),
             writer: access == Access::READ,
             before: if access == Access::READ { state.writers_ever } else { state.readers_ever },

@@ -320,8 +320,8 @@ pub struct End {
 }
 
 impl End {
-    /// Opens an end of `pipe`.
-    fn open(pipe: &Arc<Pipe>, access: Access) -> Self {
+    /// Opens an end of `pipe`. Without a writer, one with a name is not hung up before there was one.
+    fn open(pipe: &Arc<Pipe>, access: Access, named: bool) -> Self {
         let mut state = pipe.state.lock();
         let before = state.writers_ever;
         if access.contains(Access::READ) {
@@ -332,7 +332,7 @@ impl End {
             state.writers += 1;
             state.writers_ever += 1;
         }
-        let writers_before = if state.writers == 0 { before } else { u64::MAX };
+        let writers_before = if named && state.writers == 0 { before } else { u64::MAX };
         drop(state);
         pipe.pollee.notify(Events::IN | Events::OUT);
         Self { pipe: pipe.clone(), access, writers_before }
@@ -405,7 +405,7 @@ impl Drop for End {
 /// The ends of a new pipe: to read from, to write to.
 pub(crate) fn ends() -> (Arc<Pipe>, End, End) {
     let pipe = Pipe::new();
-    let reader = End::open(&pipe, Access::READ);
-    let writer = End::open(&pipe, Access::WRITE);
+    let reader = End::open(&pipe, Access::READ, false);
+    let writer = End::open(&pipe, Access::WRITE, false);
     (pipe, reader, writer)
 }

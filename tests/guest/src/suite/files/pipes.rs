@@ -21,6 +21,7 @@ pub(crate) const TESTS: &[Test] = tests!("files";
     pipe_readiness,
     pipe_wakes_a_poll,
     pipe_is_a_fifo_to_fstat,
+    pipe_opened_by_its_link_waits_for_nobody,
     poll_of_files_is_always_ready,
     poll_mixes_kinds,
 );
@@ -200,6 +201,32 @@ fn pipe_is_a_fifo_to_fstat(_: &Case) -> Outcome {
         check_eq!(sys::fstat(end)?.st_mode & libc::S_IFMT, libc::S_IFIFO);
     }
     check_eq!(sys::fstat(&read)?.st_ino, sys::fstat(&write)?.st_ino);
+    Ok(())
+}
+
+/// Shells name pipes so: `cat <(echo text)` opens /dev/fd/63, when echo may have ended already.
+fn pipe_opened_by_its_link_waits_for_nobody(_: &Case) -> Outcome {
+    let open = |of: &std::os::fd::OwnedFd, flags| {
+        let path = std::ffi::CString::new(format!("/proc/self/fd/{}", of.number())).expect("no NUL");
+        sys::open(&path, flags, 0)
+    };
+    let (read, write) = sys::pipe2(0)?;
+    sys::write(&write, b"text")?;
+    drop(write);
+    let again = open(&read, libc::O_RDONLY)?;
+    check_eq!(poll_for(&again, libc::POLLIN, 0)?, libc::POLLIN | libc::POLLHUP);
+    let mut got = [0; 16];
+    check_eq!(sys::read(&again, &mut got)?, 4);
+    check_eq!(sys::read(&again, &mut got)?, 0);
+    // The other end is there again, and the first reader has it too.
+    let write = open(&read, libc::O_WRONLY)?;
+    sys::write(&write, b"more")?;
+    check_eq!(sys::read(&read, &mut got)?, 4);
+
+    let (read, write) = sys::pipe2(0)?;
+    drop(read);
+    let again = open(&write, libc::O_WRONLY | libc::O_NONBLOCK)?;
+    check_err!(sys::write(&again, b"x"), EPIPE);
     Ok(())
 }
 
