@@ -15,6 +15,7 @@ use ostd::{
 };
 
 use super::{
+    exhaustion::relieve,
     frames,
     layout::{PAGE_SIZE, page_down},
     mapping::{Mapping, Protection},
@@ -287,6 +288,12 @@ pub(crate) fn init() {
             return Err(());
         }
         let space = thread.process.space();
-        space.fault(info.addr, Access::from_exception(info)).map_err(drop)
+        let access = Access::from_exception(info);
+        loop {
+            match space.fault(info.addr, access) {
+                Err(FaultError::NoMemory) if !thread.process.is_ending() => relieve(&thread.process),
+                result => return result.map_err(drop),
+            }
+        }
     });
 }

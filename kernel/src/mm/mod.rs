@@ -5,6 +5,7 @@
 //! mapped read-only in both; the first to write gets a copy.
 
 mod advise;
+mod exhaustion;
 mod fault;
 mod fork;
 mod frames;
@@ -22,6 +23,7 @@ pub(crate) mod space;
 pub(crate) mod user;
 
 pub(crate) use advise::Discard;
+pub(crate) use exhaustion::relieve;
 pub(crate) use fault::{Access, FaultError, init as init_faults};
 pub(crate) use frames::{available_bytes, free_bytes, has_room_for_thread, total_bytes};
 pub(crate) use map::Place;

@@ -2,20 +2,17 @@
 
 use linux_raw_sys::general::{
     BUS_ADRALN, BUS_ADRERR, FPE_INTDIV, ILL_ILLOPN, SEGV_ACCERR, SEGV_MAPERR, SIGBUS, SIGFPE, SIGILL,
-    SIGKILL, SIGSEGV, SIGTRAP, TRAP_TRACE,
+    SIGSEGV, SIGTRAP, TRAP_TRACE,
 };
 use ostd::{
     arch::cpu::context::CpuException,
     user::{UserContextApi, UserMode},
 };
 
-use super::{
-    ExitStatus,
-    signal::{self, Info, LastFault},
-};
+use super::signal::{self, Info, LastFault};
 use crate::{
     context::Context,
-    mm::{Access, FaultError, layout::page_down},
+    mm::{Access, FaultError, layout::page_down, relieve},
 };
 
 /// Serves an exception that user mode raised: a page it lacked, or a signal.
@@ -30,10 +27,8 @@ pub(super) fn handle(context: &Context, user: &mut UserMode) {
             match error {
                 FaultError::NotAllowed => Info::fault(SIGSEGV, why(context, page.addr), page.addr),
                 FaultError::NoContents => Info::fault(SIGBUS, BUS_ADRERR, page.addr),
-                FaultError::NoMemory => {
-                    context.process.end(ExitStatus::Killed(SIGKILL as u8));
-                    return;
-                }
+                // The page is touched again, unless this is the process that had to end.
+                FaultError::NoMemory => return relieve(&context.process),
             }
         }
         CpuException::DivisionError => Info::fault(SIGFPE, FPE_INTDIV, at),

@@ -7,6 +7,7 @@
 mod address;
 mod bench;
 mod errno;
+mod exhaust;
 mod harness;
 mod probe;
 mod suite;

@@ -66,6 +66,8 @@ pub(crate) enum Tool {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Take all memory in several ways, in child processes; the first process and a bystander must live through it.
+    Exhaust,
     /// Wait for ever.
     Hang,
     /// Compute for ever.
@@ -134,6 +136,12 @@ fn do_it(tool: Tool) -> std::io::Result<ExitCode> {
             writeln!(stdout, "{}", clock.map_err(|errno| std::io::Error::from_raw_os_error(errno.0))?)?;
         }
         Tool::Scenario { .. } => unreachable!("it has been run above, without a lock on standard output"),
+        Tool::Exhaust => {
+            if let Err(failure) = crate::exhaust::run() {
+                writeln!(stdout, "{failure}")?;
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Tool::Hang => loop {
             thread::park();
         },

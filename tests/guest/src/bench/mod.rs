@@ -1,6 +1,7 @@
 //! What calls cost: loops around the bare instruction, timed by CLOCK_MONOTONIC.
 
 mod files;
+mod memory;
 mod ready;
 mod sockets;
 
@@ -50,7 +51,7 @@ const BENCHES: &[Bench] = &[
 
 /// All measurements, in the order of the report.
 fn all() -> impl Iterator<Item = &'static Bench> {
-    let groups = [BENCHES, sockets::BENCHES, ready::BENCHES, files::BENCHES];
+    let groups = [BENCHES, sockets::BENCHES, ready::BENCHES, files::BENCHES, memory::BENCHES];
     groups.into_iter().flatten()
 }
 

@@ -38,6 +38,7 @@ const TESTS: &[(&str, Test)] = &[
     ("counted_runs_are_alike", counted_runs_are_alike),
     ("roots_merge", roots_merge),
     ("a_small_machine_boots", a_small_machine_boots),
+    ("exhausted_memory_ends_processes", exhausted_memory_ends_processes),
     ("a_large_root_boots", a_large_root_boots),
 ];
 
@@ -254,6 +255,12 @@ fn a_small_machine_boots(boot: &Boot<'_>) -> Result<()> {
     let mut command = boot.command(&["--timeout", "100", "--memory", "512M"]);
     let finished = boot.finish(command.args(["--", "guest", "tool", "exit", "5"]), b"")?;
     ensure_status(&finished, 5)
+}
+
+fn exhausted_memory_ends_processes(boot: &Boot<'_>) -> Result<()> {
+    let mut command = boot.command(&["--timeout", "200", "--memory", "512M"]);
+    let finished = boot.finish(command.args(["--", "guest", "tool", "exhaust"]), b"")?;
+    ensure_status(&finished, 0)
 }
 
 fn a_large_root_boots(boot: &Boot<'_>) -> Result<()> {
