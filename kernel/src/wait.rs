@@ -49,8 +49,16 @@ pub(crate) fn block_on<T>(
     if let Some(value) = attempt() {
         return Ok(value);
     }
-    let observe = |(pollee, events): &(Arc<Pollee>, Events)| Observed::new(context, pollee.clone(), *events);
-    let _observed: Vec<_> = targets.iter().map(observe).collect();
+    // Most wait for one thing: that is done without allocating.
+    let mut few = [const { None }; 2];
+    let mut many = Vec::new();
+    for (index, (pollee, events)) in targets.iter().enumerate() {
+        let observed = Observed::new(context, pollee.clone(), *events);
+        match few.get_mut(index) {
+            Some(place) => *place = Some(observed),
+            None => many.push(observed),
+        }
+    }
     until(context, deadline, attempt)
 }
 

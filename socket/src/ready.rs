@@ -139,6 +139,10 @@ impl Pollee {
                 }
             }
             None => {
+                if table.slots.capacity() == 0 {
+                    // One is usual, and its place is kept.
+                    table.slots.reserve_exact(1);
+                }
                 table.slots.push(entry);
                 table.free = table.slots.len();
             }
@@ -158,8 +162,12 @@ impl Pollee {
         table.free = registration.0;
         let mut slots = Vec::new();
         if self.observed.fetch_sub(1, Ordering::SeqCst) == 1 {
-            // Who is not observed needs no memory for it.
-            slots = core::mem::take(&mut table.slots);
+            // Who is not observed needs no memory for it, but room for one, which is often the next.
+            if table.slots.capacity() > 1 {
+                slots = core::mem::take(&mut table.slots);
+            } else {
+                table.slots.clear();
+            }
             table.free = 0;
             self.interest.store(0, Ordering::Relaxed);
         }
