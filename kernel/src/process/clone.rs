@@ -4,9 +4,9 @@ use alloc::{boxed::Box, sync::Arc};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use linux_raw_sys::general::{
-    CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_FILES, CLONE_FS, CLONE_IO, CLONE_PARENT,
-    CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_PTRACE, CLONE_SETTLS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD,
-    CLONE_UNTRACED, CLONE_VFORK, CLONE_VM,
+    CAP_SYS_ADMIN, CAP_SYS_RESOURCE, CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_FILES,
+    CLONE_FS, CLONE_IO, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_PTRACE, CLONE_SETTLS,
+    CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_UNTRACED, CLONE_VFORK, CLONE_VM, RLIMIT_NPROC,
 };
 use ostd::arch::cpu::context::UserContext;
 use socket::{
@@ -18,11 +18,13 @@ use vfs::{Handle, OpenFile, Reserved};
 use super::{
     Process,
     floating_point::Switched,
-    free_id, new_id,
+    free_id,
+    limits::INFINITY,
+    new_id,
     run::{self, Birth, Start},
     signal::SignalState,
     thread::Thread,
-    tree,
+    threads, tree,
 };
 use crate::{
     context::Context,
@@ -119,6 +121,9 @@ impl CloneArguments {
 /// kernel stacks are short, ENOMEM.
 pub(crate) fn clone(context: &Context, registers: &UserContext, arguments: &CloneArguments) -> Result<i32> {
     arguments.check(&context.process)?;
+    if !may_have_another(context) {
+        return Err(Error::new(Errno::EAGAIN, "RLIMIT_NPROC"));
+    }
     if !has_room_for_thread() {
         return Err(Errno::EAGAIN.into());
     }
@@ -166,6 +171,22 @@ pub(crate) fn clone(context: &Context, registers: &UserContext, arguments: &Clon
         }
     }
     Ok(tid)
+}
+
+/// Whether RLIMIT_NPROC lets the caller's user have another thread. It does not bind user 0 nor who has CAP_SYS_RESOURCE or
+/// CAP_SYS_ADMIN.
+fn may_have_another(context: &Context) -> bool {
+    let limit = context.process.limits.lock().get(RLIMIT_NPROC).map_or(INFINITY, |limit| limit.soft);
+    let user = {
+        let credentials = context.thread.credentials.lock();
+        let free = credentials.can(CAP_SYS_RESOURCE) || credentials.can(CAP_SYS_ADMIN);
+        if limit == INFINITY || free || credentials.user.real == 0 {
+            return true;
+        }
+        credentials.user.real
+    };
+    let own = |thread: &&Arc<Thread>| thread.credentials.lock().user.real == user;
+    (threads().iter().filter(own).count() as u64) < limit
 }
 
 /// Tells the caller of a descriptor that is about to refer to the process.

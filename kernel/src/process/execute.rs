@@ -115,12 +115,11 @@ pub(crate) fn execute(context: &mut Context, program: Loaded) -> Result<UserCont
         entry.exit_signal = SIGCHLD;
     }
     // Descriptors that are shared with another process stay as they are there.
-    if Arc::strong_count(&context.files) > 2 {
-        let own = context.files.duplicate();
-        context.files = own.clone();
-        let shared = core::mem::replace(&mut *process.files.lock(), own);
-        drop(shared);
+    let of_process = Arc::ptr_eq(&context.files, &process.files());
+    if Arc::strong_count(&context.files) > if of_process { 2 } else { 1 } {
+        context.files = context.files.duplicate();
     }
+    process.show(&context.files, &context.fs);
     context.files.close_on_exec();
     process.set_executable(program.file.clone());
     reset_registers();

@@ -214,6 +214,13 @@ impl Process {
         self.files.lock().clone()
     }
 
+    /// Says what others see of descriptors and directories from now on.
+    pub(crate) fn show(&self, files: &Arc<FileTable>, fs: &Arc<FsState>) {
+        let old_files = core::mem::replace(&mut *self.files.lock(), files.clone());
+        let old_fs = core::mem::replace(&mut *self.fs.lock(), fs.clone());
+        drop((old_files, old_fs));
+    }
+
     /// Its root, working directory and umask, as others see them; its own threads have them in their context.
     pub(crate) fn fs(&self) -> Arc<FsState> {
         self.fs.lock().clone()

@@ -18,6 +18,7 @@ mod fork;
 mod futex;
 mod identity;
 mod itimer;
+mod limit;
 mod lock;
 mod memfd;
 mod memory;
@@ -42,6 +43,7 @@ mod system;
 mod time;
 mod timerfd;
 mod transfer;
+mod unshare;
 mod vectors;
 mod wait;
 
@@ -90,6 +92,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     itimer::CALLS,
     lock::CALLS,
     memfd::CALLS,
+    limit::CALLS,
     memory::CALLS,
     path::CALLS,
     pidfd::CALLS,
@@ -111,6 +114,7 @@ static TABLE: [Option<Handler>; SIZE] = table(&[
     timerfd::CALLS,
     transfer::CALLS,
     vectors::CALLS,
+    unshare::CALLS,
     wait::CALLS,
 ]);
 

@@ -35,6 +35,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         process::threads::TESTS,
         process::children::TESTS,
         process::execution::TESTS,
+        process::privileges::TESTS,
         process::waiting::TESTS,
         process::time::TESTS,
         memory::mapping::TESTS,
