@@ -19,7 +19,7 @@ pub(crate) struct SignalState {
     pub(crate) mask: Set,
     /// The mask to go back to once a handler has been entered under the present one, or none is to be.
     pub(super) saved: Option<Set>,
-    /// Blocked, but waited for by sigtimedwait(2): neither ignored nor left to others.
+    /// Waited for by sigtimedwait(2): taken even if blocked.
     pub(super) awaited: Set,
     /// The alternate stack.
     pub(crate) stack: Stack,
@@ -62,7 +62,7 @@ impl SignalState {
 
     /// Whether a signal is kept for later even though it is ignored now.
     pub(super) fn keeps(&self, signal: Set) -> bool {
-        (self.mask | self.awaited | self.saved.unwrap_or(0)) & signal != 0
+        self.mask & signal != 0
     }
 }
 

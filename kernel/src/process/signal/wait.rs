@@ -24,7 +24,7 @@ pub(crate) fn dequeue(process: &Process, thread: &Thread, wanted: Set) -> Option
 pub(crate) fn wait_for(context: &Context, wanted: Set, deadline: Option<Duration>) -> Result<Info> {
     let wanted = wanted & !UNBLOCKABLE;
     let thread = &context.thread;
-    // From before the first look on, so that none that comes is ignored or left to another.
+    // From before the first look on, so that this thread is told of all that come.
     thread.signals.lock().awaited = wanted;
     let outcome = wait::until(context, deadline, || dequeue(&context.process, thread, wanted));
     thread.signals.lock().awaited = 0;

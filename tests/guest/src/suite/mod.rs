@@ -8,6 +8,7 @@ mod proc;
 mod process;
 mod ready;
 mod sched;
+mod signals;
 mod splice;
 mod std_net;
 mod time;
@@ -45,6 +46,12 @@ pub(crate) fn all() -> Vec<&'static Test> {
         memory::advice::TESTS,
         memory::sealed::TESTS,
         memory::limits::TESTS,
+        signals::delivery::TESTS,
+        signals::frames::TESTS,
+        signals::waits::TESTS,
+        signals::stops::TESTS,
+        signals::bad::TESTS,
+        memory::TESTS,
         files::contents::TESTS,
         files::tree::TESTS,
         files::pipes::TESTS,

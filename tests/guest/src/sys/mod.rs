@@ -21,6 +21,7 @@ mod messages;
 mod process;
 mod ready;
 mod region;
+pub(crate) mod signals;
 
 pub(crate) use calls::*;
 pub(crate) use files::*;
