@@ -51,7 +51,6 @@ pub(crate) fn all() -> Vec<&'static Test> {
         signals::waits::TESTS,
         signals::stops::TESTS,
         signals::bad::TESTS,
-        memory::TESTS,
         files::contents::TESTS,
         files::tree::TESTS,
         files::pipes::TESTS,
