@@ -80,7 +80,7 @@ struct Set {
 impl Set {
     fn read(context: &Context, address: usize, words: usize) -> Result<Self> {
         let mut bytes = vec![0; words * 8];
-        if address != 0 {
+        if address != 0 && words != 0 {
             UserMemory::read(context, address, &mut bytes).map_err(|_| Errno::EFAULT)?;
         }
         let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).unwrap_or_default();
@@ -92,7 +92,7 @@ impl Set {
     }
 
     fn write(&self, context: &Context) -> Result<()> {
-        if self.address != 0 {
+        if self.address != 0 && !self.words.is_empty() {
             let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
             UserMemory::write(context, self.address, &bytes).map_err(|_| Errno::EFAULT)?;
         }

@@ -11,7 +11,7 @@ use vfs::UserMemory;
 
 use super::{
     Epoll,
-    list::{List, Look, Report},
+    list::{List, Look, Report, Reported},
 };
 use crate::{
     context::Context,
@@ -23,7 +23,27 @@ use crate::{
 pub(crate) const EVENT: usize = 12;
 
 /// How many reports are handed over at a time.
-const BATCH: usize = 16;
+const BATCH: usize = 8;
+
+/// Reports in the program's layout, and what they are of.
+struct Told {
+    bytes: [u8; BATCH * EVENT],
+    of: [Reported; BATCH],
+    count: usize,
+}
+
+impl Told {
+    #[inline]
+    fn push(&mut self, report: &Report) {
+        let at = self.count * EVENT;
+        if let (Some(bytes), Some(of)) = (self.bytes.get_mut(at..at + EVENT), self.of.get_mut(self.count)) {
+            bytes[..4].copy_from_slice(&report.events.bits().to_ne_bytes());
+            bytes[4..].copy_from_slice(&report.data.to_ne_bytes());
+            *of = report.of;
+            self.count += 1;
+        }
+    }
+}
 
 /// Where to and how many.
 #[derive(Clone, Copy)]
@@ -45,21 +65,17 @@ impl Epoll {
         // What is put in the list from now on is for the next time.
         let mut budget = usize::MAX;
         loop {
-            let mut reports = [const { None }; BATCH];
+            let mut told = Told { bytes: [0; BATCH * EVENT], of: [Reported::default(); BATCH], count: 0 };
             let wanted = (room.most - done).min(BATCH);
-            let count = self.collect(&mut reports[..wanted], &mut budget);
+            self.collect(&mut told, wanted, &mut budget);
+            let count = told.count;
             if count == 0 {
                 break;
             }
-            let mut bytes = [0; BATCH * EVENT];
-            for (report, bytes) in reports.iter().flatten().zip(bytes.chunks_exact_mut(EVENT)) {
-                bytes[..4].copy_from_slice(&report.events.bits().to_ne_bytes());
-                bytes[4..].copy_from_slice(&report.data.to_ne_bytes());
-            }
             let address = room.at.wrapping_add(done * EVENT);
-            if let Err(fault) = UserMemory::write(context, address, &bytes[..count * EVENT]) {
+            if let Err(fault) = UserMemory::write(context, address, &told.bytes[..count * EVENT]) {
                 let whole = fault.copied / EVENT;
-                self.take_back(&reports[whole..count]);
+                self.take_back(&told.of[whole..count]);
                 done += whole;
                 return Some(if done > 0 { Ok(done) } else { Err(Errno::EFAULT.into()) });
             }
@@ -71,27 +87,24 @@ impl Epoll {
         (done > 0).then_some(Ok(done))
     }
 
-    /// Looks at what is in the list, the first `budget` at most, until there is a report for each place.
+    /// Looks at what is in the list, the first `budget` at most, until there are as many reports as are wanted.
     #[inline]
-    fn collect(&self, reports: &mut [Option<Report>], budget: &mut usize) -> usize {
-        let mut count = 0;
+    fn collect(&self, told: &mut Told, wanted: usize, budget: &mut usize) {
         let mut list = self.list.lock();
         *budget = list.linked().min(*budget);
-        while let Some(place) = reports.get_mut(count)
-            && *budget > 0
-        {
+        while told.count < wanted && *budget > 0 {
             *budget -= 1;
             let Some(mut look) = list.take() else { break };
             drop(list);
             let happened = self.see(&mut look);
             list = self.list.lock();
-            *place = list.looked(&look, happened, false);
-            count += usize::from(place.is_some());
+            if let Some(report) = list.looked(&look, happened, false) {
+                told.push(&report);
+            }
         }
         let next = next_sleeper(&mut list);
         drop(list);
         wake(next);
-        count
     }
 
     /// What has happened at a file. Afterwards it is not held any more: it may have been closed meanwhile, and go now.
@@ -128,9 +141,9 @@ impl Epoll {
     }
 
     #[cold]
-    fn take_back(&self, reports: &[Option<Report>]) {
+    fn take_back(&self, reports: &[Reported]) {
         let mut list = self.list.lock();
-        list.take_back(reports.iter().flatten());
+        list.take_back(reports);
         let next = next_sleeper(&mut list);
         drop(list);
         wake(next);

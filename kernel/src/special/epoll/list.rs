@@ -27,6 +27,8 @@ pub(super) struct Watch {
     pub(super) file: WeakHandle,
     /// What the program asked for, with [`MODES`].
     pub(super) events: u32,
+    /// What that was before it was told (EPOLLONESHOT).
+    before: u32,
     /// What the program wants to be told.
     pub(super) data: u64,
     /// Changes with each change by epoll_ctl(2).
@@ -69,12 +71,16 @@ pub(super) struct Look {
 
 /// What is to be told.
 pub(super) struct Report {
-    place: u32,
-    generation: Generation,
-    /// What the program asked for before it was told.
-    asked: u32,
+    pub(super) of: Reported,
     pub(super) events: Events,
     pub(super) data: u64,
+}
+
+/// Which watch a report is of.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Reported {
+    place: u32,
+    generation: Generation,
 }
 
 /// The table, the list, and who waits for it.
@@ -116,6 +122,7 @@ impl List {
             key,
             file,
             events,
+            before: events,
             data,
             generation: self.generation,
             first_generation: self.generation,
@@ -171,6 +178,7 @@ impl List {
         let generation = self.generation;
         if let Some(watch) = self.get(place) {
             watch.events = events;
+            watch.before = events;
             watch.data = data;
             watch.generation = generation;
         }
@@ -291,8 +299,8 @@ impl List {
         watch.busy = false;
         let again = watch.again;
         let asked = watch.events;
-        let generation = look.generation;
-        let report = Report { place, generation, asked, events: happened, data: watch.data };
+        let of = Reported { place, generation: look.generation };
+        let report = Report { of, events: happened, data: watch.data };
         if happened.is_empty() {
             if again {
                 self.link(place);
@@ -311,13 +319,13 @@ impl List {
 
     /// Takes reports back that could not be handed over: as if nobody had looked.
     #[cold]
-    pub(super) fn take_back<'a>(&mut self, reports: impl DoubleEndedIterator<Item = &'a Report>) {
-        for report in reports.rev() {
+    pub(super) fn take_back(&mut self, reports: &[Reported]) {
+        for report in reports.iter().rev() {
             let Some(watch) = self.get(report.place).filter(|watch| watch.generation == report.generation)
             else {
                 continue;
             };
-            watch.events = report.asked;
+            watch.events = watch.before;
             if watch.busy {
                 watch.again = true;
             } else {

@@ -59,6 +59,8 @@ pub(crate) fn all() -> Vec<&'static Test> {
         ready::epoll_threads::TESTS,
         ready::epoll_calls::TESTS,
         files::space::TESTS,
+        ready::poll::TESTS,
+        ready::select::TESTS,
         ready::eventfd::TESTS,
         ready::timerfd::TESTS,
         locks::whole::TESTS,

@@ -31,6 +31,9 @@ fast_calls! {
     /// recvfrom(2) without an address
     recv = SYS_recvfrom(fd: i32, into: &mut [u8], flags: i32)
         [fd as usize, into.as_mut_ptr() as usize, into.len(), flags as usize];
+    /// epoll_wait(2)
+    epoll_wait = SYS_epoll_wait(fd: i32, events: &mut [libc::epoll_event], timeout: i32)
+        [fd as usize, events.as_mut_ptr() as usize, events.len(), timeout as usize];
 }
 
 /// The same value as a result.

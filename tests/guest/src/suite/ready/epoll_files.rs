@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use super::{ALL, EDGE, HUP, IN, OUT, add, happened, modify, new_epoll, polled, remove};
 use crate::{
     errno::Result,
-    harness::{Case, Outcome, Test, check_eq, check_err, tests},
+    harness::{Case, Outcome, Test, check, check_eq, check_err, tests},
     sys,
 };
 
@@ -27,6 +27,7 @@ pub(crate) const TESTS: &[Test] = tests!("ready";
     nested_twice_under_two_descriptors,
     nested_is_closed,
     closed_epoll_leaves_nothing_behind,
+    details_are_shown,
 );
 
 fn pair() -> Result<(OwnedFd, OwnedFd)> {
@@ -35,6 +36,12 @@ fn pair() -> Result<(OwnedFd, OwnedFd)> {
 
 fn dup(fd: &OwnedFd) -> Result<OwnedFd> {
     sys::dup_from(fd, libc::F_DUPFD, 0)
+}
+
+/// The lines that `/proc/self/fdinfo` has on watched files.
+fn watched(epoll: &OwnedFd) -> Outcome<Vec<String>> {
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", epoll.as_raw_fd()))?;
+    Ok(text.lines().filter(|line| line.starts_with("tfd:")).map(str::to_owned).collect())
 }
 
 fn closed_file_is_forgotten(_: &Case) -> Outcome {
@@ -335,5 +342,20 @@ fn closed_epoll_leaves_nothing_behind(_: &Case) -> Outcome {
     }
     sys::add(&counter, 1)?;
     check_eq!(polled(&counter, libc::POLLIN)?, libc::POLLIN);
+    Ok(())
+}
+
+fn details_are_shown(_: &Case) -> Outcome {
+    let epoll = new_epoll()?;
+    check_eq!(watched(&epoll)?.len(), 0);
+    let (read, write) = sys::pipe2(0)?;
+    add(&epoll, &read, IN | EDGE, 0xabc)?;
+    let lines = watched(&epoll)?;
+    let expected = format!("tfd: {:8} events: 80000019 data:              abc  pos:0 ino:", read.as_raw_fd());
+    check!(lines.len() == 1 && lines[0].starts_with(&expected), "{lines:?}");
+    add(&epoll, &write, OUT, 1)?;
+    check_eq!(watched(&epoll)?.len(), 2);
+    drop(read);
+    check_eq!(watched(&epoll)?.len(), 1);
     Ok(())
 }

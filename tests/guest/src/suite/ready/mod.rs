@@ -5,6 +5,8 @@ pub(crate) mod epoll_calls;
 pub(crate) mod epoll_files;
 pub(crate) mod epoll_threads;
 pub(crate) mod eventfd;
+pub(crate) mod poll;
+pub(crate) mod select;
 pub(crate) mod timerfd;
 
 use crate::{errno::Result, sys};
