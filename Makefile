@@ -1,7 +1,7 @@
 # `make run` boots the image, runs the conformance probes and prints the report; `make test` passes all tests.
 # Both set up and build what is missing first, and say what they install.
 
-.PHONY: help run test bench build setup fmt clean
+.PHONY: help run test bench soak build setup fmt clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -14,6 +14,10 @@ test: build ## Run all suites, on the host and in the guest
 
 bench: build ## Print the figures, in executed guest instructions, beside their limits
 	target/release/runner bench
+
+soak: build ## Run the guest suite on two and four CPUs and stress-ng over and over, on a kernel that checks itself
+	tools/kernel.sh checked
+	target/release/runner --kernel target/kernel/postern-kernel-checked.elf soak
 
 build: setup ## Build the host tools, the guest suite and the OS image
 	tools/build.sh

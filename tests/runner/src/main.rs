@@ -14,6 +14,7 @@ mod namespaces;
 mod process;
 mod report;
 mod sink;
+mod soak;
 mod suites;
 mod test;
 
@@ -42,6 +43,12 @@ enum Command {
     Test(test::Options),
     /// Measure in executed guest instructions, and compare with the limits
     Bench,
+    /// Run the guest suite on two and four CPUs, and stress-ng, over and over
+    Soak {
+        /// How often
+        #[arg(long, value_name = "N", default_value = "10")]
+        rounds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -50,6 +57,7 @@ fn main() -> ExitCode {
         Command::Report => report::run(&context),
         Command::Test(options) => test::run(&context, &options),
         Command::Bench => bench::run(&context),
+        Command::Soak { rounds } => soak::run(&context, rounds),
     });
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -37,13 +37,13 @@ pub(crate) struct Options {
 /// Runs the suites; whether all passed.
 pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     if options.list {
-        for suite in suites::ALL.iter().flat_map(|lane| lane.iter()) {
+        for suite in suites::all() {
             println!("{:<16} {}", suite.name, suite.what);
         }
         return Ok(true);
     }
     for name in &options.only {
-        if !suites::ALL.iter().flat_map(|lane| lane.iter()).any(|suite| suite.name == name) {
+        if !suites::all().any(|suite| suite.name == name) {
             anyhow::bail!("there is no suite {name}: see `runner test --list`");
         }
     }

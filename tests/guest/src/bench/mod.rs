@@ -2,6 +2,7 @@
 
 mod files;
 mod memory;
+mod processes;
 mod ready;
 mod sockets;
 
@@ -51,7 +52,8 @@ const BENCHES: &[Bench] = &[
 
 /// All measurements, in the order of the report.
 fn all() -> impl Iterator<Item = &'static Bench> {
-    let groups = [BENCHES, sockets::BENCHES, ready::BENCHES, files::BENCHES, memory::BENCHES];
+    let groups =
+        [BENCHES, sockets::BENCHES, ready::BENCHES, files::BENCHES, memory::BENCHES, processes::BENCHES];
     groups.into_iter().flatten()
 }
 

@@ -78,16 +78,25 @@ pub(super) fn counted(run: &Run<'_>, suite: &'static str) -> Result<()> {
 
 /// In the guest, on two CPUs.
 pub(super) fn smp(run: &Run<'_>, suite: &'static str) -> Result<()> {
+    on_cpus(run, suite, 2)
+}
+
+/// In the guest, on four CPUs.
+pub(super) fn smp_4(run: &Run<'_>, suite: &'static str) -> Result<()> {
+    on_cpus(run, suite, 4)
+}
+
+fn on_cpus(run: &Run<'_>, suite: &'static str, cpus: u32) -> Result<()> {
     let version = run.context.qemu.version();
     if !version.has_x2apic() {
         run.sink.add(Case::skipped(
             suite,
             "all",
-            format!("two CPUs need QEMU 9 or later, and this is {version}"),
+            format!("{cpus} CPUs need QEMU 9 or later, and this is {version}"),
         ));
         return Ok(());
     }
-    in_guest(run, suite, &Setup::plain(2, "guest-smp"))
+    in_guest(run, suite, &Setup::plain(cpus, suite))
 }
 
 fn in_guest(run: &Run<'_>, suite: &'static str, setup: &Setup) -> Result<()> {

@@ -28,6 +28,9 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
+    /// The name of the suite of Debian's programs.
+    pub(crate) const PROGRAMS: &str = "programs";
+
     /// Runs it; what keeps it from running is a failed case.
     pub(crate) fn run(&self, run: &Run<'_>) {
         run.sink.begin(self.name);
@@ -37,6 +40,21 @@ impl Suite {
         run.sink.end(self.name);
     }
 }
+
+/// All suites.
+pub(crate) fn all() -> impl Iterator<Item = &'static Suite> {
+    ALL.iter().flat_map(|lane| lane.iter())
+}
+
+/// Those that only `runner soak` runs.
+pub(crate) const SOAK: &[Suite] = &[
+    Suite { name: "guest-smp", what: "the guest suite in the guest, on two CPUs", body: guest_suite::smp },
+    Suite {
+        name: "guest-smp-4",
+        what: "the guest suite in the guest, on four CPUs",
+        body: guest_suite::smp_4,
+    },
+];
 
 /// The suites, in lanes that run side by side.
 pub(crate) const ALL: &[&[Suite]] = &[
@@ -71,7 +89,7 @@ pub(crate) const ALL: &[&[Suite]] = &[
         body: bad_boot::run,
     }],
     &[Suite {
-        name: "programs",
+        name: Suite::PROGRAMS,
         what: "Debian's programs do in the guest what they do on the host",
         body: programs::run,
     }],
