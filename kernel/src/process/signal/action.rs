@@ -137,11 +137,6 @@ impl Actions {
         }
     }
 
-    /// As CLONE_CLEAR_SIGHAND leaves them: those with a handler are the default.
-    pub(crate) fn clear_handlers(&mut self) {
-        self.reset_for_exec();
-    }
-
     /// Whether nobody waits for children (SIGCHLD is ignored, or SA_NOCLDWAIT set for it).
     pub(crate) fn children_end_alone(&self) -> bool {
         self.get(SIGCHLD).is_ok_and(|action| action.is_ignored_explicitly() || action.has(SA_NOCLDWAIT))

@@ -107,7 +107,7 @@ pub(crate) fn pending(context: &Context) -> bool {
 /// Whether what the thread has to attend to ends the wait that it is in: its own end, or a handler's run. All else is
 /// attended to here, and the wait goes on.
 #[cold]
-pub(crate) fn interrupts(context: &Context) -> bool {
+fn interrupts(context: &Context) -> bool {
     let thread = &context.thread;
     loop {
         if thread.is_killed() {

@@ -7,8 +7,6 @@
 //! Locks: those of a process's queue, of a thread's state and of the actions are taken one at a time, except that the
 //! count of queued signals is changed under one of the queues'.
 
-#![allow(dead_code, unused_imports, reason = "forking, timers and descriptors are about to use all of it")]
-
 mod action;
 mod attend;
 mod floating_point;
@@ -24,7 +22,7 @@ mod timers;
 mod wait;
 
 pub(crate) use action::{Action, Actions, Disposition};
-pub(crate) use attend::{Attended, attend, interrupts, pending};
+pub(crate) use attend::{Attended, attend, pending};
 pub(super) use floating_point::exception_code;
 pub(crate) use frame::sigreturn;
 pub(super) use halt::check as check_halt;
