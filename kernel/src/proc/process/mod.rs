@@ -183,6 +183,10 @@ impl Directory {
 
 impl Populate for Directory {
     fn child(&self, name: &[u8]) -> Result<Option<Arc<Inode>>> {
+        if self.who.thread.is_none() {
+            // Who still has the directory open may not look anything up in it.
+            self.who.get()?;
+        }
         let Ok(at) = ENTRIES.binary_search_by(|(entry, _)| entry.as_bytes().cmp(name)) else {
             return Ok(None);
         };
