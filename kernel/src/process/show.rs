@@ -1,7 +1,7 @@
 //! What `/proc` shows of processes and threads.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::{sync::atomic::Ordering, time::Duration};
+use core::sync::atomic::Ordering;
 
 use super::{Credentials, Process, Thread, tree};
 
@@ -39,18 +39,6 @@ impl Process {
     /// Whether it runs another program than the process that made it.
     pub(crate) fn has_executed(&self) -> bool {
         self.has_executed.load(Ordering::Relaxed)
-    }
-
-    /// CPU time of its threads in user mode and in the kernel.
-    pub(crate) fn cpu_time_split(&self) -> (Duration, Duration) {
-        let usage = self.usage();
-        (usage.user, usage.system)
-    }
-
-    /// The same of children that were waited for.
-    pub(crate) fn children_cpu_time_split(&self) -> (Duration, Duration) {
-        let usage = self.children_usage();
-        (usage.user, usage.system)
     }
 
     /// How it ended, as wait(2) tells it; 0 as long as it has not.

@@ -23,9 +23,8 @@ pub(super) fn stat(subject: &Subject) -> Result<Vec<u8>> {
     let Subject { process, thread, alone } = subject;
     let (state, _) = subject.state();
     let sizes = memory::sizes(subject);
-    let usage = thread.usage();
-    let (user, system) = if *alone { (usage.user, usage.system) } else { process.cpu_time_split() };
-    let (children_user, children_system) = process.children_cpu_time_split();
+    let usage = if *alone { thread.usage() } else { process.usage() };
+    let of_children = process.children_usage();
     let schedule = &thread.schedule;
     let (policy, nice) = (schedule.policy(), schedule.nice());
     let priority = if policy.is_real_time() { -1 - policy.priority as i32 } else { 20 + nice };
@@ -46,10 +45,10 @@ pub(super) fn stat(subject: &Subject) -> Result<Vec<u8>> {
         process.group(),
         process.session(),
         if process.has_executed() { 0 } else { FORKED },
-        ticks(user),
-        ticks(system),
-        ticks(children_user),
-        ticks(children_system),
+        ticks(usage.user),
+        ticks(usage.system),
+        ticks(of_children.user),
+        ticks(of_children.system),
         process.thread_count(),
         ticks(process.start_time),
         sizes.total,
