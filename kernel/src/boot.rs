@@ -93,12 +93,12 @@ fn start_first_process(system: &'static System, arguments: Arguments) -> Result<
     }
     let thread = process.first_thread(arguments.program.first().map_or(&[], Vec::as_slice));
     process::plant(&process);
-    let prepare = move |context: &mut Context| Some(start_program(context, arguments));
+    let prepare = move |context: &mut Context| Some(start_program(context, &arguments));
     process::spawn(&thread, Start::Prepare(Box::new(prepare)))
 }
 
 /// Runs in the first thread, with its address space in place.
-fn start_program(context: &mut Context, arguments: Arguments) -> UserContext {
+fn start_program(context: &mut Context, arguments: &Arguments) -> UserContext {
     match arguments.fault {
         Some(Fault::Panic) => panic!("test.fault=panic was asked for"),
         Some(Fault::Hang) => {
@@ -110,7 +110,7 @@ fn start_program(context: &mut Context, arguments: Arguments) -> UserContext {
         None => {}
     }
     let path = arguments.program.first().cloned().unwrap_or_default();
-    let registers = load(context, &path, &arguments).and_then(|program| process::execute(context, program));
+    let registers = load(context, &path, arguments).and_then(|program| process::execute(context, &program));
     match registers {
         Ok(registers) => {
             control::ready(time::clock::now_ns());

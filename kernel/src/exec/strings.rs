@@ -24,7 +24,7 @@ impl Room {
     /// A quarter of what the stack may grow to, within bounds.
     pub(crate) fn of_stack(limit: u64) -> Self {
         let quarter = usize::try_from(limit / 4).unwrap_or(usize::MAX);
-        Self(quarter.min(MOST_TOTAL).max(LEAST_TOTAL))
+        Self(quarter.clamp(LEAST_TOTAL, MOST_TOTAL))
     }
 
     /// # Errors

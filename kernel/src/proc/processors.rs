@@ -148,7 +148,7 @@ pub(super) fn information(_: &System) -> String {
 fn line(name: &str, times: CpuTimes) -> String {
     let CpuTimes { user, nice, system, idle } = times;
     let [user, nice, system, idle] =
-        [user, nice, system, idle].map(|ticks| ticks * CLOCK_TICKS as u64 / TICKS_PER_SECOND);
+        [user, nice, system, idle].map(|ticks| ticks * CLOCK_TICKS / TICKS_PER_SECOND);
     format!("{name} {user} {nice} {system} {idle} 0 0 0 0 0 0\n")
 }
 

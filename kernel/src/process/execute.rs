@@ -83,7 +83,7 @@ impl Process {
 ///
 /// # Errors
 /// EAGAIN, EINTR: the process is about to end anyway.
-pub(crate) fn execute(context: &mut Context, program: Loaded) -> Result<UserContext> {
+pub(crate) fn execute(context: &mut Context, program: &Loaded) -> Result<UserContext> {
     let (process, thread) = (context.process.clone(), context.thread.clone());
     process.end_other_threads(context)?;
     // From here on there is no way back.

@@ -80,7 +80,7 @@ fn execute(
     let environment = Strings::read(context, envp, &mut room)?;
     let given = Given::new(&found.path, arguments, environment, &mut room)?;
     let program = Loaded::prepare(context, found.file, given, found.reachable)?;
-    let registers = process::execute(context, program)?;
+    let registers = process::execute(context, &program)?;
     *user.context_mut() = registers;
     Ok(0)
 }

@@ -11,11 +11,14 @@ const SHARED: i32 = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
 /// More than any machine here has, in bytes.
 const MUCH: usize = 1 << 36;
 
+/// A way of taking memory, by name. It runs in a child and gives its exit code.
+type Way = (&'static str, fn() -> i32);
+
 /// Takes all memory, over and over. What went wrong.
 pub(crate) fn run() -> std::result::Result<(), String> {
     let kept = region(PRIVATE, 100 * PAGE)?;
     kept.write(0, &[7; 100 * PAGE]);
-    let ways: [(&str, fn() -> i32); 5] = [
+    let ways: [Way; 5] = [
         ("one process that touches ever more", hog),
         ("the kernel touches ever more for it", read_into),
         ("copies that can no longer be made", copies),

@@ -106,8 +106,7 @@ fn signals(subject: &Subject, text: &mut String) -> core::fmt::Result {
 fn schedule(subject: &Subject, text: &mut String) -> core::fmt::Result {
     let schedule = &subject.thread.schedule;
     let affinity = schedule.affinity();
-    let allowed: Vec<usize> =
-        all_cpus().filter(|cpu| affinity.contains(*cpu)).map(|cpu| cpu.as_usize()).collect();
+    let allowed: Vec<usize> = all_cpus().filter(|cpu| affinity.contains(*cpu)).map(Id::as_usize).collect();
     let mask = allowed.iter().fold(0_u64, |mask, cpu| mask | 1_u64.checked_shl(*cpu as u32).unwrap_or(0));
     writeln!(text, "Cpus_allowed:\t{mask:x}\nCpus_allowed_list:\t{}", ranges(&allowed))?;
     writeln!(text, "Mems_allowed:\t1\nMems_allowed_list:\t0")?;

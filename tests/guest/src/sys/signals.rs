@@ -258,7 +258,7 @@ pub(crate) fn wait(mut wanted: u64, limit: Option<i64>) -> Result<(i32, i32, u64
 #[track_caller]
 pub(crate) fn queue(pid: i32, signal: i32, code: i32, value: u64) -> Result<usize> {
     let mut info = [0u64; 16];
-    info[1] = code as u32 as u64;
+    info[1] = u64::from(code as u32);
     info[3] = value;
     let mut words = Words::default();
     pid.place(&mut words);
@@ -362,7 +362,7 @@ pub(crate) fn refuse(what: Refused) {
         match what {
             Refused::Division => {
                 std::arch::asm!("lea r11, [rip + 2f]", "xor edx, edx", "xor ecx, ecx", "div ecx", "2:",
-                out("rax") _, out("rdx") _, out("rcx") _, out("r11") _)
+                out("rax") _, out("rdx") _, out("rcx") _, out("r11") _);
             }
             Refused::Instruction => std::arch::asm!("lea r11, [rip + 2f]", "ud2", "2:", out("r11") _),
             Refused::Privileged => std::arch::asm!("lea r11, [rip + 2f]", "hlt", "2:", out("r11") _),
