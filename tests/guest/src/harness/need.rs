@@ -13,6 +13,10 @@ pub(crate) enum Need {
     DescriptorLimit,
     /// The machine is the test's own: what is set for the whole system disturbs nobody.
     OwnSystem,
+    /// The first user name space: from others, root may not look at and change everything.
+    FirstUserNamespace,
+    /// Programs with set-id bits change the user where tests have their files.
+    SetIdPrograms,
 }
 
 /// The user and group that tests become to have no privilege: `nobody`.
@@ -32,6 +36,13 @@ impl Need {
                 .is_ok_and(|release| release.contains("postern"))
                 .then_some(())
                 .map_or_else(|| Some("changes settings of the whole system".to_owned()), |()| None),
+            // A kernel without name spaces has no such link. The number is that of include/linux/proc_ns.h.
+            Self::FirstUserNamespace => std::fs::read_link("/proc/self/ns/user")
+                .is_ok_and(|name| name.as_os_str() != "user:[4026531837]")
+                .then(|| "needs the first user name space".to_owned()),
+            Self::SetIdPrograms => std::fs::read_to_string("/proc/self/mounts")
+                .is_ok_and(|mounts| mounts.lines().any(without_set_id))
+                .then(|| "needs set-id bits in /tmp: it is mounted with nosuid".to_owned()),
             Self::DescriptorLimit => sys::limit_descriptors(None)
                 .and_then(|(soft, _)| sys::limit_descriptors(Some(soft)))
                 .err()
@@ -40,4 +51,11 @@ impl Need {
                 }),
         }
     }
+}
+
+/// Whether a line of the mount table says that set-id bits mean nothing in `/tmp`.
+fn without_set_id(line: &str) -> bool {
+    let mut words = line.split(' ').skip(1);
+    words.next() == Some("/tmp")
+        && words.nth(1).is_some_and(|options| options.split(',').any(|o| o == "nosuid"))
 }

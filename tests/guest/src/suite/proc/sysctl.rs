@@ -9,12 +9,12 @@ use crate::{
 };
 
 pub(crate) const TESTS: &[Test] = tests!("proc";
-    sysctl_files_have_their_modes,
+    sysctl_files_have_their_modes needs [Need::FirstUserNamespace],
     nothing_is_made_or_removed needs [Need::OtherUsers],
     sysctl_texts_are_read_in_pieces,
     sysctl_numbers_are_read_in_one_go,
     sysctl_positions,
-    sysctl_modes_bind_root needs [Need::OtherUsers],
+    sysctl_modes_bind_root needs [Need::FirstUserNamespace],
     sysctl_modes_bind_others needs [Need::OtherUsers],
     sysctl_owner_and_mode_stay needs [Need::OtherUsers],
     sysctl_known_values,

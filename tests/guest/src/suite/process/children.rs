@@ -459,7 +459,7 @@ fn set_group(block: &Block, pid: i32, group: i32) -> Result<usize> {
 }
 
 fn groups_and_sessions(case: &Case) -> Outcome {
-    case.in_child(|| {
+    let grown = || {
         let block = Block::new(2)?;
         let own = sys::getpid()?;
         let (old_group, old_session) = (group(&block, 0)?, session(&block, 0)?);
@@ -480,6 +480,11 @@ fn groups_and_sessions(case: &Case) -> Outcome {
         check_eq!(set_group(&block, 0, old_group as i32)?, 0, "back again");
         check_eq!(group(&block, 0)?, old_group);
         Ok(())
+    };
+    case.in_child(|| {
+        // The group to go back to must be one that this PID name space has a number for.
+        Block::new(1)?.call("setsid", libc::SYS_setsid, [0])?;
+        case.in_child(grown)
     })
 }
 

@@ -26,7 +26,7 @@ pub(crate) const TESTS: &[Test] = tests!("process";
     a_thread_that_is_not_the_first_executes,
     many_threads_execute_at_once,
     ignored_signals_stay_ignored,
-    set_user_id_programs_change_the_user needs [Need::OtherUsers],
+    set_user_id_programs_change_the_user needs [Need::OtherUsers, Need::SetIdPrograms],
 );
 
 const SELF: &[u8] = b"/proc/self/exe";
