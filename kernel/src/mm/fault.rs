@@ -17,11 +17,12 @@ use ostd::{
 use super::{
     exhaustion::relieve,
     frames,
+    inherited::Pages,
     layout::{PAGE_SIZE, page_down},
     mapping::{Mapping, Protection},
     pages::frame_of,
     source::{Backing, Source},
-    space::AddressSpace,
+    space::{AddressSpace, State},
 };
 use crate::{process::current_thread, system};
 
@@ -60,8 +61,9 @@ impl AddressSpace {
     /// Makes the page at `address` present for `access`.
     pub(crate) fn fault(&self, address: usize, access: Access) -> Result<(), FaultError> {
         let page = page_down(address);
-        let mut state = self.lock();
-        if state.mappings.find(page).is_none() && !self.grow_stack(&mut state, page) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        if state.mappings.find(page).is_none() && !self.grow_stack(state, page) {
             return Err(FaultError::NotAllowed);
         }
         let (start, mapping) = state.mappings.find(page).ok_or(FaultError::NotAllowed)?;
@@ -76,7 +78,15 @@ impl AddressSpace {
         }
         let at = page - start;
         let write = access == Access::Write;
-        match (self.present(page), &mapping.backing) {
+        let present = self.present(page);
+        if present.is_none()
+            && !mapping.backing.is_shared()
+            && let Some((frame, alone)) = State::inherited_page(&mut state.inherited, page)
+        {
+            return self.map_inherited(page, frame, alone, write, property(protection));
+        }
+        let last_fork = &mut state.last_fork;
+        match (present, &mapping.backing) {
             (Some((_, held)), _) if !write || held.flags.contains(PageFlags::W) => {
                 // Another thread was faster, or this CPU remembered what no longer holds.
                 Ok(())
@@ -89,8 +99,12 @@ impl AddressSpace {
                 self.allow(page, property(protection));
                 Ok(())
             }
-            (Some((frame, held)), _) => self.own(page, &frame, held, property(protection)),
+            (Some((frame, held)), _) => {
+                State::change(last_fork, page);
+                self.own(page, &frame, held, property(protection))
+            }
             (None, Backing::Anonymous) => {
+                State::change(last_fork, page);
                 let frame = frames::zeroed().ok_or(FaultError::NoMemory)?;
                 self.set(page, frame.into(), property(protection))
             }
@@ -101,18 +115,19 @@ impl AddressSpace {
             (None, Backing::Shared { source, offset, .. }) => {
                 let frame = file_page(&**source, offset + at as u64, false)?;
                 self.set(page, frame, file_property(protection))?;
-                self.map_around(start, mapping, page);
+                self.map_around(start, mapping, state.inherited.as_deref(), page);
                 Ok(())
             }
             (None, Backing::File { source, offset, length }) => {
                 let wanted = length.saturating_sub(at).min(PAGE_SIZE);
                 if write || wanted < PAGE_SIZE {
+                    State::change(last_fork, page);
                     let frame = private_copy(&**source, offset + at as u64, wanted)?;
                     return self.set(page, frame, property(protection));
                 }
                 let frame = file_page(&**source, offset + at as u64, false)?;
                 self.set(page, frame, file_property(protection))?;
-                self.map_around(start, mapping, page);
+                self.map_around(start, mapping, state.inherited.as_deref(), page);
                 Ok(())
             }
         }
@@ -121,7 +136,7 @@ impl AddressSpace {
     /// Makes the page at `page` present as it is to be used, before it is: written to already where it is private and may be.
     pub(crate) fn bring_in(&self, page: usize) -> Result<(), FaultError> {
         let access = {
-            let state = self.lock();
+            let state = self.state.lock();
             let (_, mapping) = state.mappings.find(page).ok_or(FaultError::NotAllowed)?;
             let write = mapping.protection.write && !mapping.backing.is_shared();
             if write { Access::Write } else { Access::Read }
@@ -191,7 +206,7 @@ impl AddressSpace {
     }
 
     /// Maps the pages around `page` that the file has at hand, as they are likely to be wanted next.
-    fn map_around(&self, start: usize, mapping: &Mapping, page: usize) {
+    fn map_around(&self, start: usize, mapping: &Mapping, inherited: Option<&Pages>, page: usize) {
         let Some((source, offset)) = mapping.backing.file() else { return };
         let whole = match &mapping.backing {
             Backing::File { length, .. } => start.saturating_add(page_down(*length)).min(mapping.end),
@@ -199,6 +214,7 @@ impl AddressSpace {
         };
         let window = page & !(AROUND * PAGE_SIZE - 1);
         let range = window.max(start)..(window + AROUND * PAGE_SIZE).min(whole);
+        let inherited = inherited.map_or(&[][..], |pages| pages.within(&range));
         let number = |address: usize| (offset + (address - start) as u64) / PAGE_SIZE as u64;
         let mut found: [Option<UFrame>; AROUND] = [const { None }; AROUND];
         let first = number(range.start);
@@ -212,7 +228,12 @@ impl AddressSpace {
         let mut mapped = 0;
         for (index, frame) in found.into_iter().enumerate() {
             let Some(frame) = frame else { continue };
-            if cursor.jump(range.start + index * PAGE_SIZE).is_ok() && matches!(cursor.query(), Ok((_, None)))
+            let address = range.start + index * PAGE_SIZE;
+            if inherited.iter().any(|(other, _)| *other == address) {
+                continue;
+            }
+            if (cursor.virt_addr() == address || cursor.jump(address).is_ok())
+                && matches!(cursor.query(), Ok((_, None)))
             {
                 cursor.map(frame, file_property(mapping.protection));
                 mapped += 1;
@@ -228,7 +249,7 @@ const AROUND: usize = 16;
 /// Marks pages that are a file's, not this address space's.
 pub(super) const OF_FILE: PageFlags = PageFlags::AVAIL2;
 
-fn property(protection: Protection) -> PageProperty {
+pub(super) fn property(protection: Protection) -> PageProperty {
     PageProperty::new_user(protection.page_flags(), CachePolicy::Writeback)
 }
 

@@ -9,6 +9,7 @@ mod exhaustion;
 mod fault;
 mod fork;
 mod frames;
+mod inherited;
 pub(crate) mod layout;
 mod lock;
 mod map;

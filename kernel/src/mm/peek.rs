@@ -20,6 +20,7 @@ impl AddressSpace {
     /// Copies from `address` on what is there, and says how much that is: up to the first page that has not been touched yet.
     /// The address space need not be the one that is active.
     pub(crate) fn peek(&self, address: usize, into: &mut [u8]) -> usize {
+        drop(self.lock());
         let mut done = 0;
         while done < into.len() {
             let Some(at) = address.checked_add(done) else { break };
@@ -44,6 +45,7 @@ impl AddressSpace {
 
     /// How many pages are there in `range`: private ones, and those of files.
     pub(crate) fn count_pages(&self, range: &Range<usize>) -> (usize, usize) {
+        drop(self.lock());
         let (mut private, mut of_file) = (0, 0);
         let mut start = range.start;
         while start < range.end {

@@ -23,6 +23,7 @@ use spin::Once;
 use vfs::Inode;
 
 use super::{
+    inherited::{LastFork, Pages},
     layout::{PAGE_SIZE, STACK_SIZE},
     mapping::Mappings,
     pages,
@@ -59,6 +60,10 @@ pub(super) struct State {
     pub(super) heap_end: usize,
     /// Where the program's strings are.
     pub(super) strings: StringPlaces,
+    /// The parent's pages that are this address space's too, wherever a private page is missing.
+    pub(super) inherited: Option<Arc<Pages>>,
+    /// What the last child got.
+    pub(super) last_fork: Option<LastFork>,
 }
 
 /// Where a program's strings and its auxiliary vector are, for `/proc/PID/cmdline`, `environ` and `auxv`: begin and end of
@@ -80,6 +85,8 @@ impl AddressSpace {
             heap_start: 0,
             heap_end: 0,
             strings: StringPlaces::default(),
+            inherited: None,
+            last_fork: None,
         })
     }
 
@@ -164,18 +171,23 @@ impl AddressSpace {
         self.resident.load(Ordering::Relaxed) * PAGE_SIZE
     }
 
+    /// Locks the mappings to change them, or to look at pages: what was inherited is mapped. Faults, which bring in pages
+    /// one by one, lock `state` itself.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
+        let mut state = self.state.lock();
+        state.last_fork = None;
+        self.map_all_inherited(&mut state);
+        state
     }
 
     /// Says where the program's strings are.
     pub(crate) fn set_strings(&self, places: StringPlaces) {
-        self.lock().strings = places;
+        self.state.lock().strings = places;
     }
 
     /// Where the program's strings are.
     pub(crate) fn strings(&self) -> StringPlaces {
-        self.lock().strings
+        self.state.lock().strings
     }
 
     /// Where in a file the byte at `address` is, if it is shared.
@@ -183,7 +195,7 @@ impl AddressSpace {
     /// # Errors
     /// EFAULT where nothing is mapped.
     pub(crate) fn shared_place(&self, address: usize) -> Result<Option<(NodeId, u64)>> {
-        let state = self.lock();
+        let state = self.state.lock();
         let (start, mapping) = state.mappings.find(address).ok_or(Errno::EFAULT)?;
         let file = mapping.backing.file().filter(|_| mapping.backing.is_shared());
         Ok(file.map(|(source, offset)| (source.inode().id(), offset + (address - start) as u64)))
@@ -191,7 +203,7 @@ impl AddressSpace {
 
     /// Looks at what is mapped.
     pub(crate) fn with_mappings<T>(&self, look: impl FnOnce(&Mappings, Range<usize>) -> T) -> T {
-        let state = self.lock();
+        let state = self.state.lock();
         look(&state.mappings, state.heap_start..state.heap_end)
     }
 }
