@@ -44,11 +44,11 @@ impl Fifo {
                 fresh
             })
         };
-        if self.named && nonblocking && access == Access::WRITE && pipe.state.lock().readers == 0 {
+        let mut state = pipe.state.lock();
+        if self.named && nonblocking && access == Access::WRITE && state.readers == 0 {
             return Err(Error::new(Errno::ENXIO, "nobody reads"));
         }
-        let end = End::open(&pipe, access, self.named);
-        let state = pipe.state.lock();
+        let end = End::opened(&pipe, &mut state, access, self.named);
         let missing = match access {
             Access::READ => state.writers == 0,
             Access::WRITE => state.readers == 0,
@@ -60,6 +60,7 @@ impl Fifo {
             before: if access == Access::READ { state.writers_ever } else { state.readers_ever },
         });
         drop(state);
+        let end = end.announced();
         Ok((end, partner))
     }
 }

@@ -322,7 +322,13 @@ pub struct End {
 impl End {
     /// Opens an end of `pipe`. Without a writer, one with a name is not hung up before there was one.
     fn open(pipe: &Arc<Pipe>, access: Access, named: bool) -> Self {
-        let mut state = pipe.state.lock();
+        let end = Self::opened(pipe, &mut pipe.state.lock(), access, named);
+        end.announced()
+    }
+
+    /// An end of `pipe`, whose state the caller has locked: who decides by the state whether and how long an open waits
+    /// sees it as it is at that moment, and nobody who comes and goes in between is missed. Still to be announced.
+    fn opened(pipe: &Arc<Pipe>, state: &mut State, access: Access, named: bool) -> Self {
         let before = state.writers_ever;
         if access.contains(Access::READ) {
             state.readers += 1;
@@ -333,9 +339,13 @@ impl End {
             state.writers_ever += 1;
         }
         let writers_before = if named && state.writers == 0 { before } else { u64::MAX };
-        drop(state);
-        pipe.pollee.notify(Events::IN | Events::OUT);
         Self { pipe: pipe.clone(), access, writers_before }
+    }
+
+    /// Tells those who wait for the other end, once the state is unlocked.
+    fn announced(self) -> Self {
+        self.pipe.pollee.notify(Events::IN | Events::OUT);
+        self
     }
 
     /// The pipe.

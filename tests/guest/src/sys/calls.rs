@@ -111,6 +111,8 @@ plain_calls! {
     getxattr = SYS_getxattr(path: &CStr, name: &CStr, into: &mut [u8]);
     /// listxattr(2)
     listxattr = SYS_listxattr(path: &CStr, into: &mut [u8]);
+    /// close_range(2)
+    close_range = SYS_close_range(first: u32, last: u32, flags: u32);
     /// mknod(2)
     mknod = SYS_mknod(path: &CStr, mode: u32, device: u32);
     /// rmdir(2)

@@ -10,7 +10,7 @@ use crate::{
 
 pub(crate) const TESTS: &[Test] = tests!("locks::processes";
     children_inherit_open_files_and_not_ranges, the_end_of_a_process_unlocks, waiting_in_a_circle_is_refused,
-    a_fifo_connects_processes,
+    a_fifo_connects_processes, a_fifo_misses_no_writer,
 );
 
 const SET: i32 = libc::F_SETLK;
@@ -99,5 +99,31 @@ fn a_fifo_connects_processes(case: &Case) -> Outcome {
     check_eq!(child.status()?, 0);
     drop(reader);
     check_err!(sys::open(&path, libc::O_WRONLY | libc::O_NONBLOCK, 0), ENXIO);
+    Ok(())
+}
+
+/// Each waits for the other, and the writer may have come and gone before the reader looks.
+fn a_fifo_misses_no_writer(case: &Case) -> Outcome {
+    const ROUNDS: u32 = 200;
+    let path = case.path("fifo");
+    sys::mknod(&path, libc::S_IFIFO | 0o600, 0)?;
+    let (ready, go) = sys::pipe2(0)?;
+    let child = case.child(|| {
+        for round in 0..ROUNDS {
+            sys::read(&ready, &mut [0])?;
+            let writer = sys::open(&path, libc::O_WRONLY, 0)?;
+            check_eq!(sys::write(&writer, &round.to_ne_bytes())?, 4);
+        }
+        Ok(0)
+    })?;
+    for round in 0..ROUNDS {
+        sys::write(&go, b"x")?;
+        let reader = sys::open(&path, libc::O_RDONLY, 0)?;
+        let mut data = [0; 8];
+        check_eq!(sys::read(&reader, &mut data)?, 4);
+        check_eq!(data[..4], round.to_ne_bytes());
+        check_eq!(sys::read(&reader, &mut data)?, 0);
+    }
+    check_eq!(child.status()?, 0);
     Ok(())
 }
