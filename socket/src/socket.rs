@@ -41,6 +41,8 @@ pub struct Socket {
     nonblocking: AtomicBool,
     /// Set under the lock of the state that it tells of, for those who must not take that lock.
     listening: AtomicBool,
+    /// SO_REUSEADDR: kept, and without a meaning to the UNIX family.
+    reuse_address: AtomicBool,
     send_buffer: AtomicU32,
     receive_buffer: AtomicU32,
     pollee: Arc<Pollee>,
@@ -82,6 +84,7 @@ impl Socket {
         Self {
             nonblocking: AtomicBool::new(false),
             listening: AtomicBool::new(false),
+            reuse_address: AtomicBool::new(false),
             send_buffer: AtomicU32::new(world.settings.get().send_buffer),
             receive_buffer: AtomicU32::new(world.settings.get().receive_buffer),
             pollee,
@@ -152,6 +155,7 @@ impl Socket {
         Arc::new(Self {
             nonblocking: AtomicBool::new(false),
             listening: AtomicBool::new(false),
+            reuse_address: AtomicBool::new(false),
             send_buffer: AtomicU32::new(send_buffer),
             receive_buffer: AtomicU32::new(receive_buffer),
             pollee,
@@ -358,6 +362,17 @@ impl Socket {
     pub fn set_receive_buffer(&self, world: &World, wanted: u32) {
         let bytes = doubled(wanted, world.settings.get().receive_buffer_max, RECEIVE_BUFFER_MIN);
         self.receive_buffer.store(bytes, Ordering::Relaxed);
+    }
+
+    /// SO_REUSEADDR. Names of the UNIX family are never used twice, whatever it says, here as in Linux.
+    #[must_use]
+    pub fn reuse_address(&self) -> bool {
+        self.reuse_address.load(Ordering::Relaxed)
+    }
+
+    /// Sets SO_REUSEADDR, for this socket alone: those that it accepts do not inherit it.
+    pub fn set_reuse_address(&self, wanted: bool) {
+        self.reuse_address.store(wanted, Ordering::Relaxed);
     }
 
     /// What may be done now, as poll(2) shows it.

@@ -68,6 +68,7 @@ impl GetOption {
                 net::SO_ACCEPTCONN => socket.is_listening().into(),
                 net::SO_SNDBUF => socket.send_buffer() as i32,
                 net::SO_RCVBUF => socket.receive_buffer() as i32,
+                net::SO_REUSEADDR => socket.reuse_address().into(),
                 net::SO_ERROR => socket.take_error().map_or(0, |error| error.errno.number().into()),
                 _ => return Err(super::setsockopt::UNKNOWN),
             }),

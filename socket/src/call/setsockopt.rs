@@ -65,6 +65,7 @@ impl SetOption {
         match self.name {
             net::SO_SNDBUF => self.socket.set_send_buffer(world, value as u32),
             net::SO_RCVBUF => self.socket.set_receive_buffer(world, value as u32),
+            net::SO_REUSEADDR => self.socket.set_reuse_address(value != 0),
             _ => return Err(UNKNOWN),
         }
         Ok(())

@@ -108,3 +108,13 @@ pub(crate) fn optname_so_peercred(_: &Case) -> Attempt {
     check_eq!(probed(credentials(&socket()?))?, [0, u32::MAX, u32::MAX]);
     Ok(())
 }
+
+/// Not set at first, and only on the socket that it is set for.
+pub(crate) fn optname_so_reuseaddr(_: &Case) -> Attempt {
+    let (left, right) = pair()?;
+    check_eq!(probed(option(&left, libc::SO_REUSEADDR))?, 0);
+    set_option(&left, libc::SO_REUSEADDR, 1)?;
+    check_eq!(probed(option(&left, libc::SO_REUSEADDR))?, 1);
+    check_eq!(probed(option(&right, libc::SO_REUSEADDR))?, 0);
+    Ok(())
+}

@@ -1,9 +1,10 @@
 //! setsockopt(2)
 
 use crate::{
-    harness::{Case, check, check_eq},
+    harness::{Case, check, check_eq, check_err},
     probe::{Attempt, probed},
     suite::unix::help::{drain, exchange, fill, option, pair, set_option, socket},
+    sys,
 };
 
 /// What is set can be read again.
@@ -48,4 +49,19 @@ pub(crate) fn optname_so_rcvbuf(_: &Case) -> Attempt {
         check_eq!(option(&left, libc::SO_RCVBUF)?, kept);
     }
     Ok(exchange(&left, &right)?)
+}
+
+/// It is kept, as 0 or 1, and lets no name be taken twice.
+pub(crate) fn optname_so_reuseaddr(case: &Case) -> Attempt {
+    let address = case.abstract_address("a");
+    let (first, second) = (socket()?, socket()?);
+    for fd in [&first, &second] {
+        probed(set_option(fd, libc::SO_REUSEADDR, 7))?;
+        check_eq!(option(fd, libc::SO_REUSEADDR)?, 1);
+    }
+    sys::bind(&first, address.bytes())?;
+    check_err!(sys::bind(&second, address.bytes()), EADDRINUSE);
+    probed(set_option(&first, libc::SO_REUSEADDR, 0))?;
+    check_eq!(option(&first, libc::SO_REUSEADDR)?, 0);
+    Ok(())
 }

@@ -28,6 +28,8 @@ pub(crate) const TESTS: &[Test] = tests!("unix";
     option_peercred_without_a_peer,
     option_peercred_is_cut_to_the_length,
     option_peercred_outlives_the_peer,
+    option_reuse_address_is_a_truth_value,
+    option_reuse_address_is_not_inherited,
     option_refuses_other_descriptors,
 );
 
@@ -304,6 +306,33 @@ fn option_peercred_outlives_the_peer(_: &Case) -> Outcome {
     let (left, right) = pair()?;
     drop(right);
     check_eq!(credentials(&left)?, own_credentials()?);
+    Ok(())
+}
+
+fn option_reuse_address_is_a_truth_value(_: &Case) -> Outcome {
+    let (left, right) = pair()?;
+    check_eq!(option(&left, libc::SO_REUSEADDR)?, 0);
+    for (value, kept) in [(1, 1), (0, 0), (7, 1), (0, 0), (-1, 1), (256, 1)] {
+        check_eq!(set_option(&left, libc::SO_REUSEADDR, value)?, 0);
+        check_eq!(option(&left, libc::SO_REUSEADDR)?, kept, "set to {value}");
+    }
+    for length in 0..4 {
+        check_err!(sys::setsockopt(&left, SOCKET, libc::SO_REUSEADDR, &[0; 4][..length]), EINVAL);
+    }
+    check_eq!(option(&left, libc::SO_REUSEADDR)?, 1, "unchanged");
+    exchange(&left, &right)
+}
+
+fn option_reuse_address_is_not_inherited(case: &Case) -> Outcome {
+    let address = case.abstract_address("a");
+    let fd = listener(&address, 1)?;
+    set_option(&fd, libc::SO_REUSEADDR, 1)?;
+    let (near, far) = accepted(&fd, &address)?;
+    check_eq!(option(&near, libc::SO_REUSEADDR)?, 0);
+    check_eq!(option(&far, libc::SO_REUSEADDR)?, 0);
+    let other = socket()?;
+    set_option(&other, libc::SO_REUSEADDR, 1)?;
+    check_err!(sys::bind(&other, address.bytes()), EADDRINUSE, "names are not shared");
     Ok(())
 }
 
