@@ -116,12 +116,24 @@ impl Credentials {
 
     /// As files see it.
     pub(crate) fn identity(&self) -> Identity {
-        Identity { uid: self.file_user, gid: self.file_group, groups: self.groups.clone() }
+        Identity {
+            uid: self.file_user,
+            gid: self.file_group,
+            groups: self.groups.clone(),
+            capabilities: self.capabilities.effective,
+        }
     }
 
-    /// As access(2) asks: with the real numbers.
+    /// As access(2) asks: with the real numbers, and with the capabilities that go with the real user.
     pub(crate) fn real_identity(&self) -> Identity {
-        Identity { uid: self.user.real, gid: self.group.real, groups: self.groups.clone() }
+        let capabilities = if self.securebits & secure::NO_SETUID_FIXUP != 0 {
+            self.capabilities.effective
+        } else if self.user.real == 0 {
+            self.capabilities.permitted
+        } else {
+            0
+        };
+        Identity { uid: self.user.real, gid: self.group.real, groups: self.groups.clone(), capabilities }
     }
 }
 

@@ -5,7 +5,7 @@ use linux_raw_sys::general::{
     __NR_chdir, __NR_chroot, __NR_getcwd, __NR_link, __NR_linkat, __NR_mkdir, __NR_mkdirat, __NR_mknod,
     __NR_mknodat, __NR_readlink, __NR_readlinkat, __NR_rename, __NR_renameat, __NR_renameat2, __NR_rmdir,
     __NR_symlink, __NR_symlinkat, __NR_umask, __NR_unlink, __NR_unlinkat, AT_EMPTY_PATH, AT_FDCWD,
-    AT_REMOVEDIR, AT_SYMLINK_FOLLOW, CAP_SYS_CHROOT,
+    AT_REMOVEDIR, AT_SYMLINK_FOLLOW, CAP_DAC_READ_SEARCH, CAP_SYS_CHROOT,
 };
 use vfs::{Follow, Handle, RenameFlags, UserMemory};
 
@@ -98,8 +98,7 @@ fn linkat(context: &Context, arguments: &Arguments) -> Result<usize> {
     if old.is_empty() && flags & AT_EMPTY_PATH != 0 {
         let who = context.identity();
         let inode = match context.files.get(old_directory as i32)? {
-            // Linux wants CAP_DAC_READ_SEARCH.
-            Handle::File(file) if who.is_privileged() => file.inode().clone(),
+            Handle::File(file) if who.can(CAP_DAC_READ_SEARCH) => file.inode().clone(),
             Handle::File(_) => return Err(Errno::ENOENT.into()),
             Handle::Socket(_) => return Err(Errno::EXDEV.into()),
         };

@@ -4,9 +4,9 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use linux_raw_sys::general::{
-    __NR_timerfd_create, __NR_timerfd_gettime, __NR_timerfd_settime, CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM,
-    CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_REALTIME_ALARM, O_CLOEXEC, O_NONBLOCK, TFD_TIMER_ABSTIME,
-    TFD_TIMER_CANCEL_ON_SET,
+    __NR_timerfd_create, __NR_timerfd_gettime, __NR_timerfd_settime, CAP_WAKE_ALARM, CLOCK_BOOTTIME,
+    CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_REALTIME_ALARM, O_CLOEXEC, O_NONBLOCK,
+    TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET,
 };
 use socket::error::{Errno, Error, Result};
 use vfs::{Handle, OpenFile};
@@ -37,7 +37,7 @@ fn timerfd_create(context: &Context, arguments: &Arguments) -> Result<usize> {
     if flags & !(O_CLOEXEC | O_NONBLOCK) != 0 || !known {
         return Err(Error::new(Errno::EINVAL, "no such flag, or no such clock"));
     }
-    if wakes && !context.identity().is_privileged() {
+    if wakes && !context.thread.credentials.lock().can(CAP_WAKE_ALARM) {
         return Err(Error::new(Errno::EPERM, "only the superuser wakes the machine"));
     }
     special::open(context, TimerFile::new(clock), flags)

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 
 use bitflags::bitflags;
+use linux_raw_sys::general as uapi;
 
 bitflags! {
     /// What is wanted of a file, with the values of access(2).
@@ -26,19 +27,21 @@ pub struct Identity {
     pub gid: u32,
     /// Supplementary groups.
     pub groups: Arc<[u32]>,
+    /// What the process may beyond that: its effective capabilities, number N in bit N (capabilities(7)).
+    pub capabilities: u64,
 }
 
 impl Identity {
     /// The superuser.
     #[must_use]
     pub fn root() -> Self {
-        Self { uid: 0, gid: 0, groups: Arc::from([]) }
+        Self { uid: 0, gid: 0, groups: Arc::from([]), capabilities: u64::MAX }
     }
 
-    /// Whether permission bits do not bind (`CAP_DAC_OVERRIDE`, `CAP_FOWNER`, `CAP_CHOWN`, `CAP_FSETID`, `CAP_MKNOD`).
+    /// Whether it has a capability (`CAP_`).
     #[must_use]
-    pub fn is_privileged(&self) -> bool {
-        self.uid == 0
+    pub fn can(&self, capability: u32) -> bool {
+        self.capabilities & 1 << capability != 0
     }
 
     /// Whether `gid` is the group or one of the supplementary ones.
@@ -47,16 +50,16 @@ impl Identity {
         self.gid == gid || self.groups.contains(&gid)
     }
 
-    /// Whether owner or superuser.
+    /// Whether the owner, or one who may act as such (`CAP_FOWNER`).
     #[must_use]
     pub fn owns(&self, uid: u32) -> bool {
-        self.uid == uid || self.is_privileged()
+        self.uid == uid || self.can(uapi::CAP_FOWNER)
     }
 
     /// Whether a file of this owner, group and mode (with its type) grants `wanted`.
     ///
-    /// The first class that fits decides, even if a later one would grant more. The superuser may do everything, but
-    /// execute only what somebody may execute.
+    /// The first class that fits decides, even if a later one would grant more. `CAP_DAC_OVERRIDE` grants everything, but
+    /// execution only of what somebody may execute; `CAP_DAC_READ_SEARCH` grants looking, and searching directories.
     #[must_use]
     pub fn may(&self, wanted: Access, uid: u32, gid: u32, mode: u32) -> bool {
         let class = if self.uid == uid {
@@ -69,8 +72,11 @@ impl Identity {
         if wanted.bits() & !class == 0 {
             return true;
         }
-        let directory = mode & linux_raw_sys::general::S_IFMT == linux_raw_sys::general::S_IFDIR;
-        self.is_privileged() && (directory || !wanted.contains(Access::EXECUTE) || mode & 0o111 != 0)
+        let directory = mode & uapi::S_IFMT == uapi::S_IFDIR;
+        let looking = if directory { Access::READ | Access::EXECUTE } else { Access::READ };
+        (looking.contains(wanted) && self.can(uapi::CAP_DAC_READ_SEARCH))
+            || (self.can(uapi::CAP_DAC_OVERRIDE)
+                && (directory || !wanted.contains(Access::EXECUTE) || mode & 0o111 != 0))
     }
 }
 
@@ -79,7 +85,7 @@ mod tests {
     use super::*;
 
     fn user(uid: u32, gid: u32, groups: &[u32]) -> Identity {
-        Identity { uid, gid, groups: Arc::from(groups) }
+        Identity { uid, gid, groups: Arc::from(groups), capabilities: 0 }
     }
 
     #[test]
@@ -100,5 +106,19 @@ mod tests {
         assert!(!root.may(Access::EXECUTE, 5, 5, 0o100_666));
         assert!(root.may(Access::EXECUTE, 5, 5, 0o100_001));
         assert!(root.may(Access::EXECUTE, 5, 5, 0o040_000), "directories are always searchable");
+    }
+
+    #[test]
+    fn capabilities_grant_what_they_are_for() {
+        let mut who = Identity { capabilities: 0, ..Identity::root() };
+        assert!(!who.may(Access::READ, 5, 5, 0o100_000) && !who.owns(5), "user 0 alone is nobody special");
+        who.capabilities = 1 << uapi::CAP_DAC_READ_SEARCH;
+        assert!(who.may(Access::READ, 5, 5, 0o100_000));
+        assert!(!who.may(Access::WRITE, 5, 5, 0o100_000));
+        assert!(!who.may(Access::EXECUTE, 5, 5, 0o100_100));
+        assert!(who.may(Access::READ | Access::EXECUTE, 5, 5, 0o040_000));
+        assert!(!who.may(Access::WRITE, 5, 5, 0o040_000));
+        who.capabilities = 1 << uapi::CAP_FOWNER;
+        assert!(who.owns(5) && !who.may(Access::READ, 5, 5, 0o100_000));
     }
 }

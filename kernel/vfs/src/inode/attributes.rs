@@ -66,7 +66,7 @@ impl Attributes {
     /// The bits that must not outlive a change of contents or owner by `who`: set-user-id, and set-group-id where the
     /// group may execute or `who` is not in it (chown(2), write(2)).
     fn set_id_to_drop(&self, who: &Identity) -> u32 {
-        let group = self.mode & uapi::S_IXGRP != 0 || !(who.is_privileged() || who.is_member(self.gid));
+        let group = self.mode & uapi::S_IXGRP != 0 || !(who.can(uapi::CAP_FSETID) || who.is_member(self.gid));
         self.mode & if group { uapi::S_ISUID | uapi::S_ISGID } else { uapi::S_ISUID }
     }
 }
@@ -146,7 +146,7 @@ impl Inode {
         attributes.changed = now;
         if attributes.mode & (uapi::S_ISUID | uapi::S_ISGID) != 0 {
             drop(attributes);
-            let Some(who) = who.map(|who| who()).filter(|who| !who.is_privileged()) else { return };
+            let Some(who) = who.map(|who| who()).filter(|who| !who.can(uapi::CAP_FSETID)) else { return };
             let mut attributes = self.attributes.lock();
             attributes.mode &= !attributes.set_id_to_drop(&who);
         }
@@ -191,7 +191,7 @@ impl Inode {
         {
             return Err(Error::new(Errno::EPERM, "sealed"));
         }
-        if !who.is_privileged() && !who.is_member(attributes.gid) {
+        if !who.can(uapi::CAP_FSETID) && !who.is_member(attributes.gid) {
             mode &= !uapi::S_ISGID;
         }
         self.update(|attributes| attributes.mode = mode);
@@ -208,7 +208,7 @@ impl Inode {
         let owner = who.uid == old.uid;
         let uid_allowed = uid.is_none_or(|uid| owner && uid == old.uid);
         let gid_allowed = gid.is_none_or(|gid| owner && (who.is_member(gid) || gid == old.gid));
-        if !(who.is_privileged() || uid_allowed && gid_allowed) {
+        if !(who.can(uapi::CAP_CHOWN) || uid_allowed && gid_allowed) {
             return Err(Error::new(Errno::EPERM, "only the superuser gives files away"));
         }
         if self.is_synthetic() {

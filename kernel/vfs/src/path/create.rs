@@ -55,7 +55,7 @@ pub(super) fn new_inode(directory: &Inode, who: &Identity, node: Node, mode: u32
     let mut mode = mode;
     if inherits && matches!(node, Node::Directory(_)) {
         mode |= uapi::S_ISGID;
-    } else if inherits && !who.is_privileged() && !who.is_member(gid) && mode & uapi::S_IXGRP != 0 {
+    } else if inherits && !who.can(uapi::CAP_FSETID) && !who.is_member(gid) && mode & uapi::S_IXGRP != 0 {
         mode &= !uapi::S_ISGID;
     }
     Inode::new(directory.file_system(), node, mode, who.uid, gid)
@@ -124,7 +124,7 @@ impl Walker<'_> {
         };
         let place = self.place(path, false)?;
         place.may_create(self.who)?;
-        if matches!(node, Node::Device { .. }) && !self.who.is_privileged() {
+        if matches!(node, Node::Device { .. }) && !self.who.can(uapi::CAP_MKNOD) {
             return Err(Error::new(Errno::EPERM, "only the superuser makes devices"));
         }
         place.make(self.who, node, mode & !umask & 0o7777)?;

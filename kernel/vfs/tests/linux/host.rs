@@ -98,13 +98,14 @@ impl Host {
 
     pub(crate) fn identity(&self, first: bool) -> Identity {
         if !first {
-            return Identity { uid: USER, gid: USER, groups: Arc::from([GROUP]) };
+            return Identity { uid: USER, gid: USER, groups: Arc::from([GROUP]), capabilities: 0 };
         }
         let groups = rustix::process::getgroups().expect("there are some");
         Identity {
             uid: rustix::process::geteuid().as_raw(),
             gid: rustix::process::getegid().as_raw(),
             groups: groups.iter().map(|gid| gid.as_raw()).collect(),
+            capabilities: if self.is_root() { u64::MAX } else { 0 },
         }
     }
 

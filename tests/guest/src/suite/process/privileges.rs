@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[Test] = tests!("process";
     capabilities_go_with_the_user needs [Need::OtherUsers],
     capabilities_are_kept_on_request needs [Need::OtherUsers],
     capabilities_are_given_up_for_good needs [Need::OtherUsers],
+    modes_bind_a_root_without_capabilities needs [Need::OtherUsers],
     versions_of_capabilities,
     the_user_for_files_follows_the_effective_one needs [Need::OtherUsers],
     the_death_of_a_parent_is_told,
@@ -160,6 +161,36 @@ fn capabilities_are_given_up_for_good(case: &Case) -> Outcome {
         check_err!(sys::set_thread_uids(NOBODY, NOBODY, NOBODY), EPERM, "without CAP_SETUID");
         check_err!(prctl(&block, libc::PR_CAPBSET_DROP, [7, 0, 0, 0]), EPERM, "without CAP_SETPCAP");
         check_eq!(prctl(&block, libc::PR_CAPBSET_READ, [7, 0, 0, 0])?, 1);
+        Ok(())
+    })
+}
+
+fn modes_bind_a_root_without_capabilities(case: &Case) -> Outcome {
+    const DAC_OVERRIDE: u64 = 1 << 1;
+    const DAC_READ_SEARCH: u64 = 1 << 2;
+    let file = case.path("f");
+    drop(sys::open(&file, libc::O_CREAT | libc::O_WRONLY, 0)?);
+    let all = CHOWN | DAC_OVERRIDE | DAC_READ_SEARCH;
+    let (look, change) = (|| sys::open(&file, libc::O_RDONLY, 0), || sys::open(&file, libc::O_WRONLY, 0));
+    case.in_child(|| {
+        let block = Block::new(2)?;
+        set_capabilities(&block, [0, all, 0])?;
+        check_err!(look(), EACCES);
+        check_err!(change(), EACCES);
+        check_eq!(sys::access(&file, libc::R_OK | libc::W_OK)?, 0, "what is permitted counts here");
+        check_err!(sys::chown(&file, NOBODY, NOBODY), EPERM);
+        set_capabilities(&block, [DAC_READ_SEARCH, all, 0])?;
+        look()?;
+        check_err!(change(), EACCES);
+        set_capabilities(&block, [DAC_OVERRIDE, all, 0])?;
+        look()?;
+        change()?;
+        check_err!(sys::chown(&file, NOBODY, NOBODY), EPERM);
+        set_capabilities(&block, [CHOWN, all, 0])?;
+        sys::chown(&file, NOBODY, NOBODY)?;
+        check_err!(look(), EACCES);
+        set_capabilities(&block, [0, 0, 0])?;
+        check_err!(sys::access(&file, libc::R_OK), EACCES);
         Ok(())
     })
 }
