@@ -1,7 +1,5 @@
 //! Bringing in pages when they are touched.
 
-use core::sync::atomic::Ordering;
-
 use ostd::{
     arch::{
         cpu::context::{CpuException, PageFaultErrorCode, RawPageFaultInfo},
@@ -160,7 +158,7 @@ impl AddressSpace {
         // The range is a user page: the cursor cannot be refused.
         let cursor = self.vm().cursor_mut(&guard, &(page..page + PAGE_SIZE));
         cursor.map_err(|_| FaultError::NotAllowed)?.map(frame, property);
-        self.resident.fetch_add(1, Ordering::Relaxed);
+        self.has_mapped(&(page..page + PAGE_SIZE), 1);
         Ok(())
     }
 
@@ -226,6 +224,7 @@ impl AddressSpace {
         let guard = disable_preempt();
         let Ok(mut cursor) = self.vm().cursor_mut(&guard, &range) else { return };
         let mut mapped = 0;
+        let mut touched = range.end..range.start;
         for (index, frame) in found.into_iter().enumerate() {
             let Some(frame) = frame else { continue };
             let address = range.start + index * PAGE_SIZE;
@@ -237,9 +236,10 @@ impl AddressSpace {
             {
                 cursor.map(frame, file_property(mapping.protection));
                 mapped += 1;
+                touched = touched.start.min(address)..address + PAGE_SIZE;
             }
         }
-        self.resident.fetch_add(mapped, Ordering::Relaxed);
+        self.has_mapped(&touched, mapped);
     }
 }
 

@@ -17,6 +17,7 @@ mod mapping;
 mod pages;
 mod peek;
 mod protect;
+mod recycle;
 mod remap;
 mod reserve;
 mod source;

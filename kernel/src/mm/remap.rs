@@ -154,7 +154,8 @@ impl AddressSpace {
             for (offset, frame, property) in pages {
                 if cursor.jump(to + offset).is_ok() {
                     cursor.map(frame, property);
-                    self.resident.fetch_add(1, Ordering::Relaxed);
+                    let page = to + offset;
+                    self.has_mapped(&(page..page + PAGE_SIZE), 1);
                 }
             }
         }

@@ -11,7 +11,7 @@ use core::{
 
 use ostd::{
     mm::VmSpace,
-    sync::{Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard, SpinLock},
 };
 
 use linux_raw_sys::general::{RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK};
@@ -27,6 +27,7 @@ use super::{
     layout::{PAGE_SIZE, STACK_SIZE},
     mapping::Mappings,
     pages,
+    recycle::{self, Touched},
 };
 
 /// A process's memory.
@@ -38,8 +39,13 @@ pub(crate) struct AddressSpace {
     /// Tells address spaces apart for as long as the system runs.
     id: u64,
     pub(super) state: Mutex<State>,
+    /// How often the page table was used before.
+    uses: usize,
     /// How many pages are there.
     pub(super) resident: AtomicUsize,
+    /// How many more the address space has inherited.
+    pub(super) to_come: AtomicUsize,
+    touched: SpinLock<Touched>,
     /// What RLIMIT_STACK allows, in bytes.
     stack_limit: AtomicUsize,
     /// What RLIMIT_AS allows, in bytes.
@@ -97,11 +103,15 @@ impl AddressSpace {
             for file in &state.files {
                 pages::add_mapper(*file, this.clone());
             }
+            let (vm, uses) = recycle::page_table();
             Self {
-                vm: Arc::new(VmSpace::new()),
+                vm,
+                uses,
                 id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
                 state: Mutex::new(state),
                 resident: AtomicUsize::new(0),
+                to_come: AtomicUsize::new(0),
+                touched: SpinLock::new(Touched::nothing()),
                 stack_limit: AtomicUsize::new(STACK_SIZE),
                 total_limit: AtomicUsize::new(usize::MAX),
                 data_limit: AtomicUsize::new(usize::MAX),
@@ -168,7 +178,15 @@ impl AddressSpace {
 
     /// Bytes of memory in use.
     pub(crate) fn resident_bytes(&self) -> usize {
-        self.resident.load(Ordering::Relaxed) * PAGE_SIZE
+        (self.resident.load(Ordering::Relaxed) + self.to_come.load(Ordering::Relaxed)) * PAGE_SIZE
+    }
+
+    /// Notes that `count` pages were mapped, all in `range`.
+    pub(super) fn has_mapped(&self, range: &Range<usize>, count: usize) {
+        if count > 0 {
+            self.resident.fetch_add(count, Ordering::Relaxed);
+            self.touched.lock().add(range);
+        }
     }
 
     /// Locks the mappings to change them, or to look at pages: what was inherited is mapped. Faults, which bring in pages
@@ -214,5 +232,6 @@ impl Drop for AddressSpace {
         for file in &self.state.get_mut().files {
             pages::remove_mapper(*file, this);
         }
+        recycle::take_back(&self.vm, self.uses, self.touched.get_mut(), *self.resident.get_mut());
     }
 }
