@@ -7,10 +7,12 @@ use alloc::{
 };
 use core::time::Duration;
 
-use linux_raw_sys::general::{CLOCK_REALTIME, CLOCK_REALTIME_ALARM, TFD_TIMER_ABSTIME};
+use linux_raw_sys::general::{
+    CLOCK_REALTIME, CLOCK_REALTIME_ALARM, TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET,
+};
 use socket::{
     error::{Errno, Error, Result},
-    ready::{Events, Pollee},
+    ready::{Events, Observer, Pollee, Registration},
 };
 use spin::Mutex;
 use vfs::{Buffers, Special};
@@ -34,6 +36,11 @@ fn now() -> Moment {
     clock::now_ns().into()
 }
 
+/// What CLOCK_REALTIME shows more than the monotonic clock.
+fn realtime_ahead() -> Moment {
+    clock::realtime().as_nanos() as Moment - now()
+}
+
 /// No longer than what the monotonic clock can show.
 fn duration(nanoseconds: Moment) -> Duration {
     Duration::from_nanos(u64::try_from(nanoseconds.max(0)).unwrap_or(u64::MAX))
@@ -50,6 +57,10 @@ struct State {
     ticks: u64,
     /// The flags with which it was set.
     flags: u32,
+    /// Where it expires at a time of CLOCK_REALTIME: how far that was ahead of the monotonic clock when `deadline` was found.
+    ahead: Option<Moment>,
+    /// CLOCK_REALTIME was set, which the next reader is told (TFD_TIMER_CANCEL_ON_SET).
+    cancelled: bool,
 }
 
 impl State {
@@ -80,19 +91,49 @@ pub(crate) struct TimerFile {
     state: Mutex<State>,
     timer: Timer,
     pollee: Arc<Pollee>,
+    this: Weak<Self>,
+    /// To be told when CLOCK_REALTIME is set; from when it matters on.
+    told: Mutex<Option<Registration>>,
+}
+
+/// Who is told when CLOCK_REALTIME is set.
+struct Follower(Weak<TimerFile>);
+
+impl Observer for Follower {
+    fn notify(&self, _events: Events) {
+        if let Some(timer) = self.0.upgrade() {
+            timer.clock_was_set();
+        }
+    }
+}
+
+impl Drop for TimerFile {
+    fn drop(&mut self) {
+        if let Some(registration) = self.told.get_mut().take() {
+            clock::changes().unregister(registration);
+        }
+    }
 }
 
 impl TimerFile {
     /// A timer that is not set, on one of the clocks of timerfd_create(2).
     pub(crate) fn new(clock: u32) -> Arc<Self> {
         Arc::new_cyclic(|this: &Weak<Self>| {
-            let this = this.clone();
+            let of_timer = this.clone();
             let timer = Timer::new(move || {
-                if let Some(this) = this.upgrade() {
+                if let Some(this) = of_timer.upgrade() {
                     this.look();
                 }
             });
-            Self { clock, state: Mutex::default(), timer, pollee: Arc::default() }
+            let this = this.clone();
+            Self {
+                clock,
+                state: Mutex::default(),
+                timer,
+                pollee: Arc::default(),
+                this,
+                told: Mutex::new(None),
+            }
         })
     }
 
@@ -115,21 +156,25 @@ impl TimerFile {
 
     /// Sets it, or takes it back where the time is zero; returns what it was. `flags` are those of timerfd_settime(2).
     pub(crate) fn set(&self, flags: u32, new: Setting) -> Setting {
-        let realtime = clock::realtime().as_nanos() as Moment;
-        let now = now();
         let on_realtime = matches!(self.clock, CLOCK_REALTIME | CLOCK_REALTIME_ALARM);
+        let on_realtime = on_realtime && flags & TFD_TIMER_ABSTIME != 0;
+        if on_realtime {
+            let follower = Arc::new(Follower(self.this.clone()));
+            self.told.lock().get_or_insert_with(|| clock::changes().register(follower, Events::IN));
+        }
+        let now = now();
+        let ahead = on_realtime.then(realtime_ahead);
         let value = new.value.as_nanos() as Moment;
         let deadline = match flags & TFD_TIMER_ABSTIME {
             _ if value == 0 => None,
             0 => Some(now + value),
-            _ if on_realtime => Some(value - (realtime - now)),
-            _ => Some(value),
+            _ => Some(value - ahead.unwrap_or(0)),
         };
         let (old, due) = {
             let mut state = self.state.lock();
             state.advance(now);
             let old = state.show(now);
-            *state = State { deadline, interval: new.interval, expired: false, ticks: 0, flags };
+            *state = State { deadline, interval: new.interval, flags, ahead, ..State::default() };
             let due = self.note(&mut state);
             self.arm(&state);
             (old, due)
@@ -138,6 +183,28 @@ impl TimerFile {
             self.pollee.notify(Events::IN);
         }
         old
+    }
+
+    /// CLOCK_REALTIME shows another time: what was to happen at one of its times happens earlier or later now.
+    fn clock_was_set(&self) {
+        let news = {
+            let mut state = self.state.lock();
+            let Some(before) = state.ahead else { return };
+            let ahead = realtime_ahead();
+            state.ahead = Some(ahead);
+            state.deadline = state.deadline.map(|deadline| deadline + before - ahead);
+            let cancels = state.flags & TFD_TIMER_CANCEL_ON_SET != 0;
+            if cancels {
+                state.cancelled = true;
+                state.ticks += 1;
+            }
+            let due = self.note(&mut state);
+            self.arm(&state);
+            due || cancels
+        };
+        if news {
+            self.pollee.notify(Events::IN);
+        }
     }
 
     /// What is left, and the interval (timerfd_gettime(2)).
@@ -193,6 +260,11 @@ impl Special for TimerFile {
             let due = self.note(&mut state);
             if state.ticks == 0 {
                 return Err(Errno::EAGAIN.into());
+            }
+            if core::mem::take(&mut state.cancelled) {
+                state.ticks = 0;
+                state.expired = false;
+                return Err(Error::new(Errno::ECANCELED, "the clock was set"));
             }
             self.move_on(&mut state, now());
             state.expired = false;

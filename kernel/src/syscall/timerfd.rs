@@ -43,7 +43,6 @@ fn timerfd_create(context: &Context, arguments: &Arguments) -> Result<usize> {
     special::open(context, TimerFile::new(clock), flags)
 }
 
-/// The clock is never set, so TFD_TIMER_CANCEL_ON_SET has nothing to report.
 fn timerfd_settime(context: &Context, arguments: &Arguments) -> Result<usize> {
     let [descriptor, flags, new_at, old_at, ..] = *arguments;
     let flags = flags as u32;

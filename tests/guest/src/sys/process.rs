@@ -15,6 +15,18 @@ pub(crate) fn clock_nanoseconds(clock: i32) -> Result<u64> {
     Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
+/// clock_settime(2), in nanoseconds
+#[track_caller]
+pub(crate) fn set_clock(clock: i32, nanoseconds: i64) -> Result<usize> {
+    let (tv_sec, tv_nsec) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+    let mut time = libc::timespec { tv_sec, tv_nsec };
+    let mut words = Words::default();
+    clock.place(&mut words);
+    Fill(&mut time).place(&mut words);
+    // SAFETY: the kernel reads one timespec, which is lent.
+    unsafe { call("clock_settime", libc::SYS_clock_settime, &words) }
+}
+
 /// nanosleep(2)
 #[track_caller]
 pub(crate) fn nanosleep(seconds: i64, nanoseconds: i64) -> Result<usize> {

@@ -4,7 +4,7 @@ use std::{os::fd::AsRawFd, sync::Arc};
 
 use super::{ALL, polled};
 use crate::{
-    harness::{Case, Outcome, Test, check, check_eq, check_err, tests},
+    harness::{Case, Need, Outcome, Test, check, check_eq, check_err, tests},
     sys::{self, Region},
 };
 
@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[Test] = tests!("ready";
     timerfd_expires_again_and_again,
     timerfd_counts_what_nobody_read,
     timerfd_absolute_times,
+    timerfd_follows_the_clock needs [Need::OwnSystem],
     timerfd_is_taken_back,
     timerfd_shows_what_is_left,
     timerfd_wakes_who_polls,
@@ -44,6 +45,44 @@ fn timerfd_expires_once(_: &Case) -> Outcome {
     sys::fcntl(&timer, libc::F_SETFL, libc::O_NONBLOCK)?;
     check_err!(sys::take(&timer), EAGAIN);
     Ok(())
+}
+
+/// Sets CLOCK_REALTIME forward, or back.
+fn move_clock(nanoseconds: i64) -> Outcome {
+    let time = sys::clock_nanoseconds(libc::CLOCK_REALTIME)? as i64 + nanoseconds;
+    sys::set_clock(libc::CLOCK_REALTIME, time)?;
+    Ok(())
+}
+
+fn timerfd_follows_the_clock(_: &Case) -> Outcome {
+    let in_a_minute = sys::clock_nanoseconds(libc::CLOCK_REALTIME)? as i64 + 60 * SECOND;
+    let make = |clock| sys::timerfd(clock, libc::TFD_NONBLOCK);
+    let (absolute, relative) = (make(libc::CLOCK_REALTIME)?, make(libc::CLOCK_REALTIME)?);
+    let (cancelled, other) = (make(libc::CLOCK_REALTIME)?, make(libc::CLOCK_MONOTONIC)?);
+    sys::timerfd_settime(&absolute, ABSOLUTE, in_a_minute, 0)?;
+    sys::timerfd_settime(&relative, libc::TFD_TIMER_CANCEL_ON_SET, 60 * SECOND, 0)?;
+    sys::timerfd_settime(
+        &cancelled,
+        ABSOLUTE | libc::TFD_TIMER_CANCEL_ON_SET,
+        in_a_minute + 600 * SECOND,
+        0,
+    )?;
+    sys::timerfd_settime(&other, ABSOLUTE, monotonic()? + 60 * SECOND, 0)?;
+    move_clock(90 * SECOND)?;
+    let told = (|| -> Outcome {
+        check_eq!(polled(&absolute, ALL)?, libc::POLLIN);
+        check_eq!(sys::take(&absolute)?, 1);
+        check_eq!(polled(&cancelled, ALL)?, libc::POLLIN);
+        check_err!(sys::take(&cancelled), ECANCELED);
+        check_err!(sys::take(&cancelled), EAGAIN, "told once");
+        let (left, _) = sys::timerfd_gettime(&cancelled)?;
+        check!((560 * SECOND..=570 * SECOND).contains(&left), "{left} ns left");
+        check_err!(sys::take(&relative), EAGAIN);
+        check_err!(sys::take(&other), EAGAIN);
+        Ok(())
+    })();
+    move_clock(-90 * SECOND)?;
+    told
 }
 
 fn timerfd_expires_again_and_again(_: &Case) -> Outcome {
