@@ -161,15 +161,17 @@ pub(super) fn in_guest(
     cpus: u32,
     rounds: usize,
 ) -> Result<Written> {
+    // The limit is one for two rounds.
+    let limit = case.limit * rounds.div_ceil(2) as u64;
     let mut command = Command::new(&context.postern);
     command.arg("boot").arg("--kernel").arg(&context.kernel).arg("--verbose");
-    command.args(["--smp", &cpus.to_string(), "--timeout", &case.limit.to_string()]);
+    command.args(["--smp", &cpus.to_string(), "--timeout", &limit.to_string()]);
     for folder in &root.folders {
         command.arg("--root").arg(folder);
     }
     command.args(["--", guest::PROGRAM]).args(words(case, rounds));
     command.env("TMPDIR", context.temporary());
-    let finished = process::run(&mut command, b"", Duration::from_secs(case.limit + 60))?;
+    let finished = process::run(&mut command, b"", Duration::from_secs(limit + 60))?;
     let good = finished.status.is_some_and(|status| status.success());
     let ending = (!good).then(|| finished.ending());
     Ok(Written { stdout: finished.stdout, stderr: finished.stderr, ending })
