@@ -55,6 +55,16 @@ pub(crate) enum FaultError {
     NoMemory,
 }
 
+/// What [`AddressSpace::fill`] found.
+enum Filled {
+    /// Nothing; the page is there now.
+    New,
+    /// The page.
+    Present(UFrame, PageProperty),
+    /// Nothing, and memory is short.
+    Absent,
+}
+
 impl AddressSpace {
     /// Makes the page at `address` present for `access`.
     pub(crate) fn fault(&self, address: usize, access: Access) -> Result<(), FaultError> {
@@ -76,7 +86,19 @@ impl AddressSpace {
         }
         let at = page - start;
         let write = access == Access::Write;
-        let present = self.present(page);
+        let present = if matches!(mapping.backing, Backing::Anonymous) && state.inherited.is_none() {
+            // The usual case takes one look at the page table.
+            match self.fill(page, property(protection)) {
+                Filled::New => {
+                    State::change(&mut state.last_fork, page);
+                    return Ok(());
+                }
+                Filled::Present(frame, held) => Some((frame, held)),
+                Filled::Absent => None,
+            }
+        } else {
+            self.present(page)
+        };
         if present.is_none()
             && !mapping.backing.is_shared()
             && let Some((frame, alone)) = State::inherited_page(&mut state.inherited, page)
@@ -150,6 +172,25 @@ impl AddressSpace {
             Ok((_, Some(VmQueriedItem::MappedRam { frame, prop }))) => Some(((*frame).clone(), prop)),
             _ => None,
         }
+    }
+
+    /// Maps zeros at `page` if nothing is there, and if memory is not short.
+    fn fill(&self, page: usize, property: PageProperty) -> Filled {
+        let guard = disable_preempt();
+        let Ok(mut cursor) = self.vm().cursor_mut(&guard, &(page..page + PAGE_SIZE)) else {
+            return Filled::Absent;
+        };
+        match cursor.query() {
+            Ok((_, None)) => {}
+            Ok((_, Some(VmQueriedItem::MappedRam { frame, prop }))) => {
+                return Filled::Present((*frame).clone(), prop);
+            }
+            _ => return Filled::Absent,
+        }
+        let Some(frame) = frames::zeroed_at_once() else { return Filled::Absent };
+        cursor.map(frame.into(), property);
+        self.has_mapped(&(page..page + PAGE_SIZE), 1);
+        Filled::New
     }
 
     /// Maps a frame where nothing is.
