@@ -56,6 +56,10 @@ pub(super) fn run(run: &Run<'_>, suite: &'static str) -> Result<()> {
             Packages::Folders(folders) => {
                 for case in &scenario.cases {
                     let name = format!("{}::{}", scenario.name, case.name);
+                    if let Some(lacking) = &case.lacks {
+                        skip_case(run, suite, &name, &format!("the guest has no {lacking} yet"));
+                        continue;
+                    }
                     let root = Root::new(run.context, &folders, case)?;
                     one(run, suite, &name, &root, case);
                 }
@@ -68,10 +72,13 @@ pub(super) fn run(run: &Run<'_>, suite: &'static str) -> Result<()> {
 
 fn skip(run: &Run<'_>, suite: &str, scenario: &Scenario, reason: &str) {
     for case in &scenario.cases {
-        for cpus in CPUS {
-            let name = format!("{}::{} on {cpus}", scenario.name, case.name);
-            run.sink.add(Case::skipped(suite, name, reason));
-        }
+        skip_case(run, suite, &format!("{}::{}", scenario.name, case.name), reason);
+    }
+}
+
+fn skip_case(run: &Run<'_>, suite: &str, name: &str, reason: &str) {
+    for cpus in CPUS {
+        run.sink.add(Case::skipped(suite, format!("{name} on {cpus}"), reason));
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Case {
     /// Seconds that it may take in the guest, boot and all.
     #[serde(default = "limit")]
     pub(super) limit: u64,
+    /// What it needs of the guest that is not there yet: it is skipped, with this as the reason.
+    pub(super) lacks: Option<String>,
 }
 
 fn shell() -> Vec<String> {
