@@ -1,5 +1,7 @@
 //! Bringing in pages when they are touched.
 
+use core::sync::atomic::Ordering;
+
 use ostd::{
     arch::{
         cpu::context::{CpuException, PageFaultErrorCode, RawPageFaultInfo},
@@ -189,7 +191,7 @@ impl AddressSpace {
         }
         let Some(frame) = frames::zeroed_at_once() else { return Filled::Absent };
         cursor.map(frame.into(), property);
-        self.has_mapped(&(page..page + PAGE_SIZE), 1);
+        self.resident.fetch_add(1, Ordering::Relaxed);
         Filled::New
     }
 
@@ -199,7 +201,7 @@ impl AddressSpace {
         // The range is a user page: the cursor cannot be refused.
         let cursor = self.vm().cursor_mut(&guard, &(page..page + PAGE_SIZE));
         cursor.map_err(|_| FaultError::NotAllowed)?.map(frame, property);
-        self.has_mapped(&(page..page + PAGE_SIZE), 1);
+        self.resident.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -265,7 +267,6 @@ impl AddressSpace {
         let guard = disable_preempt();
         let Ok(mut cursor) = self.vm().cursor_mut(&guard, &range) else { return };
         let mut mapped = 0;
-        let mut touched = range.end..range.start;
         for (index, frame) in found.into_iter().enumerate() {
             let Some(frame) = frame else { continue };
             let address = range.start + index * PAGE_SIZE;
@@ -277,10 +278,9 @@ impl AddressSpace {
             {
                 cursor.map(frame, file_property(mapping.protection));
                 mapped += 1;
-                touched = touched.start.min(address)..address + PAGE_SIZE;
             }
         }
-        self.has_mapped(&touched, mapped);
+        self.resident.fetch_add(mapped, Ordering::Relaxed);
     }
 }
 

@@ -53,7 +53,7 @@ impl AddressSpace {
             last_fork: None,
         });
         copy.copy_limits(self);
-        copy.to_come.store(count, Ordering::Relaxed);
+        copy.resident.store(count, Ordering::Relaxed);
         if lazy {
             return Ok(copy);
         }
@@ -177,7 +177,7 @@ impl AddressSpace {
         let range = *first..*last + PAGE_SIZE;
         let guard = disable_preempt();
         let Ok(mut cursor) = self.vm().cursor_mut(&guard, &range) else { return batch.clear() };
-        self.has_mapped(&range, batch.len());
+        self.resident.fetch_add(batch.len(), Ordering::Relaxed);
         for (address, frame, property) in batch.drain(..) {
             if cursor.virt_addr() == address || cursor.jump(address).is_ok() {
                 cursor.map(frame, property);

@@ -2,7 +2,7 @@
 //! program, before they have touched many: their page tables are filled in as they do.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::{ops::Range, sync::atomic::Ordering};
+use core::ops::Range;
 
 use ostd::{
     mm::{PageFlags, PageProperty, UFrame},
@@ -105,8 +105,6 @@ impl AddressSpace {
         let guard = disable_preempt();
         let cursor = self.vm().cursor_mut(&guard, &(page..page + PAGE_SIZE));
         cursor.map_err(|_| FaultError::NotAllowed)?.map(frame, property);
-        self.has_mapped(&(page..page + PAGE_SIZE), 1);
-        self.to_come.fetch_sub(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -115,10 +113,8 @@ impl AddressSpace {
         let Some(inherited) = state.inherited.take() else { return };
         for near in inherited.0.chunk_by(|(one, _), (next, _)| next - one < FAR) {
             let (Some((first, _)), Some((last, _))) = (near.first(), near.last()) else { continue };
-            let range = *first..*last + PAGE_SIZE;
             let guard = disable_preempt();
-            let Ok(mut cursor) = self.vm().cursor_mut(&guard, &range) else { continue };
-            let mut count = 0;
+            let Ok(mut cursor) = self.vm().cursor_mut(&guard, &(*first..*last + PAGE_SIZE)) else { continue };
             for (page, frame) in near {
                 let Some(frame) = frame else { continue };
                 let Some((_, mapping)) = state.mappings.find(*page) else { continue };
@@ -129,11 +125,8 @@ impl AddressSpace {
                     let mut property = property(mapping.protection);
                     property.flags -= PageFlags::W;
                     cursor.map(frame.clone(), property);
-                    count += 1;
                 }
             }
-            self.has_mapped(&range, count);
         }
-        self.to_come.store(0, Ordering::Relaxed);
     }
 }

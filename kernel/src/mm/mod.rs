@@ -17,7 +17,6 @@ mod mapping;
 mod pages;
 mod peek;
 mod protect;
-mod recycle;
 mod remap;
 mod reserve;
 mod source;

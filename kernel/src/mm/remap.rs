@@ -154,8 +154,7 @@ impl AddressSpace {
             for (offset, frame, property) in pages {
                 if cursor.jump(to + offset).is_ok() {
                     cursor.map(frame, property);
-                    let page = to + offset;
-                    self.has_mapped(&(page..page + PAGE_SIZE), 1);
+                    self.resident.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }

@@ -11,7 +11,7 @@ use core::{
 
 use ostd::{
     mm::VmSpace,
-    sync::{Mutex, MutexGuard, SpinLock},
+    sync::{Mutex, MutexGuard},
 };
 
 use linux_raw_sys::general::{RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK};
@@ -27,7 +27,6 @@ use super::{
     layout::{PAGE_SIZE, STACK_SIZE},
     mapping::Mappings,
     pages,
-    recycle::{self, Touched},
 };
 
 /// A process's memory.
@@ -39,13 +38,8 @@ pub(crate) struct AddressSpace {
     /// Tells address spaces apart for as long as the system runs.
     id: u64,
     pub(super) state: Mutex<State>,
-    /// How often the page table was used before.
-    uses: usize,
     /// How many pages are there.
     pub(super) resident: AtomicUsize,
-    /// How many more the address space has inherited.
-    pub(super) to_come: AtomicUsize,
-    touched: SpinLock<Touched>,
     /// What RLIMIT_STACK allows, in bytes.
     stack_limit: AtomicUsize,
     /// What RLIMIT_AS allows, in bytes.
@@ -103,15 +97,11 @@ impl AddressSpace {
             for file in &state.files {
                 pages::add_mapper(*file, this.clone());
             }
-            let (vm, uses) = recycle::page_table();
             Self {
-                vm,
-                uses,
+                vm: Arc::new(VmSpace::new()),
                 id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
                 state: Mutex::new(state),
                 resident: AtomicUsize::new(0),
-                to_come: AtomicUsize::new(0),
-                touched: SpinLock::new(Touched::nothing()),
                 stack_limit: AtomicUsize::new(STACK_SIZE),
                 total_limit: AtomicUsize::new(usize::MAX),
                 data_limit: AtomicUsize::new(usize::MAX),
@@ -178,15 +168,7 @@ impl AddressSpace {
 
     /// Bytes of memory in use.
     pub(crate) fn resident_bytes(&self) -> usize {
-        (self.resident.load(Ordering::Relaxed) + self.to_come.load(Ordering::Relaxed)) * PAGE_SIZE
-    }
-
-    /// Notes that `count` pages were mapped, all in `range`.
-    pub(super) fn has_mapped(&self, range: &Range<usize>, count: usize) {
-        if count > 0 {
-            self.resident.fetch_add(count, Ordering::Relaxed);
-            self.touched.lock().add(range);
-        }
+        self.resident.load(Ordering::Relaxed) * PAGE_SIZE
     }
 
     /// Locks the mappings to change them, or to look at pages: what was inherited is mapped. Faults, which bring in pages
@@ -232,6 +214,5 @@ impl Drop for AddressSpace {
         for file in &self.state.get_mut().files {
             pages::remove_mapper(*file, this);
         }
-        recycle::take_back(&self.vm, self.uses, self.touched.get_mut(), *self.resident.get_mut());
     }
 }

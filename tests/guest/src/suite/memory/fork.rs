@@ -25,9 +25,6 @@ pub(crate) const TESTS: &[Test] = tests!("memory";
     fork_leaves_out_and_wipes,
     fork_while_others_write,
     fork_many_times,
-    fork_and_what_the_child_maps_anew,
-    fork_and_untouched_neighbours,
-    fork_and_a_parent_that_is_gone,
 );
 
 const PAGES: usize = 700;
@@ -285,69 +282,4 @@ fn fork_many_times(_: &Case) -> Outcome {
         marked(&region, 20, |page| if page < 10 { 0xee } else { round })?;
     }
     Ok(())
-}
-
-/// What a child has not touched is its own all the same: it goes when the child maps something else there.
-fn fork_and_what_the_child_maps_anew(_: &Case) -> Outcome {
-    let region = Region::new(32, RW)?;
-    mark(&region, 32, |page| page as u8 + 1);
-    for _ in 0..3 {
-        in_child(|| {
-            let fixed = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-            let words = [region.at(8 * PAGE), 8 * PAGE, RW as usize, fixed as usize, usize::MAX, 0];
-            check_eq!(region.call("mmap", libc::SYS_mmap, words), Ok(region.at(8 * PAGE)));
-            marked(&region, 32, |page| if (8..16).contains(&page) { 0 } else { page as u8 + 1 })?;
-            let words = [region.at(20 * PAGE), PAGE, libc::MADV_DONTNEED as usize, 0, 0, 0];
-            check_eq!(region.call("madvise", libc::SYS_madvise, words), Ok(0));
-            marked(&region, 32, |page| if (8..16).contains(&page) || page == 20 { 0 } else { page as u8 + 1 })
-        })?;
-        marked(&region, 32, |page| page as u8 + 1)?;
-    }
-    Ok(())
-}
-
-/// Pages of a file that come with one that is touched are not put where the parent had written.
-fn fork_and_untouched_neighbours(case: &Case) -> Outcome {
-    let fd = sys::open(&case.path("neighbours"), libc::O_CREAT | libc::O_RDWR, 0o600)?;
-    sys::write(&fd, &[7; 16 * PAGE])?;
-    let region = Region::map(16 * PAGE, RW, libc::MAP_PRIVATE, fd.as_raw_fd(), 0)?;
-    for page in (1..16).step_by(2) {
-        region.write(page * PAGE, b"mine");
-    }
-    in_child(|| {
-        for page in (0..16).rev() {
-            let mut bytes = [0; 5];
-            region.read(page * PAGE, &mut bytes);
-            check_eq!(&bytes, if page % 2 == 1 { b"mine\x07" } else { &[7; 5] }, "page {page}");
-        }
-        Ok(())
-    })
-}
-
-/// Children of one parent, and of children, each see what was there when they were made.
-fn fork_and_a_parent_that_is_gone(_: &Case) -> Outcome {
-    let region = Region::new(100, RW)?;
-    mark(&region, 100, |page| page as u8);
-    let (read, write) = sys::pipe2(0)?;
-    let (told, tell) = sys::pipe2(0)?;
-    let parent = sys::fork(|| {
-        mark(&region, 10, |page| page as u8 + 100);
-        let made = sys::fork(|| {
-            let mut byte = [0];
-            let waited = sys::read(&read, &mut byte) == Ok(1);
-            let right = |page: usize| if page < 10 { page as u8 + 100 } else { page as u8 };
-            let before = marked(&region, 100, right).is_ok();
-            mark(&region, 100, |page| page as u8 ^ 0x55);
-            let after = marked(&region, 100, |page| page as u8 ^ 0x55).is_ok();
-            i32::from(sys::write(&tell, &[u8::from(waited && before && after)]) != Ok(1))
-        });
-        mark(&region, 100, |_| 3);
-        i32::from(made.is_err())
-    })?;
-    check_eq!(sys::wait_for(parent)?, 0);
-    sys::write(&write, b"x")?;
-    let mut byte = [0];
-    check_eq!(sys::read(&told, &mut byte), Ok(1));
-    check_eq!(byte[0], 1);
-    marked(&region, 100, |page| page as u8)
 }
