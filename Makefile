@@ -25,8 +25,8 @@ build: setup ## Build the host tools, the guest suite and the OS image
 setup: ## Install what is missing, and nothing else
 	tools/setup.sh
 
-fmt: ## Format the sources
-	root=. && . tools/env.sh && cargo fmt --all
+fmt: ## Format the sources and the profiles
+	root=. && . tools/env.sh && cargo fmt --all && cargo run --quiet --release -p emulator --bin postern -- fmt scml/profiles
 
 clean: ## Remove everything that was built (not what was installed)
 	rm -rf target

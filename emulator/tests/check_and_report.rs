@@ -31,7 +31,7 @@ fn an_error_is_shown_where_it_is() {
     let run = Run::of(postern().args(["check", "/nonexistent.scml"]));
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("/nonexistent.scml: No such file"), "{}", run.stderr);
-    let run = Run::of(postern().arg("check").arg(folder.path().join("..").join(folder.path())));
+    let run = Run::of(postern().arg("check").arg(folder.path()));
     assert_eq!(run.status, 1);
 }
 

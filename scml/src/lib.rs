@@ -32,6 +32,7 @@ mod declared;
 pub mod diagnostic;
 pub mod domain;
 mod explain;
+mod lint;
 mod matcher;
 pub mod probe;
 mod refusal;
@@ -48,7 +49,8 @@ pub use diagnostic::Diagnostic;
 #[cfg(feature = "std")]
 pub use diagnostic::compile_directory;
 pub use explain::{Explanation, NearestRule};
+pub use lint::lint;
 pub use matcher::{Hit, Refusal};
 pub use subject::{Address, ControlHeader, Descriptor, Message, SocketState, Subject};
-pub use syntax::span::Source;
+pub use syntax::{format, span::Source};
 pub use tables::Tables;

@@ -1,24 +1,36 @@
 //! `postern check`.
 
-use std::{fmt::Write, io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Write,
+    fs,
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::Args;
-use scml::{Source, compile, load};
+use scml::{Source, compile, lint, load};
 
 /// Say whether SCML files are valid, and where they are not
 ///
 /// The files of a directory belong together, and so do the files that are named one by one: what one defines, the
-/// others may use.
+/// others may use. What is valid and probably not meant is a warning: a rule that another one shadows, a name that is
+/// defined and not used, a declared alternative that no probe reaches.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   postern check scml/profiles/postern
   postern check socket.scml options.scml
+  postern check --deny-lint scml/profiles
 
 Exit status: 0 if all are valid (there may be warnings), 1 if not, 2 if one cannot be read.")]
 pub(super) struct Check {
-    /// Files, or directories with files that end in .scml
+    /// Take warnings for errors
+    #[arg(long)]
+    deny_lint: bool,
+
+    /// Files, directories with files that end in .scml, or directories of such directories
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<PathBuf>,
 }
@@ -35,8 +47,10 @@ impl Check {
             groups.push((describe(&named), named));
         }
         for directory in directories {
-            let sources = load(&directory)?;
-            groups.push((format!("{} ({})", directory.display(), describe(&sources)), sources));
+            for directory in profiles(&directory)? {
+                let sources = load(&directory)?;
+                groups.push((format!("{} ({})", directory.display(), describe(&sources)), sources));
+            }
         }
 
         let color = std::io::stdout().is_terminal();
@@ -46,7 +60,13 @@ impl Check {
             let (diagnostics, conclusion) = match compile(&sources) {
                 Ok(profile) => {
                     let rules = count(profile.tables().rules.len(), "rule");
-                    (profile.warnings().to_vec(), format!("{name}: valid, {rules}"))
+                    let warnings = lint(&sources, &profile);
+                    let conclusion = match warnings.len() {
+                        0 => format!("{name}: valid, {rules}"),
+                        number => format!("{name}: valid, {rules}, {}", count(number, "warning")),
+                    };
+                    good &= warnings.is_empty() || !self.deny_lint;
+                    (warnings, conclusion)
                 }
                 Err(diagnostics) => {
                     good = false;
@@ -62,6 +82,34 @@ impl Check {
         super::print(&text)?;
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// The directory itself if it has SCML files, or else the directories in it that have.
+fn profiles(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = |directory: &Path| -> Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
+        entries.map(|entry| Ok(entry?.path())).collect()
+    };
+    let has_rules = |directory: &Path| -> Result<bool> {
+        Ok(entries(directory)?
+            .iter()
+            .any(|path| path.extension().is_some_and(|extension| extension == "scml")))
+    };
+    if has_rules(directory)? {
+        return Ok(vec![directory.to_owned()]);
+    }
+    let mut inner = entries(directory)?;
+    inner.sort();
+    let mut profiles = Vec::new();
+    for path in inner {
+        if path.is_dir() && has_rules(&path)? {
+            profiles.push(path);
+        }
+    }
+    if profiles.is_empty() {
+        bail!("{}: no .scml file in this directory, nor in those in it", directory.display());
+    }
+    Ok(profiles)
 }
 
 fn describe(sources: &[Source]) -> String {

@@ -2,13 +2,14 @@
 
 mod boot;
 mod check;
+mod fmt;
 mod report;
 
 use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-/// Boots programs in the guest, shows the conformance report, checks SCML files.
+/// Boots programs in the guest, shows the conformance report, checks and formats SCML files.
 ///
 /// The guest is an operating system whose socket layer is declared, flag by flag, in SCML files: what a profile
 /// declares behaves as on Linux, and everything else is refused.
@@ -32,6 +33,7 @@ enum Command {
     Boot(boot::Boot),
     Report(report::Report),
     Check(check::Check),
+    Fmt(fmt::Fmt),
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -39,6 +41,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Boot(boot) => (boot.run(), 125),
         Command::Report(report) => (report.run(), 2),
         Command::Check(check) => (check.run(), 2),
+        Command::Fmt(fmt) => (fmt.run(), 2),
     };
     result.unwrap_or_else(|error| {
         eprintln!("postern: {error:#}");

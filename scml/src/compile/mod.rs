@@ -15,7 +15,6 @@ mod load;
 mod source;
 
 use alloc::vec::Vec;
-use core::str;
 
 pub use profile::Profile;
 
@@ -28,9 +27,8 @@ pub use {
 use crate::{
     diagnostic::{Diagnostic, Reporter},
     syntax::{
-        self,
         ast::File,
-        span::{MAX_SOURCE, Source, Span, Text},
+        span::{Source, Text},
     },
 };
 
@@ -41,22 +39,11 @@ use crate::{
 /// # Errors
 /// Everything that is wrong, in the order of the files: up to fifty errors.
 pub fn compile(sources: &[Source]) -> Result<Profile, Vec<Diagnostic>> {
-    let decoded: Vec<_> = sources.iter().map(decode).collect();
+    let decoded: Vec<_> = sources.iter().map(Source::decode).collect();
     let texts: Vec<_> = decoded.iter().map(|decoded| Text::new(decoded.name, decoded.text)).collect();
     let mut reporter = Reporter::new(&texts);
-    let mut files = Vec::new();
-    for (index, source) in decoded.iter().enumerate() {
-        let file = index as u32;
-        if let Some((offset, message)) = source.problem {
-            let start = offset.min(source.text.len()) as u32;
-            reporter
-                .error(Span { file, start, end: start }, message)
-                .note("SCML files are UTF-8 of at most 4 MiB");
-            files.push(File::default());
-            continue;
-        }
-        files.push(syntax::parse(file, source.text, &mut reporter));
-    }
+    let numbered = (0..).zip(&decoded);
+    let files: Vec<_> = numbered.map(|(file, source)| source.parse(file, &mut reporter)).collect();
     let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
     let profile = lower(&files, &names, &texts, &mut reporter);
     let failed = reporter.failed();
@@ -83,26 +70,4 @@ fn lower(files: &[File], names: &[&str], texts: &[Text<'_>], reporter: &mut Repo
         lowering.file(index, names[index], &texts[index], file);
     }
     lowering.finish()
-}
-
-struct Decoded<'a> {
-    name: &'a str,
-    /// As much as can be read.
-    text: &'a str,
-    problem: Option<(usize, &'static str)>,
-}
-
-fn decode(source: &Source) -> Decoded<'_> {
-    let name = &source.name;
-    if source.bytes.len() > MAX_SOURCE {
-        return Decoded { name, text: "", problem: Some((0, "the file is too large")) };
-    }
-    match str::from_utf8(&source.bytes) {
-        Ok(text) => Decoded { name, text, problem: None },
-        Err(error) => {
-            let valid = error.valid_up_to();
-            let text = str::from_utf8(&source.bytes[..valid]).unwrap_or_default();
-            Decoded { name, text, problem: Some((valid, "the file is not UTF-8 from here on")) }
-        }
-    }
 }

@@ -12,6 +12,10 @@ pub type Name = Spanned<String>;
 pub struct File {
     /// The rules in order.
     pub rules: Vec<Rule>,
+    /// Where each of them stands, from its first word to its semicolon.
+    pub spans: Vec<Span>,
+    /// The comments in order.
+    pub comments: Vec<Span>,
 }
 
 /// `rule = call-rule | struct-rule | flags-rule`

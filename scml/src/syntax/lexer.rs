@@ -26,9 +26,9 @@ pub(super) struct Token {
     pub(super) span: Span,
 }
 
-/// The tokens of a source, the last of which is `End`. What cannot be a token is reported.
-pub(super) fn tokens(file: u32, text: &str, reporter: &mut Reporter<'_>) -> Vec<Token> {
-    let mut lexer = Lexer { file, text, at: 0, reporter };
+/// The tokens of a source, the last of which is `End`, and its comments. What cannot be a token is reported.
+pub(super) fn tokens(file: u32, text: &str, reporter: &mut Reporter<'_>) -> (Vec<Token>, Vec<Span>) {
+    let mut lexer = Lexer { file, text, at: 0, comments: Vec::new(), reporter };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_space();
@@ -41,13 +41,14 @@ pub(super) fn tokens(file: u32, text: &str, reporter: &mut Reporter<'_>) -> Vec<
         tokens.push(Token { kind, span: lexer.since(start) });
     }
     tokens.push(Token { kind: TokenKind::End, span: lexer.since(text.len()) });
-    tokens
+    (tokens, lexer.comments)
 }
 
 struct Lexer<'t, 'r, 's> {
     file: u32,
     text: &'t str,
     at: usize,
+    comments: Vec<Span>,
     reporter: &'r mut Reporter<'s>,
 }
 
@@ -69,6 +70,7 @@ impl Lexer<'_, '_, '_> {
     fn skip_space(&mut self) {
         loop {
             self.skip_while(|character| character.is_ascii_whitespace() || character == '\u{feff}');
+            let start = self.at;
             if self.rest().starts_with("//") {
                 self.skip_while(|character| character != '\n');
             } else if self.rest().starts_with("/*") {
@@ -76,11 +78,14 @@ impl Lexer<'_, '_, '_> {
             } else {
                 return;
             }
+            self.comments.push(self.since(start));
         }
     }
 
     fn skip_block_comment(&mut self) {
         let start = self.at;
+        // The `*` of the opening is not that of the end.
+        self.at += 2;
         match self.rest().find("*/") {
             Some(length) => self.at += length + 2,
             None => {

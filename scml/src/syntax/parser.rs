@@ -21,17 +21,22 @@ struct Reported;
 type Parsed<T> = Result<T, Reported>;
 
 /// Parses one source. Errors go to the reporter; the rules that could be read are returned.
-pub(crate) fn parse(file: u32, text: &str, reporter: &mut Reporter<'_>) -> File {
-    let tokens = tokens(file, text, reporter);
+pub(super) fn parse(file: u32, text: &str, reporter: &mut Reporter<'_>) -> File {
+    let (tokens, comments) = tokens(file, text, reporter);
     let mut parser = Parser { text, tokens, at: 0, depth: 0, reporter };
     let mut rules = Vec::new();
+    let mut spans = Vec::new();
     while parser.peek() != TokenKind::End && !parser.reporter.full() {
+        let first = parser.token().span;
         match parser.rule() {
-            Ok(rule) => rules.push(rule),
+            Ok((rule, last)) => {
+                rules.push(rule);
+                spans.push(first.to(last));
+            }
             Err(Reported) => parser.recover(),
         }
     }
-    File { rules }
+    File { rules, spans, comments }
 }
 
 struct Parser<'t, 'r, 's> {
@@ -109,7 +114,8 @@ impl Parser<'_, '_, '_> {
         }
     }
 
-    fn rule(&mut self) -> Parsed<Rule> {
+    /// A rule, and where its semicolon is.
+    fn rule(&mut self) -> Parsed<(Rule, Span)> {
         let first = self.name("a rule: `call(...)`, `struct name = {...}` or `name = A | B`")?;
         let rule = if first.value == "struct" && self.peek() == TokenKind::Name {
             let name = self.name("the struct's name")?;
@@ -131,8 +137,8 @@ impl Parser<'_, '_, '_> {
         } else {
             return Err(self.unexpected("`(` for a call rule or `=` for a flags rule"));
         };
-        self.expect(';', "at the end of the rule")?;
-        Ok(rule)
+        let end = self.expect(';', "at the end of the rule")?;
+        Ok((rule, end.span))
     }
 
     fn call(&mut self, name: Name) -> Parsed<CallRule> {

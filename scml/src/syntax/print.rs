@@ -2,7 +2,10 @@
 
 use core::fmt::{Display, Formatter, Result};
 
-use super::ast::{ArrayPattern, Atom, AtomKind, CallRule, Element, Labelled, Pattern, StructPattern};
+use super::ast::{
+    ArrayPattern, Atom, AtomKind, CallRule, Element, FlagsRule, Labelled, Pattern, Rule, StructPattern,
+    StructRule,
+};
 
 fn separated<T: Display>(f: &mut Formatter<'_>, items: &[T], separator: &str) -> Result {
     for (index, item) in items.iter().enumerate() {
@@ -23,11 +26,44 @@ fn with_rest<T: Display>(f: &mut Formatter<'_>, items: &[T], rest: bool) -> Resu
     }
 }
 
+impl Display for Rule {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Call(rule) => rule.fmt(f),
+            Self::Struct(rule) => rule.fmt(f),
+            Self::Flags(rule) => rule.fmt(f),
+        }
+    }
+}
+
+impl Display for StructRule {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "struct {} = {};", self.name.value, self.body)
+    }
+}
+
+impl Display for FlagsRule {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{} = ", self.name.value)?;
+        separated(f, &self.atoms, " | ")?;
+        f.write_str(";")
+    }
+}
+
 impl Display for CallRule {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{}(", self.name.value)?;
-        with_rest(f, &self.parameters, self.rest.is_some())?;
-        f.write_str(");")
+        write!(f, "{}{};", self.name.value, Parameters(self))
+    }
+}
+
+/// The parameters of a call rule with their brackets.
+pub(super) struct Parameters<'a>(pub(super) &'a CallRule);
+
+impl Display for Parameters<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str("(")?;
+        with_rest(f, &self.0.parameters, self.0.rest.is_some())?;
+        f.write_str(")")
     }
 }
 
