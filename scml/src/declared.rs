@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::{
     call::Call,
     domain::{Kind, signature, structs},
-    subject::Subject,
+    subject::{ControlHeader, Subject},
     tables::{Alternative, AlternativeKind, Tables},
     value::{Value, value},
 };
@@ -39,6 +39,19 @@ impl Tables<'_> {
         rule: u16,
     ) -> impl Iterator<Item = usize> + 't {
         self.alternatives_of(rule).filter(move |index| self.uses(call, subject, &self.alternatives[*index]))
+    }
+
+    /// What of a rule a control message makes use of that a call which the rule admits is given.
+    pub fn delivered(&self, rule: u16, header: ControlHeader) -> impl Iterator<Item = usize> + '_ {
+        self.alternatives_of(rule).filter(move |index| {
+            let alternative = &self.alternatives[*index];
+            let value = match self.text(alternative.path).rsplit('.').next() {
+                Some("cmsg_level") => header.level,
+                Some("cmsg_type") => header.kind,
+                _ => return false,
+            };
+            alternative.value == u64::from(value as u32)
+        })
     }
 
     /// Whether a call makes use of what is declared.

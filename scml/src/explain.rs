@@ -11,7 +11,7 @@ use crate::{
     call::Call,
     domain::{Field, Kind, Struct, show, signature, structs},
     matcher::Refusal,
-    subject::{Descriptor, FURTHER_TESTS, Subject},
+    subject::{ControlHeader, Descriptor, FURTHER_TESTS, Subject},
     tables::{Bits, Pattern, Row, Shape, Tables},
     value::{Value, value},
 };
@@ -78,22 +78,48 @@ impl Tables<'_> {
             .map_or_else(String::new, |rule| format!("{}#{}", rule.call.name(), rule.ordinal))
     }
 
+    fn nearest_rule(&self, refusal: Refusal) -> Option<NearestRule> {
+        let number = refusal.rule?;
+        let rule = self.rules.get(usize::from(number))?;
+        Some(NearestRule {
+            id: self.rule_id(number),
+            file: self.text(rule.file).to_string(),
+            line: rule.line,
+            text: self.text(rule.text).to_string(),
+        })
+    }
+
+    /// Why a control message is kept from a call; `refusal` is what [`Tables::deliver`] said.
+    #[cold]
+    pub fn explain_delivery<S: Subject>(
+        &self,
+        call: Call,
+        subject: &S,
+        header: ControlHeader,
+        refusal: Refusal,
+    ) -> Explanation {
+        let fields = if call == Call::Recvmmsg { "msg_hdr.msg_control" } else { "msg_control" };
+        let value = show_control(header.level, header.kind);
+        let parameter = signature(call).parameters.get(usize::from(refusal.parameter));
+        Explanation {
+            call,
+            shown: show_call(call, subject),
+            rule: self.nearest_rule(refusal),
+            argument: format!("{}.{fields}", parameter.map_or("", |parameter| parameter.name)),
+            offending: alloc::vec![value.clone()],
+            value,
+            admitted: self.admitted(call, subject, refusal, &format!("{fields}.cmsg_type")),
+            errno: refusal.errno,
+        }
+    }
+
     /// Why a call was refused; `refusal` is what [`Tables::admit`] said.
     #[cold]
     pub fn explain<S: Subject>(&self, call: Call, subject: &S, refusal: Refusal) -> Explanation {
-        let rule = refusal.rule.and_then(|number| {
-            let rule = self.rules.get(usize::from(number))?;
-            Some(NearestRule {
-                id: self.rule_id(number),
-                file: self.text(rule.file).to_string(),
-                line: rule.line,
-                text: self.text(rule.text).to_string(),
-            })
-        });
         let mut explanation = Explanation {
             call,
             shown: show_call(call, subject),
-            rule,
+            rule: self.nearest_rule(refusal),
             argument: String::new(),
             value: String::new(),
             offending: Vec::new(),

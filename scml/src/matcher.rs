@@ -2,8 +2,8 @@
 
 use crate::{
     call::Call,
-    subject::{Descriptor, FURTHER_TESTS, Subject},
-    tables::{Bits, LAYOUTS, Layout, Row, Tables},
+    subject::{ControlHeader, Descriptor, FURTHER_TESTS, Message, Subject},
+    tables::{Bits, Control, Envelope, LAYOUTS, Layout, Row, Span, Tables},
 };
 
 /// A call that conforms.
@@ -54,7 +54,7 @@ impl Tables<'_> {
         }
         if first.shortcut != 0
             && row_matches(first, layout, subject)
-            && shortcut_matches(first, layout, subject)
+            && self.shortcut_matches(first, layout, subject)
         {
             return Ok(Hit { rule: first.rule });
         }
@@ -70,11 +70,86 @@ impl Tables<'_> {
         let further = |row: &&Row| {
             row.tests != 0
                 && row_matches(row, layout, subject)
-                && self.row_tests(row).iter().all(|test| self.test_matches(test, call, subject))
+                && (row.shortcut != 0 && self.shortcut_matches(row, layout, subject)
+                    || self.row_tests(row).iter().all(|test| self.test_matches(test, call, subject)))
         };
         match plain.or_else(|| rows.iter().find(further)) {
             Some(row) => Ok(Hit { rule: row.rule }),
             None => self.refuse(call, subject),
+        }
+    }
+
+    /// Whether the further tests of a row with a shortcut are passed; where it does not say so, they may still be.
+    #[inline(always)]
+    fn shortcut_matches<S: Subject>(&self, row: &Row, layout: &Layout, subject: &S) -> bool {
+        if layout.address {
+            let listed = |family| family < 64 && (row.shortcut >> (family & 63)) & 1 != 0;
+            subject.address().is_none_or(|address| listed(address.family()))
+        } else if layout.message {
+            subject.message().is_none_or(|message| {
+                message.name.is_none() && message.control.is_none()
+                    || self.envelopes_match(row.envelopes(), &message)
+            })
+        } else {
+            false
+        }
+    }
+
+    #[inline(never)]
+    fn envelopes_match(&self, envelopes: Span, message: &Message<'_>) -> bool {
+        let name = message.name.map(|name| name.family());
+        let matches = |envelope: &Envelope| {
+            name.is_none_or(|family| envelope.admits_name(family))
+                && message.control.is_none_or(|headers| self.control_matches(envelope.control, headers))
+        };
+        self.envelopes.get(envelopes.range()).unwrap_or_default().iter().any(matches)
+    }
+
+    /// Whether control data that is there is admitted.
+    #[inline(always)]
+    fn control_matches(&self, control: Control, headers: &[ControlHeader]) -> bool {
+        match control {
+            Control::Any => true,
+            Control::Absent => false,
+            Control::These(choices) => {
+                let choices = self.choices.get(choices.range()).unwrap_or_default();
+                headers.iter().all(|header| {
+                    let value = u64::from(header.level as u32) << 32 | u64::from(header.kind as u32);
+                    choices.iter().any(|choice| choice.admits(value))
+                })
+            }
+        }
+    }
+
+    /// Judges a control message that a receiving call, which has been admitted, is about to be given: one of the rules that
+    /// admit the call has to admit the message too. Calls that are not governed may be given anything.
+    ///
+    /// # Errors
+    /// [`Refusal`] without an errno: the call does not fail, but is not given the message.
+    pub fn deliver<S: Subject>(
+        &self,
+        call: Call,
+        subject: &S,
+        header: ControlHeader,
+    ) -> Result<Hit, Refusal> {
+        if !self.governs(call) {
+            return Ok(Hit { rule: Hit::UNGOVERNED });
+        }
+        let layout = &LAYOUTS[call.index()];
+        let admits = |row: &&Row| {
+            row_matches(row, layout, subject)
+                && self.row_tests(row).iter().all(|test| self.test_matches(test, call, subject))
+        };
+        let delivers = |row: &&Row| {
+            let control = self.rules.get(usize::from(row.rule)).map_or(Control::Absent, |rule| rule.delivers);
+            self.control_matches(control, &[header])
+        };
+        let rows = self.rows[call.index()];
+        match rows.iter().filter(admits).find(delivers) {
+            Some(row) => Ok(Hit { rule: row.rule }),
+            None => {
+                Err(Refusal { rule: rows.iter().find(admits).map(|row| row.rule), parameter: 1, errno: 0 })
+            }
         }
     }
 
@@ -97,19 +172,6 @@ fn plain_row_matches<S: Subject>(row: &Row, layout: &Layout, subject: &S) -> boo
         bits & row.forbidden == 0 && scalars_match(row, layout, subject, Bits::plain)
     } else {
         scalars_match(row, layout, subject, Bits::plain) && (layout.typed.is_some() || row.tests == 0)
-    }
-}
-
-/// Whether the further tests of a row with a shortcut are passed; where it does not say so, they may still be.
-#[inline(always)]
-fn shortcut_matches<S: Subject>(row: &Row, layout: &Layout, subject: &S) -> bool {
-    if layout.address {
-        let listed = |family| family < 64 && (row.shortcut >> (family & 63)) & 1 != 0;
-        subject.address().is_none_or(|address| listed(address.family()))
-    } else if layout.message {
-        subject.message().is_none_or(|message| message.control.is_none())
-    } else {
-        false
     }
 }
 

@@ -103,10 +103,25 @@ pub struct Row {
     pub tests: u16,
     /// Where these begin.
     pub first: u32,
-    /// What the further tests come to, where that is quickly said; 0 where it is not, or where the call has rows without
-    /// further tests, which come first. For an address: its family, bit by number, is one of these. For a message: bit 0,
-    /// there is no control data.
+    /// What the further tests come to, where that is quickly said; 0 where it is not. For an address: its family, bit by
+    /// number, is one of these. For a message: see [`Row::envelopes`].
     pub shortcut: u64,
+}
+
+impl Row {
+    /// The shortcut of a row with these alternatives of a message, of [`Tables::envelopes`].
+    #[must_use]
+    pub const fn shortcut_to(envelopes: Span) -> u64 {
+        (envelopes.first as u64) << 16 | envelopes.count as u64
+    }
+
+    /// The alternatives in [`Tables::envelopes`] that the further tests come to. A message without name and control data
+    /// matches wherever there are any.
+    #[inline(always)]
+    #[must_use]
+    pub const fn envelopes(&self) -> Span {
+        Span { first: (self.shortcut >> 16) as u16, count: self.shortcut as u16 }
+    }
 }
 
 impl Row {
@@ -192,6 +207,36 @@ pub struct Shape {
     pub tests: Span,
 }
 
+/// One alternative of a message of which only the family of its name and its control messages are tested.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Envelope {
+    /// Which families the name may have, bit by number; the highest bit stands for all from 63 on.
+    pub families: u64,
+    /// What may be in the control data.
+    pub control: Control,
+}
+
+impl Envelope {
+    /// Whether a name of the family is admitted.
+    #[inline(always)]
+    #[must_use]
+    pub const fn admits_name(&self, family: u16) -> bool {
+        let bit = if family < 63 { family } else { 63 };
+        self.families >> bit & 1 != 0
+    }
+}
+
+/// Which control messages there may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Control {
+    /// Any.
+    Any,
+    /// There is no control data.
+    Absent,
+    /// Each is admitted by one of these of [`Tables::choices`]: the level is the upper half, the type the lower.
+    These(Span),
+}
+
 /// A piece of [`Tables::strings`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Text {
@@ -214,6 +259,8 @@ pub struct Rule {
     pub file: Text,
     /// The source, with its white space normalised.
     pub text: Text,
+    /// Which control messages a receiving call that the rule admits may be given.
+    pub delivers: Control,
 }
 
 /// One thing that a rule declares: a member of an enumeration, a flag, a struct's alternative value.
@@ -264,6 +311,10 @@ pub struct Tables<'a> {
     pub shapes: &'a [Shape],
     /// Alternatives of scalars.
     pub windows: &'a [Window],
+    /// Alternatives of messages.
+    pub envelopes: &'a [Envelope],
+    /// Alternatives of control messages.
+    pub choices: &'a [Choice],
     /// Every rule.
     pub rules: &'a [Rule],
     /// Everything that is declared, by rule.

@@ -271,6 +271,85 @@ fn control_messages() {
     assert_eq!(send("[ { .. } ]"), [1, 1, 1, 1, 1, 1]);
 }
 
+/// A name counts only under the level that it belongs to: SCM_RIGHTS is 1, and so is IP_TOS.
+#[test]
+fn types_of_control_messages_belong_to_levels() {
+    let send = |pattern: &str| {
+        let rule = format!("sendmsg(sockfd, msg = {{ msg_control = [ {{ {pattern}, .. }} ], .. }}, flags);");
+        let profile = compiled(&[&rule]);
+        [(1, 1), (0, 1), (1, 8), (0, 8), (41, 8), (1, 2)].map(|(level, kind)| {
+            let facts = Facts { control: Some(vec![header(level, kind)]), message: true, ..Facts::default() };
+            u8::from(admits(&profile.tables(), Call::Sendmsg, &facts))
+        })
+    };
+    assert_eq!(
+        send("cmsg_level = SOL_SOCKET | SOL_IP, cmsg_type = SCM_RIGHTS | IP_PKTINFO"),
+        [1, 0, 0, 1, 0, 0]
+    );
+    assert_eq!(send("cmsg_type = SCM_RIGHTS"), [1, 0, 0, 0, 0, 0]);
+    assert_eq!(send("cmsg_level = SOL_SOCKET | SOL_IP, cmsg_type = 1"), [1, 1, 0, 0, 0, 0]);
+    assert_eq!(send("cmsg_level = SOL_IP, cmsg_type"), [0, 1, 0, 1, 0, 0]);
+}
+
+/// Rules of different calls, names and control data: what is given to a call that receives.
+#[test]
+fn control_messages_that_are_received() {
+    let given = |rules: &str, facts: &Facts| {
+        let profile = compiled(&[rules]);
+        let tables = profile.tables();
+        [header(1, 1), header(1, 2), header(0, 8)].map(|header| {
+            let verdict = tables.deliver(Call::Recvmsg, facts, header);
+            if let Err(refusal) = verdict {
+                let explanation = tables.explain_delivery(Call::Recvmsg, facts, header, refusal);
+                assert_eq!(explanation.argument, "msg.msg_control");
+            }
+            u8::from(verdict.is_ok())
+        })
+    };
+    let facts = Facts {
+        registers: [3, 0x1000, 2, 0, 0, 0],
+        descriptor: Some(Descriptor::new(1, 1, 0)),
+        control: Some(vec![]),
+        message: true,
+        ..Facts::default()
+    };
+    let unix = "struct unix = { family = AF_UNIX, .. }; \
+                struct scm_rights = { cmsg_level = SOL_SOCKET, cmsg_type = SCM_RIGHTS, .. }; \
+                struct scm_credentials = { cmsg_level = SOL_SOCKET, cmsg_type = SCM_CREDENTIALS, .. };";
+    let rules = |rules: &str| given(&format!("{unix} {rules}"), &facts);
+    assert_eq!(rules("recvmsg(sockfd, msg, flags);"), [1, 1, 1]);
+    assert_eq!(
+        rules("recvmsg(sockfd = <unix>, msg = { msg_control = [ <scm_rights> ], .. }, flags);"),
+        [1, 0, 0]
+    );
+    let both = "msg = { msg_control = [ <scm_rights>, <scm_credentials> ], .. }";
+    assert_eq!(rules(&format!("recvmsg(sockfd = <unix>, {both}, flags = MSG_PEEK);")), [1, 1, 0]);
+    // Only rules that admit the call count, and each of them does.
+    assert_eq!(rules(&format!("recvmsg(sockfd = <unix>, {both}, flags = 0);")), [0, 0, 0]);
+    let two = "recvmsg(sockfd = <unix>, msg = { msg_control = [ <scm_rights> ], .. }, flags = MSG_PEEK); \
+               recvmsg(sockfd, msg = { msg_control = [ <scm_credentials> ], .. }, flags = MSG_PEEK); \
+               recvmsg(sockfd = { family = AF_INET, .. }, msg, flags);";
+    assert_eq!(rules(two), [1, 1, 0]);
+    // Alternatives of the header.
+    let alternatives = "recvmsg(sockfd, msg = <msg_hdr>, flags); \
+                        struct msg_hdr = { msg_control = NULL, .. }; \
+                        struct msg_hdr = { msg_control = [ <scm_credentials> ], .. };";
+    assert_eq!(rules(alternatives), [0, 1, 0]);
+    let profile = compiled(&[&format!("{unix} recvmsg(sockfd = <unix>, {both}, flags = MSG_PEEK);")]);
+    let tables = profile.tables();
+    assert!(admits(&tables, Call::Recvmsg, &facts), "beforehand nothing is known of them");
+    let given: Vec<_> =
+        tables.delivered(0, header(1, 2)).map(|index| tables.text(tables.alternatives[index].name)).collect();
+    assert_eq!(given, ["SOL_SOCKET", "SCM_CREDENTIALS"]);
+    let refusal = tables.deliver(Call::Recvmsg, &facts, header(1, 4)).expect_err("it is not declared");
+    let explanation = tables.explain_delivery(Call::Recvmsg, &facts, header(1, 4), refusal);
+    assert_eq!(
+        explanation.to_string(),
+        "recvmsg(3<AF_UNIX SOCK_STREAM>, .., MSG_PEEK): msg.msg_control = {SOL_SOCKET, SCM_PIDFD} is not admitted by \
+         recvmsg#1 (0.scml:1), which admits SCM_RIGHTS | SCM_CREDENTIALS"
+    );
+}
+
 #[test]
 fn messages_by_the_vector() {
     let profile = compiled(&[
@@ -424,23 +503,35 @@ fn shortcuts_agree_with_what_they_stand_for() {
         "sendmsg(sockfd, msg = { msg_control = NULL, .. }, flags = 0);",
         "sendmsg(sockfd, msg = { msg_control = [{ cmsg_level = SOL_SOCKET, .. }], .. }, flags);",
         "sendmsg(sockfd, msg = { msg_control = NULL, msg_name = { sa_family = AF_UNIX, .. }, .. }, flags);",
+        "sendmsg(sockfd, msg = { msg_control = [{ cmsg_level = SOL_SOCKET, cmsg_type = SCM_RIGHTS | SCM_PIDFD, .. }, \
+         { cmsg_level = SOL_TCP, .. }], msg_name = NULL, .. }, flags);",
+        "sendmsg(sockfd, msg = <msg_hdr>, flags); struct msg_hdr = { msg_name = NULL, .. }; \
+         struct msg_hdr = { msg_name = { sa_family = AF_INET | 69, .. }, msg_control = NULL, .. };",
+        "sendmsg(sockfd, msg = { msg_control = [{ cmsg_type = SCM_RIGHTS | SCM_TXTIME | 0xffffffff, .. }], .. }, flags);",
+        "sendmsg(sockfd, msg = { msg_control = [{ cmsg_level = SOL_SOCKET, cmsg_len = 20, .. }], .. }, flags);",
+        "sendmmsg(sockfd, msgvec = [{ msg_hdr = { msg_control = NULL, .. }, .. }], vlen, flags);",
     ];
-    let rights = ControlHeader { length: 20, level: 1, kind: 1 };
-    let controls = [None, Some(vec![]), Some(vec![rights]), Some(vec![ControlHeader { level: 6, ..rights }])];
+    let header = |level, kind| ControlHeader { length: 20, level, kind };
+    let controls = [None, Some(vec![]), Some(vec![header(1, 1), header(1, 4)])].into_iter().chain(
+        [(1, 1), (6, 1), (1, 2), (1, 61), (0, 1), (2, 0), (1, -1), (i32::MAX, 4), (-1, 1)]
+            .map(|(level, kind)| Some(vec![header(level, kind)])),
+    );
     let addresses = (0..70_u16).map(|family| Some([family.to_ne_bytes(), [0; 2]].concat())).chain([None]);
     let mut shortcuts = 0;
-    for (rule, call) in
-        rules.iter().map(|rule| (rule, if rule.starts_with('c') { Call::Connect } else { Call::Sendmsg }))
-    {
+    for rule in rules {
+        let call = Call::from_name(rule.split('(').next().expect("a name")).expect("a call");
         let profile = compiled(&[rule]);
         let quick = profile.tables();
         let mut slow = quick;
         shortcuts += usize::from(slow.first[call.index()].shortcut != 0);
         slow.first[call.index()].shortcut = 0;
-        for (address, family, control) in addresses
-            .clone()
-            .flat_map(|address| [1, 2].map(|family| (address.clone(), family)))
-            .flat_map(|(address, family)| controls.clone().map(|control| (address.clone(), family, control)))
+        let rows: Vec<_> =
+            slow.rows[call.index()].iter().map(|row| scml::tables::Row { shortcut: 0, ..*row }).collect();
+        slow.rows[call.index()] = &rows;
+        for (address, family, control) in
+            addresses.clone().flat_map(|address| [1, 2].map(|family| (address.clone(), family))).flat_map(
+                |(address, family)| controls.clone().map(move |control| (address.clone(), family, control)),
+            )
         {
             let descriptor = Some(Descriptor::new(family, 1, 0));
             let facts = Facts { descriptor, address, control, message: true, ..Facts::default() };
@@ -453,5 +544,5 @@ fn shortcuts_agree_with_what_they_stand_for() {
             );
         }
     }
-    assert_eq!(shortcuts, 6, "these are what is tried");
+    assert_eq!(shortcuts, 10, "these are what is tried");
 }

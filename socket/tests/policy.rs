@@ -249,3 +249,56 @@ fn a_call_without_a_rule_is_missing() {
     assert_eq!(program.bind(socket, "@name"), Err(Errno::ENOSYS));
     assert!(system.denials.borrow()[0].contains("no rule"));
 }
+
+/// sendmsg with these control messages: level and type of each.
+fn send_control(program: &Program, socket: usize, headers: &[(u32, u32)]) -> Result<usize, Errno> {
+    let mut control = Vec::new();
+    for (level, kind) in headers {
+        control.extend(20_usize.to_ne_bytes());
+        control.extend(level.to_ne_bytes());
+        control.extend(kind.to_ne_bytes());
+        control.extend([0; 8]);
+    }
+    let vectors = program.vectors(&[(program.bytes(b"x"), 1)]);
+    let message = Message {
+        vectors,
+        count: 1,
+        control: program.bytes(&control),
+        control_length: control.len(),
+        ..Message::default()
+    };
+    let message = program.message(message);
+    program.call(Call::Sendmsg, [socket, message, 0])
+}
+
+/// Of control messages the rules say the level and the type. (IPPROTO_IP is passed over by the family.)
+#[test]
+fn control_messages_are_judged_one_by_one() {
+    let system = System::with(
+        tables(
+            "struct ip_ttl = { cmsg_level = SOL_IP, cmsg_type = IP_TTL, .. };
+             struct ip_tos = { cmsg_level = SOL_IP, cmsg_type = IP_TOS, .. };
+             socketpair(family, type, protocol, sv);
+             sendmsg(sockfd = { family = AF_UNIX, .. }, msg = { msg_control = [ <ip_ttl>, <ip_tos> ], .. }, flags = 0);",
+        ),
+        Mode::Enforce,
+        Count::Full,
+    );
+    let program = system.program();
+    let [one, other] = program.pair();
+    let policy = &system.world.policy;
+    assert_eq!(send_control(&program, one, &[]), Ok(1));
+    assert_eq!(send_control(&program, one, &[(0, 2)]), Ok(1));
+    assert_eq!(send_control(&program, one, &[(0, 2), (0, 1), (0, 2)]), Ok(1));
+    for refused in [&[(0, 3)][..], &[(1, 2)], &[(0, 2), (1, 1)], &[(0, 1), (0, 1), (0, 1), (0, 0)]] {
+        assert_eq!(send_control(&program, one, refused), Err(Errno::EINVAL), "{refused:?}");
+    }
+    let hits = |name: &str| {
+        let found = policy.tables().alternatives.iter().position(|it| policy.tables().text(it.name) == name);
+        policy.alternative_hits(found.expect("it is declared"))
+    };
+    assert_eq!(["SOL_IP", "IP_TTL", "IP_TOS"].map(hits), [2, 2, 1]);
+    assert_eq!(program.call(Call::Read, [other, program.bytes(b"...."), 4]), Ok(3));
+    let denials = system.denials.borrow();
+    assert!(denials[0].contains("msg.msg_control.cmsg_type = 3 is not admitted"), "{denials:?}");
+}

@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use crate::tables::{Alternative, Pattern, Row, Rule, Shape, Span, Test, Text, Window};
+use crate::tables::{Alternative, Choice, Envelope, Pattern, Row, Rule, Shape, Span, Test, Text, Window};
 
 /// Rows, tests, patterns and so on are counted in 16 bits.
 const LIMIT: usize = u16::MAX as usize - 1;
@@ -19,6 +19,8 @@ pub(super) struct Builder {
     pub(super) patterns: Vec<Pattern>,
     pub(super) shapes: Vec<Shape>,
     pub(super) windows: Vec<Window>,
+    pub(super) envelopes: Vec<Envelope>,
+    pub(super) choices: Vec<Choice>,
     pub(super) rules: Vec<Rule>,
     pub(super) alternatives: Vec<Alternative>,
     pub(super) strings: String,
@@ -34,6 +36,8 @@ impl Builder {
             self.patterns.len(),
             self.shapes.len(),
             self.windows.len(),
+            self.envelopes.len(),
+            self.choices.len(),
             self.rules.len(),
             self.alternatives.len(),
         ]
@@ -63,6 +67,14 @@ impl Builder {
 
     pub(super) fn windows(&mut self, windows: &[Window]) -> Span {
         append(&mut self.windows, windows)
+    }
+
+    pub(super) fn envelopes(&mut self, envelopes: &[Envelope]) -> Span {
+        append(&mut self.envelopes, envelopes)
+    }
+
+    pub(super) fn choices(&mut self, choices: &[Choice]) -> Span {
+        append(&mut self.choices, choices)
     }
 
     pub(super) fn patterns(&mut self, patterns: &[Pattern]) -> Span {

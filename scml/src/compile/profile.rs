@@ -7,7 +7,7 @@ use super::build::Builder;
 use crate::{
     call::Call,
     diagnostic::Diagnostic,
-    tables::{Alternative, Pattern, Row, Rule, Shape, Tables, Test, Window},
+    tables::{Alternative, Choice, Envelope, Pattern, Row, Rule, Shape, Tables, Test, Window},
 };
 
 /// The compiled rules of a set of files.
@@ -20,6 +20,8 @@ pub struct Profile {
     patterns: Vec<Pattern>,
     shapes: Vec<Shape>,
     windows: Vec<Window>,
+    envelopes: Vec<Envelope>,
+    choices: Vec<Choice>,
     rules: Vec<Rule>,
     alternatives: Vec<Alternative>,
     strings: String,
@@ -28,26 +30,21 @@ pub struct Profile {
 
 impl Profile {
     pub(super) fn new(mut builder: Builder) -> Self {
-        // Stable: within a call, the order of the files.
-        builder.rows.sort_by_key(|(call, _)| *call);
+        // Stable: within a call, the order of the files; but rows without further tests first.
+        builder.rows.sort_by_key(|(call, row)| (*call, row.tests != 0));
         let calls = array::from_fn(|call| {
             let first = builder.rows.partition_point(|(other, _)| *other < call);
             first..builder.rows.partition_point(|(other, _)| *other <= call)
         });
-        let mut rows: Vec<Row> = builder.rows.into_iter().map(|(_, row)| row).collect();
-        for call in &calls {
-            let of_call: &mut [Row] = &mut rows[Range::clone(call)];
-            if of_call.iter().any(|row| row.tests == 0) {
-                of_call.iter_mut().for_each(|row| row.shortcut = 0);
-            }
-        }
         Self {
-            rows,
+            rows: builder.rows.into_iter().map(|(_, row)| row).collect(),
             calls,
             tests: builder.tests,
             patterns: builder.patterns,
             shapes: builder.shapes,
             windows: builder.windows,
+            envelopes: builder.envelopes,
+            choices: builder.choices,
             rules: builder.rules,
             alternatives: builder.alternatives,
             strings: builder.strings,
@@ -67,6 +64,8 @@ impl Profile {
             patterns: &self.patterns,
             shapes: &self.shapes,
             windows: &self.windows,
+            envelopes: &self.envelopes,
+            choices: &self.choices,
             rules: &self.rules,
             alternatives: &self.alternatives,
             strings: &self.strings,

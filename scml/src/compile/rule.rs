@@ -24,7 +24,9 @@ use crate::{
         ast::{AtomKind, CallRule, File, Pattern as Syntax, Rule as SyntaxRule},
         span::Text as SourceText,
     },
-    tables::{Alternative, AlternativeKind, Bits, Choice, LAYOUTS, Layout, Pattern, Row, Rule, Test},
+    tables::{
+        Alternative, AlternativeKind, Bits, Choice, Control, LAYOUTS, Layout, Pattern, Row, Rule, Test,
+    },
 };
 
 /// How many rows one rule may come to: alternatives of the descriptor times windows of its enumerations.
@@ -54,6 +56,8 @@ pub(super) struct Lowering<'a, 'r, 's> {
     pub(super) tables: Builder,
     /// What the rule at hand declares.
     declared: BTreeSet<Alternative>,
+    /// Which control messages it lets a receiving call be given, as far as it has been read.
+    pub(super) delivers: Option<Control>,
     /// How many rules each call has so far.
     ordinals: [u16; Call::COUNT],
 }
@@ -104,6 +108,7 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
             reporter,
             tables: Builder::default(),
             declared: BTreeSet::new(),
+            delivers: None,
             ordinals: [0; Call::COUNT],
         }
     }
@@ -174,9 +179,11 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
             line: text.place(rule.span.start as usize).line,
             file: self.tables.text(name),
             text: self.tables.text(&rule.to_string()),
+            delivers: Control::Any,
         };
         self.tables.rules.push(kept);
         self.declared.clear();
+        self.delivers = None;
         if !self.check_parameters(signature, rule) {
             return;
         }
@@ -208,6 +215,9 @@ impl<'a, 'r, 's> Lowering<'a, 'r, 's> {
                     .note("write it as several rules");
                 return;
             }
+        }
+        if let Some(rule) = self.tables.rules.last_mut() {
+            rule.delivers = self.delivers.unwrap_or(Control::Any);
         }
         if self.declared.is_empty() {
             let path = Path { parameter: 0, fields: String::new() };

@@ -5,7 +5,9 @@ use std::fmt::{self, Write};
 use super::Profile;
 use crate::{
     call::Call,
-    tables::{Alternative, Bits, Choice, Pattern, Row, Rule, Shape, Span, Test, Text, Window},
+    tables::{
+        Alternative, Bits, Choice, Control, Envelope, Pattern, Row, Rule, Shape, Span, Test, Text, Window,
+    },
 };
 
 /// The tables as the Rust source of `pub static NAME: scml::Tables<'static>`.
@@ -45,6 +47,8 @@ fn write(out: &mut String, profile: &Profile, name: &str) -> fmt::Result {
     field(out, "patterns", tables.patterns, pattern)?;
     field(out, "shapes", tables.shapes, shape)?;
     field(out, "windows", tables.windows, window)?;
+    field(out, "envelopes", tables.envelopes, envelope)?;
+    field(out, "choices", tables.choices, choice)?;
     field(out, "rules", tables.rules, rule)?;
     field(out, "alternatives", tables.alternatives, alternative)?;
     writeln!(out, "    strings: {:?},", tables.strings)?;
@@ -81,18 +85,38 @@ fn first_row(out: &mut String, rows: &[Row]) -> fmt::Result {
 
 fn row(out: &mut String, row: &Row) -> fmt::Result {
     let Row { forbidden, choice, bits, rule, tests, first, shortcut } = row;
-    let Choice { base, outside, set } = choice;
-    write!(out, "Row {{ forbidden: {forbidden:#x}, ")?;
-    write!(
-        out,
-        "choice: ::scml::tables::Choice {{ base: {base:#x}, outside: {outside:#x}, set: {set:#x} }}, "
-    )?;
+    write!(out, "Row {{ forbidden: {forbidden:#x}, choice: ::scml::tables::")?;
+    self::choice(out, choice)?;
+    write!(out, ", ")?;
     let Bits { forbidden, types, further } = bits;
     write!(
         out,
         "bits: ::scml::tables::Bits {{ forbidden: {forbidden:#x}, types: {types:#x}, further: {further:#x} }}, "
     )?;
     write!(out, "rule: {rule}, tests: {tests}, first: {first}, shortcut: {shortcut:#x} }}")
+}
+
+fn choice(out: &mut String, Choice { base, outside, set }: &Choice) -> fmt::Result {
+    write!(out, "Choice {{ base: {base:#x}, outside: {outside:#x}, set: {set:#x} }}")
+}
+
+fn envelope(out: &mut String, Envelope { families, control }: &Envelope) -> fmt::Result {
+    write!(out, "Envelope {{ families: {families:#x}, control: ")?;
+    self::control(out, *control)?;
+    write!(out, " }}")
+}
+
+fn control(out: &mut String, control: Control) -> fmt::Result {
+    write!(out, "::scml::tables::Control::")?;
+    match control {
+        Control::Any => write!(out, "Any"),
+        Control::Absent => write!(out, "Absent"),
+        Control::These(span) => {
+            write!(out, "These(")?;
+            self::span(out, span)?;
+            write!(out, ")")
+        }
+    }
 }
 
 fn test(out: &mut String, Test { place, pattern }: &Test) -> fmt::Result {
@@ -133,12 +157,12 @@ fn text(Text { first, length }: Text) -> String {
 }
 
 fn rule(out: &mut String, rule: &Rule) -> fmt::Result {
-    let Rule { call, ordinal, line, file, text: source } = *rule;
+    let Rule { call, ordinal, line, file, text: source, delivers } = *rule;
     let (file, source) = (text(file), text(source));
-    write!(
-        out,
-        "Rule {{ call: ::scml::Call::{call:?}, ordinal: {ordinal}, line: {line}, file: {file}, text: {source} }}"
-    )
+    write!(out, "Rule {{ call: ::scml::Call::{call:?}, ordinal: {ordinal}, line: {line}, ")?;
+    write!(out, "file: {file}, text: {source}, delivers: ")?;
+    control(out, delivers)?;
+    write!(out, " }}")
 }
 
 fn alternative(out: &mut String, alternative: &Alternative) -> fmt::Result {

@@ -8,12 +8,12 @@ use super::{
     scalar::{self, Named, Values},
 };
 use crate::{
-    domain::{Domain, Field, Kind, Struct, Variant, Width},
+    domain::{Domain, Field, Kind, Struct, StructId, Variant, Width},
     syntax::{
         ast::{AtomKind, Element, Name, Pattern as Syntax, StructPattern},
         span::{Span, Spanned},
     },
-    tables::{AlternativeKind, Pattern, Shape, Test},
+    tables::{AlternativeKind, Control, Pattern, Shape, Test, Window},
 };
 
 /// A value that is tested beyond the row.
@@ -42,7 +42,8 @@ impl Lowering<'_, '_, '_> {
             }
             Kind::Array { of, out } => {
                 let pattern = self.array(place, of, pattern)?;
-                Some(if out && pattern != Pattern::Null { Pattern::Any } else { pattern })
+                let unknown = out && of.id != StructId::Cmsghdr && pattern != Pattern::Null;
+                Some(if unknown { Pattern::Any } else { pattern })
             }
             Kind::OptionValue { types, out } => {
                 let pattern = if self.speaks_of_structs(place, pattern) {
@@ -132,7 +133,7 @@ impl Lowering<'_, '_, '_> {
     /// `NULL`, struct rules by name, or a struct in place.
     fn structs(&mut self, place: &Place<'_>, types: &[&'static Struct], pattern: &Syntax) -> Option<Pattern> {
         let shapes = match pattern {
-            Syntax::Struct(body) => alloc::vec![self.shape(place, types, place.file, None, body)?],
+            Syntax::Struct(body) => self.shape(place, types, place.file, None, body)?,
             Syntax::Array(array) => {
                 self.reporter.error(array.span, format!("{} is one struct, not an array", place.what));
                 return None;
@@ -182,13 +183,15 @@ impl Lowering<'_, '_, '_> {
         name: &Name,
     ) -> Option<Vec<Shape>> {
         let rules = self.definitions.structs(file, name, self.reporter).ok()?;
-        rules
+        let shapes: Option<Vec<_>> = rules
             .into_iter()
             .map(|(file, rule)| self.shape(place, types, file, Some(&rule.name.value), &rule.body))
-            .collect()
+            .collect();
+        Some(shapes?.concat())
     }
 
-    /// One alternative of a struct.
+    /// The alternatives that a struct comes to: one, unless names of a field mean something else under each value of
+    /// another.
     fn shape(
         &mut self,
         place: &Place<'_>,
@@ -196,11 +199,13 @@ impl Lowering<'_, '_, '_> {
         file: usize,
         name: Option<&str>,
         body: &StructPattern,
-    ) -> Option<Shape> {
+    ) -> Option<Vec<Shape>> {
         let of = choose(types, name, body)?;
         let fields = self.check_fields(of, types, body)?;
         let mut tests = Vec::new();
         let mut sound = true;
+        let mut dependent = None;
+        let mut delivers = Control::Any;
         for (index, field, pattern) in &fields {
             let Some(pattern) = pattern else { continue };
             let path = place.path.to(field.name);
@@ -214,15 +219,95 @@ impl Lowering<'_, '_, '_> {
             };
             let inner =
                 Place { kind: field.kind, width: field.width, file, what: &what, path: &path, domains };
-            match self.pattern(&inner, pattern) {
-                Some(Pattern::Any) => {}
-                Some(pattern) => {
-                    tests.push(Test { place: *index as u8, pattern });
+            let Some(lowered) = self.pattern(&inner, pattern) else {
+                sound &= self.reporter.error_count() == errors;
+                continue;
+            };
+            if let Kind::Array { of: Struct { id: StructId::Cmsghdr, .. }, out: true } = field.kind {
+                delivers = self.delivered(pattern, lowered)?;
+                if lowered != Pattern::Null {
+                    continue;
                 }
-                None => sound &= self.reporter.error_count() == errors,
+            }
+            if lowered != Pattern::Any {
+                tests.push(Test { place: *index as u8, pattern: lowered });
+            }
+            if let Kind::Dependent { on, variants } = field.kind {
+                dependent = self.by_selector(&fields, *index, usize::from(on), variants, file);
             }
         }
-        sound.then(|| Shape { of: of.id, tests: self.tables.tests(&tests) })
+        if is_received(of) {
+            self.delivers = Some(match self.delivers {
+                Some(before) => self.tables.either(before, delivers),
+                None => delivers,
+            });
+        }
+        if !sound {
+            return None;
+        }
+        let Some(Dependent { index, on, values }) = dependent else {
+            return Some(alloc::vec![Shape { of: of.id, tests: self.tables.tests(&tests) }]);
+        };
+        tests.retain(|test| ![index, on].contains(&usize::from(test.place)));
+        let shapes = values.into_iter().map(|(selector, values)| {
+            let windows = |values: &mut dyn Iterator<Item = u64>| -> Vec<Window> {
+                let windows = scalar::windows(values).into_iter();
+                windows.map(|(base, set)| Window { base, forbidden: !63, set }).collect()
+            };
+            let selector = windows(&mut core::iter::once(u64::from(selector)));
+            let values = windows(&mut values.into_iter());
+            let mut tests = tests.clone();
+            for (place, windows) in [(on, selector), (index, values)] {
+                let pattern = Pattern::Scalar(self.tables.windows(&windows));
+                tests.push(Test { place: place as u8, pattern });
+            }
+            Shape { of: of.id, tests: self.tables.tests(&tests) }
+        });
+        Some(shapes.collect())
+    }
+
+    /// What a pattern of the control data of a receiving call promises.
+    fn delivered(&mut self, pattern: &Syntax, lowered: Pattern) -> Option<Control> {
+        let control = self.tables.control(lowered);
+        if control.is_none() {
+            self.reporter
+                .error(pattern.span(), "of a control message that is received only level and type are tested")
+                .note("leave the other fields to `..`");
+        }
+        control
+    }
+
+    /// The values of a dependent field under each value of the field that it depends on, where names make a difference:
+    /// where that one has not just one value.
+    fn by_selector(
+        &self,
+        fields: &[(usize, &'static Field, Option<&Syntax>)],
+        index: usize,
+        on: usize,
+        variants: &'static [Variant],
+        file: usize,
+    ) -> Option<Dependent> {
+        let pattern = |wanted: usize| fields.iter().find(|(index, ..)| *index == wanted);
+        let Some((_, field, Some(Syntax::Flags(atoms)))) = pattern(index) else { return None };
+        let flat = self.definitions.flatten(file, atoms);
+        let selected = self.selected_values(fields, on, file);
+        let named = flat.iter().any(|flat| matches!(flat.atom, AtomKind::Constant(_)));
+        let any = flat.iter().any(|flat| flat.atom == AtomKind::Integer);
+        if !named || any || selected.as_ref().is_some_and(|selected| selected.len() == 1) {
+            return None;
+        }
+        let selectors = selected.unwrap_or_else(|| variants.iter().map(|variant| variant.selector).collect());
+        let under = |selector: u32| {
+            let domains = domains_of(variants, Some(&[selector]));
+            let values = flat.iter().filter_map(|flat| match &flat.atom {
+                AtomKind::Constant(name) => scalar::find(&domains, name).map(u64::from),
+                AtomKind::Number { value, text } => scalar::fit(*value, text, field.width),
+                _ => None,
+            });
+            (selector, values.collect::<Vec<_>>())
+        };
+        let values = selectors.into_iter().map(under).filter(|(_, values)| !values.is_empty()).collect();
+        Some(Dependent { index, on, values })
     }
 
     /// The fields of the type that the pattern names; complaints about those that it does not have, has twice, or lacks.
@@ -277,16 +362,23 @@ impl Lowering<'_, '_, '_> {
         variants: &'static [Variant],
         file: usize,
     ) -> Vec<&'static Domain> {
-        let selector = fields.iter().find(|(index, ..)| *index == on);
-        let selected = match selector {
+        domains_of(variants, self.selected_values(fields, on, file).as_deref())
+    }
+
+    /// The values that the pattern of a field lists; `None` for any.
+    fn selected_values(
+        &self,
+        fields: &[(usize, &'static Field, Option<&Syntax>)],
+        on: usize,
+        file: usize,
+    ) -> Option<Vec<u32>> {
+        match fields.iter().find(|(index, ..)| *index == on) {
             Some((_, Field { kind: Kind::Enumeration(domain), .. }, Some(Syntax::Flags(atoms)))) => {
                 let flat = self.definitions.flatten(file, atoms);
-                let values: Option<Vec<_>> = flat.iter().map(|flat| selector_value(flat, domain)).collect();
-                values
+                flat.iter().map(|flat| selector_value(flat, domain)).collect()
             }
             _ => None,
-        };
-        domains_of(variants, selected.as_deref())
+        }
     }
 
     /// `[ ... ]`, or a struct that every element has to match.
@@ -303,9 +395,7 @@ impl Lowering<'_, '_, '_> {
         for element in &array.elements {
             let shapes = match element {
                 Element::Reference(name) => self.named(place, &[of], place.file, name),
-                Element::Struct(body) => {
-                    self.shape(place, &[of], place.file, None, body).map(|shape| alloc::vec![shape])
-                }
+                Element::Struct(body) => self.shape(place, &[of], place.file, None, body),
                 Element::Array(_) => {
                     let message = format!("the elements of {} are structs, not arrays", place.what);
                     self.reporter.error(element.span(), message);
@@ -319,6 +409,21 @@ impl Lowering<'_, '_, '_> {
         }
         sound.then(|| Pattern::Array(self.tables.patterns(&patterns)))
     }
+}
+
+/// A field whose values depend on another's.
+struct Dependent {
+    index: usize,
+    on: usize,
+    /// For each value of the other one.
+    values: Vec<(u32, Vec<u64>)>,
+}
+
+/// Whether it is the `struct msghdr` of a call that receives.
+fn is_received(of: &Struct) -> bool {
+    of.fields.iter().any(|field| {
+        matches!(field.kind, Kind::Array { of: Struct { id: StructId::Cmsghdr, .. }, out: true })
+    })
 }
 
 fn selector_value(flat: &Flat, domain: &Domain) -> Option<u32> {

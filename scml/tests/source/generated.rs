@@ -14,9 +14,9 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
         ::scml::tables::Row::NONE, // getpeername
         ::scml::tables::Row::NONE, // sendto
         ::scml::tables::Row::NONE, // recvfrom
-        ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 1, first: 14, shortcut: 0x0 }, // sendmsg
+        ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 1, first: 14, shortcut: 0x1 }, // sendmsg
         ::scml::tables::Row::NONE, // recvmsg
-        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 5, tests: 1, first: 19, shortcut: 0x0 }, // sendmmsg
+        ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 5, tests: 1, first: 19, shortcut: 0x10001 }, // sendmmsg
         ::scml::tables::Row::NONE, // recvmmsg
         ::scml::tables::Row::NONE, // shutdown
         ::scml::tables::Row { forbidden: 0x0, choice: ::scml::tables::Choice { base: 0x100000003, outside: 0xffffffffffffffc0, set: 0x1 }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0xffffffff, further: 0x0 }, rule: 6, tests: 0, first: 0, shortcut: 0x0 }, // getsockopt
@@ -74,14 +74,14 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
         &[],
         // sendmsg
         &[
-            ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 1, first: 14, shortcut: 0x0 },
+            ::scml::tables::Row { forbidden: 0x81ff7ffffffffbfb, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 1, first: 14, shortcut: 0x1 },
             ::scml::tables::Row { forbidden: 0x81ff7ffffffffffd, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0xffffbfff, types: 0x0, further: 0xffffffff }, rule: 4, tests: 2, first: 15, shortcut: 0x0 },
         ],
         // recvmsg
         &[],
         // sendmmsg
         &[
-            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 5, tests: 1, first: 19, shortcut: 0x0 },
+            ::scml::tables::Row { forbidden: 0x8000000000000000, choice: ::scml::tables::Choice { base: 0x0, outside: 0x0, set: 0xffffffffffffffff }, bits: ::scml::tables::Bits { forbidden: 0x0, types: 0x0, further: 0xffffffff }, rule: 5, tests: 1, first: 19, shortcut: 0x10001 },
         ],
         // recvmmsg
         &[],
@@ -207,19 +207,27 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
     ::scml::tables::Window { base: 0x1, forbidden: 0xffffffffffffffc0, set: 0x1 },
     ::scml::tables::Window { base: 0x100000000, forbidden: 0xffffffffffffffc0, set: 0x1 },
 ],
+    envelopes: &[
+    ::scml::tables::Envelope { families: 0x0, control: ::scml::tables::Control::These(::scml::tables::Span { first: 0, count: 2 }) },
+    ::scml::tables::Envelope { families: 0xffffffffffffffff, control: ::scml::tables::Control::Absent },
+],
+    choices: &[
+    ::scml::tables::Choice { base: 0x100000001, outside: 0xffffffffffffffc0, set: 0x3 },
+    ::scml::tables::Choice { base: 0x10000001d, outside: 0xffffffffffffffc0, set: 0x1 },
+],
     rules: &[
-    ::scml::tables::Rule { call: ::scml::Call::Socket, ordinal: 1, line: 11, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 11, length: 121 } },
-    ::scml::tables::Rule { call: ::scml::Call::Socket, ordinal: 2, line: 12, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 219, length: 53 } },
-    ::scml::tables::Rule { call: ::scml::Call::Bind, ordinal: 1, line: 13, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 279, length: 49 } },
-    ::scml::tables::Rule { call: ::scml::Call::Connect, ordinal: 1, line: 14, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 418, length: 84 } },
-    ::scml::tables::Rule { call: ::scml::Call::Sendmsg, ordinal: 1, line: 15, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 517, length: 118 } },
-    ::scml::tables::Rule { call: ::scml::Call::Sendmmsg, ordinal: 1, line: 16, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 750, length: 80 } },
-    ::scml::tables::Rule { call: ::scml::Call::Getsockopt, ordinal: 1, line: 17, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 849, length: 103 } },
-    ::scml::tables::Rule { call: ::scml::Call::Setsockopt, ordinal: 1, line: 18, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 991, length: 98 } },
-    ::scml::tables::Rule { call: ::scml::Call::Setsockopt, ordinal: 2, line: 19, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 1107, length: 83 } },
-    ::scml::tables::Rule { call: ::scml::Call::Poll, ordinal: 1, line: 20, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 1202, length: 70 } },
-    ::scml::tables::Rule { call: ::scml::Call::EpollCtl, ordinal: 1, line: 21, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 1293, length: 100 } },
-    ::scml::tables::Rule { call: ::scml::Call::Read, ordinal: 1, line: 22, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 1433, length: 39 } },
+    ::scml::tables::Rule { call: ::scml::Call::Socket, ordinal: 1, line: 11, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 11, length: 121 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Socket, ordinal: 2, line: 12, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 219, length: 53 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Bind, ordinal: 1, line: 13, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 279, length: 49 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Connect, ordinal: 1, line: 14, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 418, length: 84 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Sendmsg, ordinal: 1, line: 15, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 517, length: 118 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Sendmmsg, ordinal: 1, line: 16, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 750, length: 80 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Getsockopt, ordinal: 1, line: 17, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 849, length: 103 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Setsockopt, ordinal: 1, line: 18, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 991, length: 98 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Setsockopt, ordinal: 2, line: 19, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 1107, length: 83 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Poll, ordinal: 1, line: 20, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 1202, length: 70 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::EpollCtl, ordinal: 1, line: 21, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 1293, length: 100 }, delivers: ::scml::tables::Control::Any },
+    ::scml::tables::Rule { call: ::scml::Call::Read, ordinal: 1, line: 22, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 1433, length: 39 }, delivers: ::scml::tables::Control::Any },
 ],
     alternatives: &[
     ::scml::tables::Alternative { rule: 0, parameter: 0, path: ::scml::tables::Text { first: 132, length: 0 }, name: ::scml::tables::Text { first: 132, length: 7 }, value: 0x2, kind: ::scml::tables::AlternativeKind::Member },

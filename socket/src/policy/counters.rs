@@ -60,6 +60,11 @@ impl Counters {
         simple
     }
 
+    /// Whether alternatives are counted, too.
+    pub(super) const fn counts_alternatives(&self) -> bool {
+        self.alternatives != 0
+    }
+
     /// Counts a rule, or behind the rules an alternative.
     pub(super) fn count(&self, cpu: usize, index: usize) {
         if let Some(counter) = self.sets.get((cpu & self.mask) * self.stride + index) {

@@ -37,14 +37,9 @@ impl Causes {
     }
 
     /// Counts a denial; whether it is the first of its cause.
-    pub(super) fn is_new<T: Decoded>(&self, call: Call, refusal: Refusal, subject: &Judged<'_, T>) -> bool {
+    pub(super) fn is_new(&self, call: Call, refusal: Refusal, value: u64) -> bool {
         self.total.fetch_add(1, Ordering::Relaxed);
-        let cause = Cause {
-            call,
-            rule: refusal.rule,
-            parameter: refusal.parameter,
-            value: refused_value(call, refusal.parameter, subject),
-        };
+        let cause = Cause { call, rule: refusal.rule, parameter: refusal.parameter, value };
         let mut met = self.met.lock();
         if let Some(count) = met.get_mut(&cause) {
             *count += 1;
@@ -59,7 +54,7 @@ impl Causes {
 }
 
 /// The value that is to blame: a register, or the family of an address. Pointers are not: they differ from call to call.
-fn refused_value<T: Decoded>(call: Call, parameter: u8, subject: &Judged<'_, T>) -> u64 {
+pub(super) fn refused_value<T: Decoded>(call: Call, parameter: u8, subject: &Judged<'_, T>) -> u64 {
     let index = usize::from(parameter);
     match domain::signature(call).parameters.get(index).map(|parameter| parameter.kind) {
         Some(domain::Kind::Struct { .. }) => subject.address().map_or(0, |address| address.family().into()),

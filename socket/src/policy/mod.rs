@@ -13,9 +13,13 @@ mod tables {
     include!(concat!(env!("OUT_DIR"), "/asterinas.rs"));
 }
 
-use scml::{Call, Hit, Refusal, Tables};
+use scml::{Call, ControlHeader, Hit, Refusal, Tables};
 
-use self::{counters::Counters, denial::Causes, subject::Judged};
+use self::{
+    counters::Counters,
+    denial::{Causes, refused_value},
+    subject::Judged,
+};
 pub use self::{denial::Denial, subject::Decoded};
 use crate::{
     caller::Caller,
@@ -174,7 +178,7 @@ impl Policy {
         subject: &Judged<'_, T>,
     ) -> Result<()> {
         let enforced = self.mode == Mode::Enforce;
-        if self.causes.is_new(T::CALL, refusal, subject) {
+        if self.causes.is_new(T::CALL, refusal, refused_value(T::CALL, refusal.parameter, subject)) {
             let explanation = self.tables.explain(T::CALL, subject, refusal);
             caller.report_denial(&Denial { enforced, explanation });
         }
@@ -197,6 +201,52 @@ impl Policy {
         for index in self.tables.exercised(T::CALL, subject, hit.rule) {
             self.counters.count(cpu, self.tables.rule_count() + index);
         }
+    }
+
+    /// Judges a control message that an admitted call is about to be given: `false` where it must not get it. Linux says so
+    /// of control data that does not get through by MSG_CTRUNC.
+    pub(crate) fn may_deliver<C: Caller, T: Decoded>(
+        &self,
+        caller: &C,
+        registers: &[usize; 6],
+        decoded: &T,
+        level: u32,
+        kind: u32,
+    ) -> bool {
+        if self.mode == Mode::Off {
+            return true;
+        }
+        let subject = Judged { registers, decoded };
+        let header = ControlHeader { length: 0, level: level as i32, kind: kind as i32 };
+        match self.tables.deliver(T::CALL, &subject, header) {
+            Ok(hit) => {
+                if self.counters.counts_alternatives() && hit.rule != Hit::UNGOVERNED {
+                    for index in self.tables.delivered(hit.rule, header) {
+                        self.counters.count(caller.cpu(), self.tables.rule_count() + index);
+                    }
+                }
+                true
+            }
+            Err(refusal) => self.withhold(caller, refusal, &subject, header),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn withhold<C: Caller, T: Decoded>(
+        &self,
+        caller: &C,
+        refusal: Refusal,
+        subject: &Judged<'_, T>,
+        header: ControlHeader,
+    ) -> bool {
+        let enforced = self.mode == Mode::Enforce;
+        let value = u64::from(header.level as u32) << 32 | u64::from(header.kind as u32);
+        if self.causes.is_new(T::CALL, refusal, value) {
+            let explanation = self.tables.explain_delivery(T::CALL, subject, header, refusal);
+            caller.report_denial(&Denial { enforced, explanation });
+        }
+        !enforced
     }
 
     /// Whether a call is judged at all in this policy.
