@@ -22,7 +22,7 @@ pub enum SocketState {
 ///
 /// Family and type are kept one-hot, so that "the family is one of these and the type is one of those" is a single
 /// test of one word against the bits that are forbidden.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Descriptor {
     bits: u64,
     family: u16,
@@ -105,7 +105,7 @@ impl Address<'_> {
 }
 
 /// The header of one control message (`cmsg(3)`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ControlHeader {
     /// `cmsg_len`: header and data, in bytes.
     pub length: usize,

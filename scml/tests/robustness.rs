@@ -22,8 +22,8 @@ fn judge(sources: &[Source]) {
         Ok(profile) => {
             let tables = profile.tables();
             let _ = scml::probe::alternatives(&tables);
-            for rule in 0..tables.rule_count().min(20) {
-                let _ = scml::probe::neighbours(&tables, rule as u16);
+            if tables.rule_count() <= 20 {
+                let _ = scml::probe::neighbours(&tables);
             }
         }
         Err(errors) => {

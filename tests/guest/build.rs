@@ -1,8 +1,8 @@
 //! Compiles the profile `postern` into tables, and names the proof that each declared alternative must have.
 //!
-//! The generated list refers to a function `<call>::<argument>_<value>` for each alternative, in `src/probe/proofs/`. An
-//! alternative that nobody has written a proof for is therefore an error of the compiler, and a proof of something that
-//! is no longer declared is unused code, which is an error too.
+//! The generated list refers to a function `<call>::<argument>_<value>` for each alternative, in `src/probe/proofs/`, once
+//! for each kind of socket that the rule is about. An alternative that nobody has written a proof for is therefore an
+//! error of the compiler, and a proof of something that is no longer declared is unused code, which is an error too.
 
 use std::{
     env,

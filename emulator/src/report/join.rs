@@ -31,13 +31,15 @@ pub struct Alternative {
     pub argument: String,
     /// The value's name.
     pub value: String,
+    /// The kind of socket, as in `AF_UNIX SOCK_STREAM`.
+    pub on: String,
 }
 
-/// What makes two lines the same probe: rule, argument, value and kind.
-type Key<'a> = (&'a str, &'a str, &'a str, ProbeKind);
+/// What makes two lines the same probe: rule, argument, value, kind of socket, and whether it is declared.
+type Key<'a> = (&'a str, &'a str, &'a str, &'a str, ProbeKind);
 
 fn key(line: &Line) -> Key<'_> {
-    (&line.rule, &line.argument, &line.value, line.kind)
+    (&line.rule, &line.argument, &line.value, &line.on, line.kind)
 }
 
 /// Makes the report. Every declared alternative has a row, tried or not; a probe that one side alone made has one too.
@@ -50,7 +52,7 @@ pub fn join(origin: Origin, declared: Vec<DeclaredRule>, host: &[Line], guest: &
             let mut keys: Vec<Key<'_>> = rule
                 .alternatives
                 .iter()
-                .map(|one| (&*rule.id, &*one.argument, &*one.value, ProbeKind::Declared))
+                .map(|one| (&*rule.id, &*one.argument, &*one.value, &*one.on, ProbeKind::Declared))
                 .collect();
             // The program's own order for the rest; a line that repeats a probe adds none.
             for line in guest.iter().chain(host).filter(|line| line.rule == rule.id) {
@@ -72,7 +74,7 @@ pub fn join(origin: Origin, declared: Vec<DeclaredRule>, host: &[Line], guest: &
 }
 
 fn judge(key: &Key<'_>, guest: Option<&Line>, host: Option<&Line>) -> Probe {
-    let (_, argument, value, kind) = *key;
+    let (_, argument, value, on, kind) = *key;
     let (verdict, reason) = match (guest, host, kind) {
         (None, None, _) => (Verdict::Unproven, "not tried".to_owned()),
         (None, Some(_), _) => (Verdict::Unproven, "not tried in the guest".to_owned()),
@@ -85,6 +87,7 @@ fn judge(key: &Key<'_>, guest: Option<&Line>, host: Option<&Line>) -> Probe {
     Probe {
         argument: argument.to_owned(),
         value: value.to_owned(),
+        on: on.to_owned(),
         kind,
         verdict,
         reason,
@@ -143,6 +146,7 @@ mod tests {
             call: "socket".to_owned(),
             argument: "type".to_owned(),
             value: value.to_owned(),
+            on: "AF_UNIX SOCK_STREAM".to_owned(),
             kind,
             expected: if kind == ProbeKind::Declared { "0" } else { "EINVAL" }.to_owned(),
             errno: errno.to_owned(),
@@ -168,7 +172,11 @@ mod tests {
             text: "socket(..);".to_owned(),
             alternatives: values
                 .iter()
-                .map(|value| Alternative { argument: "type".to_owned(), value: (*value).to_owned() })
+                .map(|value| Alternative {
+                    argument: "type".to_owned(),
+                    value: (*value).to_owned(),
+                    on: "AF_UNIX SOCK_STREAM".to_owned(),
+                })
                 .collect(),
         };
         join(Origin::default(), vec![rule], host, guest)
@@ -258,7 +266,7 @@ mod tests {
     #[test]
     fn the_programs_lines_are_read() {
         let text = "{\"type\":\"probe\",\"rule\":\"socket#1\",\"call\":\"socket\",\"argument\":\"type\",\"value\":\"A\",\
-                    \"kind\":\"declared\",\"expected\":\"0\",\"errno\":\"0\",\"behaved\":true,\"note\":\"\"}\n\
+                    \"on\":\"AF_UNIX SOCK_STREAM\",\"kind\":\"declared\",\"expected\":\"0\",\"errno\":\"0\",\"behaved\":true,\"note\":\"\"}\n\
                     {\"type\":\"note\",\"text\":\"x\"}\n";
         assert_eq!(super::super::probe::parse(text).unwrap(), [declared("A", "0", true)]);
         assert!(super::super::probe::parse("oops").unwrap_err().starts_with("line 1"));

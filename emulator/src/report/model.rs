@@ -110,6 +110,9 @@ pub struct Probe {
     pub argument: String,
     /// The value that it was given, by its name.
     pub value: String,
+    /// The kind of socket that it was tried on, as in `AF_UNIX SOCK_STREAM`.
+    #[serde(default)]
+    pub on: String,
     /// Whether the rule declares the value.
     pub kind: ProbeKind,
     /// What came of it.

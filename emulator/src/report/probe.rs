@@ -15,6 +15,9 @@ pub struct Line {
     pub argument: String,
     /// The value that it was given, by its name.
     pub value: String,
+    /// The kind of socket that it was tried on, as in `AF_UNIX SOCK_STREAM`.
+    #[serde(default)]
+    pub on: String,
     /// Whether the rule declares the value.
     pub kind: ProbeKind,
     /// The errno that the policy's table gives, by name; `0` for none.

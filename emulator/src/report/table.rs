@@ -50,13 +50,14 @@ impl Report {
             for probe in rule.probes.iter().filter(|probe| !probe.verdict.is_good()) {
                 let _ = writeln!(
                     text,
-                    "{}:{}: {} {}: {} = {}: {}",
+                    "{}:{}: {} {}: {} = {}{}: {}",
                     rule.file,
                     rule.line,
                     probe.verdict.name(),
                     rule.id,
                     probe.argument,
                     probe.value,
+                    on(&probe.on),
                     probe.reason
                 );
             }
@@ -84,6 +85,11 @@ fn row(name: &str, counts: &Counts) -> [Cell; 7] {
         bad(counts.leaking),
         bad(counts.unproven),
     ]
+}
+
+/// On what, where that is known.
+fn on(kind: &str) -> String {
+    if kind.is_empty() { String::new() } else { format!(" on {kind}") }
 }
 
 /// The sums in two lines.

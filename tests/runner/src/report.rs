@@ -76,14 +76,17 @@ fn declared(root: &Path, profile: &Path) -> Result<Vec<DeclaredRule>> {
         anyhow!("the profile {} is not valid:\n{}", profile.display(), texts.join("\n"))
     })?;
     let tables = compiled.tables();
+    let all = scml::probe::alternatives(&tables);
     let rule = |index: usize| -> Result<DeclaredRule> {
         let number = u16::try_from(index)?;
         let rule = &tables.rules[index];
-        let alternatives = tables.alternatives[tables.alternatives_of(number)]
+        let alternatives = all
             .iter()
+            .filter(|one| one.rule == number)
             .map(|one| Alternative {
-                argument: tables.argument(one),
-                value: tables.text(one.name).to_owned(),
+                argument: one.argument.clone(),
+                value: one.name.clone(),
+                on: one.on.to_string(),
             })
             .collect();
         Ok(DeclaredRule {

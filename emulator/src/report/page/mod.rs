@@ -255,7 +255,11 @@ mod tests {
             file: "socket.scml".to_owned(),
             line: 1,
             text: "socket(sockfd = <unix_stream>);".to_owned(),
-            alternatives: vec![Alternative { argument: "type".to_owned(), value: "<b>&".to_owned() }],
+            alternatives: vec![Alternative {
+                argument: "type".to_owned(),
+                value: "<b>&".to_owned(),
+                on: String::new(),
+            }],
         };
         let page =
             join(Origin { profile: "postern".to_owned(), ..Origin::default() }, vec![rule], &[], &[]).page();

@@ -1,20 +1,24 @@
 //! Conformance probes: every alternative that the profile `postern` declares is used and must behave, every undeclared
 //! neighbour of an argument is tried and must be refused.
 //!
-//! What is tried comes from the profile itself, by way of `build.rs`; how it is proven is in [`proofs`] and
-//! [`neighbours`].
+//! What is tried comes from the profile itself, by way of `build.rs`, and is made on each kind of socket that a rule is
+//! about ([`situation`]); how it is proven is in [`proofs`] and [`neighbours`].
 
 mod neighbours;
 mod proofs;
+pub(crate) mod situation;
+mod values;
 
 use std::{sync::Arc, time::Duration};
 
-use scml::probe::{Declared, Neighbour};
+use scml::probe::{Declared, Neighbour, SocketKind};
 use serde::Serialize;
+
+use self::situation::Situation;
 
 use crate::{
     errno::{Errno, Result},
-    harness::{Case, Failure, keep_panics, progress::Progress, watched},
+    harness::{Failure, keep_panics, progress::Progress, watched},
 };
 
 /// The profile's tables and the list of proofs, in the order of [`scml::probe::alternatives`].
@@ -56,10 +60,10 @@ pub(crate) fn probed<T>(met: Result<T>) -> Attempt<T> {
     }
 }
 
-/// A proof: uses one alternative where it means something.
-pub(crate) type Proof = fn(&Case) -> Attempt;
+/// A proof: uses one alternative where it means something, on the kind of socket that it is given.
+pub(crate) type Proof = fn(&Situation<'_>) -> Attempt;
 
-/// The proof of each declared alternative, by the index of the alternative.
+/// The proof of each declared alternative, in the order of [`scml::probe::alternatives`].
 static PROOFS: &[Proof] = include!(concat!(env!("OUT_DIR"), "/proofs.rs"));
 
 /// One line of `guest probe`'s output.
@@ -70,6 +74,7 @@ struct Line<'a> {
     call: &'a str,
     argument: &'a str,
     value: &'a str,
+    on: String,
     kind: &'static str,
     expected: String,
     errno: String,
@@ -92,21 +97,22 @@ fn shown(errno: Option<Errno>) -> String {
     errno.map_or_else(|| "0".to_owned(), |errno| errno.to_string())
 }
 
-/// Makes the probes whose `rule argument value` contains `filter`; whether all that is declared was accepted and behaved.
+/// Makes the probes whose `rule argument value on kind` contains `filter`; whether all that is declared was accepted and
+/// behaved.
 pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
     keep_panics();
     let tables = &generated::PROFILE;
-    let wanted = |rule: &str, argument: &str, value: &str| {
-        filter.is_none_or(|filter| format!("{rule} {argument} {value}").contains(filter))
+    let wanted = |rule: &str, argument: &str, value: &str, on: SocketKind| {
+        filter.is_none_or(|filter| format!("{rule} {argument} {value} on {on}").contains(filter))
     };
     let (mut held, mut broken, mut refused, mut accepted, mut number) = (0u32, 0u32, 0u32, 0u32, 0u32);
     for (declared, proof) in scml::probe::alternatives(tables).iter().zip(PROOFS) {
-        let Declared { rule_id, argument, name, sample, .. } = declared;
-        if !wanted(rule_id, argument, name) {
+        let Declared { rule_id, argument, name, on, sample, .. } = declared;
+        if !wanted(rule_id, argument, name, *on) {
             continue;
         }
         number += 1;
-        let seen = prove(tag(number), *proof, limit);
+        let seen = prove(tag(number), *proof, *on, limit);
         let good = seen.errno.is_none() && seen.behaved;
         *(if good { &mut held } else { &mut broken }) += 1;
         crate::print_line(&Line {
@@ -115,6 +121,7 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             call: sample.call.name(),
             argument,
             value: name,
+            on: on.to_string(),
             kind: "declared",
             expected: shown(None),
             errno: shown(seen.errno),
@@ -122,27 +129,26 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             note: seen.note,
         });
     }
-    for rule in 0..tables.rules.len() as u16 {
-        for neighbour in scml::probe::neighbours(tables, rule) {
-            if !wanted(&neighbour.rule_id, &neighbour.argument, &neighbour.name) {
-                continue;
-            }
-            number += 1;
-            let seen = try_neighbour(tag(number), &neighbour, limit);
-            *(if seen.errno.is_some() { &mut refused } else { &mut accepted }) += 1;
-            crate::print_line(&Line {
-                r#type: "probe",
-                rule: &neighbour.rule_id,
-                call: neighbour.sample.call.name(),
-                argument: &neighbour.argument,
-                value: &neighbour.name,
-                kind: "neighbour",
-                expected: shown(Some(Errno(neighbour.errno.into()))),
-                errno: shown(seen.errno),
-                behaved: seen.behaved,
-                note: seen.note,
-            });
+    for neighbour in scml::probe::neighbours(tables) {
+        if !wanted(&neighbour.rule_id, &neighbour.argument, &neighbour.name, neighbour.on) {
+            continue;
         }
+        number += 1;
+        let seen = try_neighbour(tag(number), &neighbour, limit);
+        *(if seen.errno.is_some() { &mut refused } else { &mut accepted }) += 1;
+        crate::print_line(&Line {
+            r#type: "probe",
+            rule: &neighbour.rule_id,
+            call: neighbour.sample.call.name(),
+            argument: &neighbour.argument,
+            value: &neighbour.name,
+            on: neighbour.on.to_string(),
+            kind: "neighbour",
+            expected: shown(Some(Errno(neighbour.errno.into()))),
+            errno: shown(seen.errno),
+            behaved: seen.behaved,
+            note: seen.note,
+        });
     }
     eprintln!("{held} held, {broken} broken; {refused} neighbours refused, {accepted} accepted");
     if number == 0 {
@@ -157,8 +163,8 @@ fn tag(number: u32) -> String {
 }
 
 /// Makes a proof, under a watchdog.
-fn prove(tag: String, proof: Proof, limit: Duration) -> Seen {
-    let result = watched(tag, &Progress::new(), limit, move |case| Ok(proof(case)));
+fn prove(tag: String, proof: Proof, on: SocketKind, limit: Duration) -> Seen {
+    let result = watched(tag, &Progress::new(), limit, move |case| Ok(proof(&Situation::new(case, on))));
     let (errno, failure) = match result {
         Ok(Ok(())) => return Seen { errno: None, behaved: true, note: String::new() },
         Ok(Err(Trouble::Refused(errno, failure))) => (Some(errno), failure),
@@ -171,7 +177,9 @@ fn prove(tag: String, proof: Proof, limit: Duration) -> Seen {
 fn try_neighbour(tag: String, neighbour: &Neighbour, limit: Duration) -> Seen {
     let neighbour = Arc::new(neighbour.clone());
     let shared = Arc::clone(&neighbour);
-    let result = watched(tag, &Progress::new(), limit, move |case| neighbours::attempt(case, &shared));
+    let result = watched(tag, &Progress::new(), limit, move |case| {
+        neighbours::attempt(&Situation::new(case, shared.on), &shared)
+    });
     result.unwrap_or_else(|failure| Seen { errno: None, behaved: false, note: failure.to_string() })
 }
 
@@ -182,21 +190,24 @@ mod tests {
     use super::{PROOFS, generated};
 
     #[test]
-    fn every_alternative_has_a_proof_of_its_own() {
+    fn every_alternative_has_a_proof() {
         let declared = scml::probe::alternatives(&generated::PROFILE);
         assert_eq!(declared.len(), PROOFS.len());
-        let keys: HashSet<_> = declared.iter().map(|one| (&one.rule_id, &one.argument, &one.name)).collect();
-        assert_eq!(keys.len(), declared.len(), "rule, argument and value name a probe");
+        let keys: HashSet<_> =
+            declared.iter().map(|one| (&one.rule_id, &one.argument, &one.name, one.on)).collect();
+        assert_eq!(keys.len(), declared.len(), "rule, argument, value and kind name a probe");
+        // On several kinds of sockets, and for several rules, one and the same; for different values never.
+        let names: HashSet<_> =
+            declared.iter().map(|one| (one.sample.call, &one.argument, &one.name)).collect();
         let proofs: HashSet<_> = PROOFS.iter().map(|proof| *proof as usize).collect();
-        assert_eq!(proofs.len(), PROOFS.len(), "no proof serves two alternatives");
+        assert_eq!(proofs.len(), names.len(), "no proof serves two alternatives");
     }
 
     #[test]
     fn neighbours_have_names_of_their_own() {
-        for rule in 0..generated::PROFILE.rules.len() as u16 {
-            let neighbours = scml::probe::neighbours(&generated::PROFILE, rule);
-            let keys: HashSet<_> = neighbours.iter().map(|one| (&one.argument, &one.name)).collect();
-            assert_eq!(keys.len(), neighbours.len(), "rule {rule}");
-        }
+        let neighbours = scml::probe::neighbours(&generated::PROFILE);
+        let keys: HashSet<_> =
+            neighbours.iter().map(|one| (&one.rule_id, &one.argument, &one.name, one.on)).collect();
+        assert_eq!(keys.len(), neighbours.len());
     }
 }

@@ -2,18 +2,17 @@
 
 use crate::{
     address::Address,
-    harness::{Case, check_eq},
-    probe::{Attempt, probed},
-    suite::unix::help::{exchange, listener, socket},
+    harness::check_eq,
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::exchange,
     sys,
 };
 
 /// The accepted socket is connected to the client, whose name is reported.
-pub(crate) fn sockfd_af_unix_sock_stream(case: &Case) -> Attempt {
-    let address = case.abstract_address("server");
-    let fd = listener(&address, 1)?;
-    let own = case.abstract_address("client");
-    let near = socket()?;
+pub(crate) fn sockfd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let (fd, address) = at.listener(&at.address("server"), 1)?;
+    let own = at.address("client");
+    let near = at.socket()?;
     sys::bind(&near, own.bytes())?;
     sys::connect(&near, address.bytes())?;
     let (mut buffer, mut length) = ([0; 128], 128);

@@ -2,51 +2,51 @@
 
 use crate::{
     errno::Result,
-    harness::{Case, check, check_eq},
-    probe::{Attempt, probed},
-    suite::unix::help::{accepted, fill, listener, option, pair, set_option, socket},
+    harness::{check, check_eq},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::{fill, option, set_option},
     sys::{self, Descriptor},
 };
 
 /// The value is written and its length given back.
-pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
+pub(crate) fn sockfd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
     let (mut value, mut length) = ([0xa5; 8], 8);
-    probed(sys::getsockopt(&socket()?, libc::SOL_SOCKET, libc::SO_TYPE, &mut value, &mut length))?;
+    probed(sys::getsockopt(&at.socket()?, libc::SOL_SOCKET, libc::SO_TYPE, &mut value, &mut length))?;
     check_eq!(length, 4);
     check_eq!(value, [1, 0, 0, 0, 0xa5, 0xa5, 0xa5, 0xa5]);
     Ok(())
 }
 
 /// The options of this level are those of the socket, not of a protocol.
-pub(crate) fn level_sol_socket(_: &Case) -> Attempt {
-    let (left, _right) = pair()?;
-    check_eq!(probed(option(&left, libc::SO_TYPE))?, libc::SOCK_STREAM);
-    check_eq!(probed(option(&left, libc::SO_DOMAIN))?, libc::AF_UNIX);
+pub(crate) fn level_sol_socket(at: &Situation<'_>) -> Attempt {
+    let (left, _right) = at.pair()?;
+    check_eq!(probed(option(&left, libc::SO_TYPE))?, at.kind());
+    check_eq!(probed(option(&left, libc::SO_DOMAIN))?, at.family());
     Ok(())
 }
 
 /// The type, without the flags that came with it.
-pub(crate) fn optname_so_type(_: &Case) -> Attempt {
-    let fd = sys::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0)?;
-    check_eq!(probed(option(&fd, libc::SO_TYPE))?, libc::SOCK_STREAM);
+pub(crate) fn optname_so_type(at: &Situation<'_>) -> Attempt {
+    let fd = at.socket_with(libc::SOCK_NONBLOCK)?;
+    check_eq!(probed(option(&fd, libc::SO_TYPE))?, at.kind());
     Ok(())
 }
 
 /// The family.
-pub(crate) fn optname_so_domain(_: &Case) -> Attempt {
-    check_eq!(probed(option(&socket()?, libc::SO_DOMAIN))?, libc::AF_UNIX);
+pub(crate) fn optname_so_domain(at: &Situation<'_>) -> Attempt {
+    check_eq!(probed(option(&at.socket()?, libc::SO_DOMAIN))?, at.family());
     Ok(())
 }
 
 /// This family has one protocol, whose number is 0.
-pub(crate) fn optname_so_protocol(_: &Case) -> Attempt {
-    check_eq!(probed(option(&socket()?, libc::SO_PROTOCOL))?, 0);
+pub(crate) fn optname_so_protocol(at: &Situation<'_>) -> Attempt {
+    check_eq!(probed(option(&at.socket()?, libc::SO_PROTOCOL))?, 0);
     Ok(())
 }
 
 /// The pending error, which is then pending no more.
-pub(crate) fn optname_so_error(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn optname_so_error(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(option(&left, libc::SO_ERROR))?, 0);
     sys::write(&left, b"unread")?;
     drop(right);
@@ -57,22 +57,22 @@ pub(crate) fn optname_so_error(_: &Case) -> Attempt {
 }
 
 /// 1 for a listener, 0 for everything else.
-pub(crate) fn optname_so_acceptconn(case: &Case) -> Attempt {
-    let address = case.abstract_address("a");
-    let fd = socket()?;
+pub(crate) fn optname_so_acceptconn(at: &Situation<'_>) -> Attempt {
+    let address = at.address("a");
+    let fd = at.socket()?;
     check_eq!(probed(option(&fd, libc::SO_ACCEPTCONN))?, 0);
     drop(fd);
-    let fd = listener(&address, 1)?;
+    let (fd, address) = at.listener(&address, 1)?;
     check_eq!(probed(option(&fd, libc::SO_ACCEPTCONN))?, 1);
-    let (near, far) = accepted(&fd, &address)?;
+    let (near, far) = at.accepted(&fd, &address)?;
     check_eq!(probed(option(&near, libc::SO_ACCEPTCONN))?, 0);
     check_eq!(probed(option(&far, libc::SO_ACCEPTCONN))?, 0);
     Ok(())
 }
 
 /// What is queued stays within the size that is told (which counts what keeps the data, too).
-pub(crate) fn optname_so_sndbuf(_: &Case) -> Attempt {
-    let (left, _right) = pair()?;
+pub(crate) fn optname_so_sndbuf(at: &Situation<'_>) -> Attempt {
+    let (left, _right) = at.pair()?;
     let size = probed(option(&left, libc::SO_SNDBUF))?;
     check!(size >= 4608, "the default is {size}");
     set_option(&left, libc::SO_SNDBUF, 8000)?;
@@ -83,8 +83,8 @@ pub(crate) fn optname_so_sndbuf(_: &Case) -> Attempt {
 }
 
 /// The size that was set, doubled.
-pub(crate) fn optname_so_rcvbuf(_: &Case) -> Attempt {
-    let (left, _right) = pair()?;
+pub(crate) fn optname_so_rcvbuf(at: &Situation<'_>) -> Attempt {
+    let (left, _right) = at.pair()?;
     let size = probed(option(&left, libc::SO_RCVBUF))?;
     check!(size >= 2304, "the default is {size}");
     set_option(&left, libc::SO_RCVBUF, 8000)?;
@@ -101,17 +101,17 @@ fn credentials(fd: &impl Descriptor) -> Result<[u32; 3]> {
 }
 
 /// Who is at the other end: this process; and nobody, where there is no other end.
-pub(crate) fn optname_so_peercred(_: &Case) -> Attempt {
-    let (left, _right) = pair()?;
+pub(crate) fn optname_so_peercred(at: &Situation<'_>) -> Attempt {
+    let (left, _right) = at.pair()?;
     let own = [sys::getpid()? as u32, sys::geteuid()? as u32, sys::getegid()? as u32];
     check_eq!(probed(credentials(&left))?, own);
-    check_eq!(probed(credentials(&socket()?))?, [0, u32::MAX, u32::MAX]);
+    check_eq!(probed(credentials(&at.socket()?))?, [0, u32::MAX, u32::MAX]);
     Ok(())
 }
 
 /// Not set at first, and only on the socket that it is set for.
-pub(crate) fn optname_so_reuseaddr(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn optname_so_reuseaddr(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(option(&left, libc::SO_REUSEADDR))?, 0);
     set_option(&left, libc::SO_REUSEADDR, 1)?;
     check_eq!(probed(option(&left, libc::SO_REUSEADDR))?, 1);

@@ -1,23 +1,23 @@
 //! ioctl(2)
 
 use crate::{
-    harness::{Case, check, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{listener, pair, read_full, socket},
+    harness::{check, check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::read_full,
     sys,
 };
 
 /// A request reaches the socket.
-pub(crate) fn fd_af_unix_sock_stream(_: &Case) -> Attempt {
+pub(crate) fn fd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
     let mut bytes = -1;
-    probed(sys::ioctl(&socket()?, libc::FIONREAD, &mut bytes))?;
+    probed(sys::ioctl(&at.socket()?, libc::FIONREAD, &mut bytes))?;
     check_eq!(bytes, 0);
     Ok(())
 }
 
 /// O_NONBLOCK by another way.
-pub(crate) fn request_fionbio(_: &Case) -> Attempt {
-    let (left, _right) = pair()?;
+pub(crate) fn request_fionbio(at: &Situation<'_>) -> Attempt {
+    let (left, _right) = at.pair()?;
     probed(sys::ioctl(&left, libc::FIONBIO, &mut 1))?;
     check_err!(sys::read(&left, &mut [0]), EAGAIN);
     check_eq!(sys::fcntl(&left, libc::F_GETFL, 0)? as i32 & libc::O_NONBLOCK, libc::O_NONBLOCK);
@@ -27,8 +27,8 @@ pub(crate) fn request_fionbio(_: &Case) -> Attempt {
 }
 
 /// How much can be read, of one message or several; nothing of a listener, which is an error.
-pub(crate) fn request_fionread(case: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn request_fionread(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     let mut bytes = -1;
     let mut sum = 0;
     for length in [1, 31, 300, 5000] {
@@ -41,14 +41,14 @@ pub(crate) fn request_fionread(case: &Case) -> Attempt {
     drop(left);
     probed(sys::ioctl(&right, libc::FIONREAD, &mut bytes))?;
     check_eq!(bytes, sum - 1000);
-    let fd = listener(&case.abstract_address("a"), 1)?;
+    let (fd, _) = at.listener(&at.address("a"), 1)?;
     check_err!(sys::ioctl(&fd, libc::FIONREAD, &mut bytes), EINVAL);
     Ok(())
 }
 
 /// How much the peer has not read yet, with what keeps it.
-pub(crate) fn request_siocoutq(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn request_siocoutq(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     let mut bytes = -1;
     probed(sys::ioctl(&left, libc::TIOCOUTQ, &mut bytes))?;
     check_eq!(bytes, 0);
@@ -64,16 +64,16 @@ pub(crate) fn request_siocoutq(_: &Case) -> Attempt {
 }
 
 /// FD_CLOEXEC by another way.
-pub(crate) fn request_fioclex(_: &Case) -> Attempt {
-    let fd = socket()?;
+pub(crate) fn request_fioclex(at: &Situation<'_>) -> Attempt {
+    let fd = at.socket()?;
     probed(sys::ioctl(&fd, libc::FIOCLEX, &mut 0))?;
     check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)?, libc::FD_CLOEXEC as usize);
     Ok(())
 }
 
 /// And off again.
-pub(crate) fn request_fionclex(_: &Case) -> Attempt {
-    let fd = sys::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0)?;
+pub(crate) fn request_fionclex(at: &Situation<'_>) -> Attempt {
+    let fd = at.socket_with(libc::SOCK_CLOEXEC)?;
     check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)?, libc::FD_CLOEXEC as usize);
     probed(sys::ioctl(&fd, libc::FIONCLEX, &mut 0))?;
     check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)?, 0);

@@ -1,5 +1,9 @@
 //! How each declared alternative is proven: a module for each call, a function for each argument and value, by the names
 //! that `build.rs` gives them. A proof puts the value into a situation where it means something, and looks at what it did.
+//!
+//! A proof is made on every kind of socket that the rules declare its value for. What it needs it takes from the
+//! [`Situation`](super::situation::Situation), which knows the kind (`at.pair()?`, `at.listener(..)?`); where kinds differ
+//! in what the value does, the proof says so (`match at.kind()`).
 
 pub(super) mod accept;
 pub(super) mod accept4;

@@ -1,15 +1,14 @@
 //! read(2)
 
 use crate::{
-    harness::{Case, check_eq},
-    probe::{Attempt, probed},
-    suite::unix::help::pair,
+    harness::check_eq,
+    probe::{Attempt, probed, situation::Situation},
     sys,
 };
 
 /// The bytes come in order, as many as fit, and then the end of the stream.
-pub(crate) fn fd_af_unix_sock_stream(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn fd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     sys::write(&left, b"stream")?;
     drop(left);
     let mut data = [0; 4];

@@ -3,15 +3,14 @@
 use std::io::IoSliceMut;
 
 use crate::{
-    harness::{Case, check_eq},
-    probe::{Attempt, probed},
-    suite::unix::help::pair,
+    harness::check_eq,
+    probe::{Attempt, probed, situation::Situation},
     sys,
 };
 
 /// The bytes fill the parts in order.
-pub(crate) fn fd_af_unix_sock_stream(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn fd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     sys::write(&left, b"scattered")?;
     let (mut one, mut two, mut three) = ([0; 4], [], [0; 8]);
     let mut into = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two), IoSliceMut::new(&mut three)];

@@ -4,9 +4,9 @@ use std::os::fd::OwnedFd;
 
 use crate::{
     errno::Result,
-    harness::{Case, check, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{exchange, pair},
+    harness::{check, check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::exchange,
     sys,
 };
 
@@ -14,8 +14,8 @@ use crate::{
 pub(super) type Receive = fn(&OwnedFd, &mut [u8], i32) -> Result<usize>;
 
 /// The data is still there afterwards.
-pub(super) fn msg_peek(receive: Receive) -> Attempt {
-    let (left, right) = pair()?;
+pub(super) fn msg_peek(at: &Situation<'_>, receive: Receive) -> Attempt {
+    let (left, right) = at.pair()?;
     sys::write(&left, b"still there")?;
     let mut data = [0; 16];
     for _ in 0..2 {
@@ -27,8 +27,8 @@ pub(super) fn msg_peek(receive: Receive) -> Attempt {
 }
 
 /// Without data, the call returns EAGAIN instead of waiting; the socket itself stays a blocking one.
-pub(super) fn msg_dontwait(receive: Receive) -> Attempt {
-    let (left, right) = pair()?;
+pub(super) fn msg_dontwait(at: &Situation<'_>, receive: Receive) -> Attempt {
+    let (left, right) = at.pair()?;
     check_err!(receive(&right, &mut [0], libc::MSG_DONTWAIT), EAGAIN);
     check_eq!(sys::fcntl(&right, libc::F_GETFL, 0)? as i32, libc::O_RDWR);
     sys::write(&left, b"x")?;
@@ -37,10 +37,10 @@ pub(super) fn msg_dontwait(receive: Receive) -> Attempt {
 }
 
 /// The call waits until all that was asked for has come, in however many pieces.
-pub(super) fn msg_waitall(case: &Case, receive: Receive) -> Attempt {
-    let (left, right) = pair()?;
+pub(super) fn msg_waitall(at: &Situation<'_>, receive: Receive) -> Attempt {
+    let (left, right) = at.pair()?;
     sys::write(&left, b"first ")?;
-    let waiting = case.spawn(move || {
+    let waiting = at.spawn(move || {
         let mut data = [0; 12];
         Ok((receive(&right, &mut data, libc::MSG_WAITALL), data, right))
     });
@@ -61,8 +61,8 @@ pub(super) fn msg_waitall(case: &Case, receive: Receive) -> Attempt {
 }
 
 /// The flag means nothing to a receiver: data comes as without it, and the end of the stream is no error.
-pub(super) fn msg_nosignal(receive: Receive) -> Attempt {
-    let (left, right) = pair()?;
+pub(super) fn msg_nosignal(at: &Situation<'_>, receive: Receive) -> Attempt {
+    let (left, right) = at.pair()?;
     sys::write(&left, b"abc")?;
     let mut data = [0; 4];
     check_eq!(probed(receive(&right, &mut data, libc::MSG_NOSIGNAL))?, 3);
@@ -73,8 +73,8 @@ pub(super) fn msg_nosignal(receive: Receive) -> Attempt {
 }
 
 /// Without descriptors in the message, data comes as without the flag, and no descriptor appears.
-pub(super) fn msg_cmsg_cloexec(receive: Receive) -> Attempt {
-    let (left, right) = pair()?;
+pub(super) fn msg_cmsg_cloexec(at: &Situation<'_>, receive: Receive) -> Attempt {
+    let (left, right) = at.pair()?;
     let next = std::os::fd::AsRawFd::as_raw_fd(&sys::dup(&left)?);
     sys::write(&left, b"abc")?;
     let mut data = [0; 4];

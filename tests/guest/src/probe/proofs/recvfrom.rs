@@ -6,9 +6,8 @@ use super::received_flags;
 use crate::{
     address::Address,
     errno::Result,
-    harness::{Case, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{accepted, listener},
+    harness::{check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
     sys,
 };
 
@@ -17,10 +16,9 @@ fn receive(fd: &OwnedFd, into: &mut [u8], flags: i32) -> Result<usize> {
 }
 
 /// Data comes in pieces as they are asked for, with the name of the sender.
-pub(crate) fn sockfd_af_unix_sock_stream(case: &Case) -> Attempt {
-    let address = case.abstract_address("a");
-    let fd = listener(&address, 1)?;
-    let (near, far) = accepted(&fd, &address)?;
+pub(crate) fn sockfd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let (fd, address) = at.listener(&at.address("a"), 1)?;
+    let (near, far) = at.accepted(&fd, &address)?;
     sys::write(&far, b"two pieces")?;
     let (mut data, mut buffer, mut length) = ([0; 4], [0; 128], 128);
     check_eq!(probed(sys::recvfrom(&near, &mut data, 0, &mut buffer, &mut length))?, 4);
@@ -31,22 +29,22 @@ pub(crate) fn sockfd_af_unix_sock_stream(case: &Case) -> Attempt {
     Ok(())
 }
 
-pub(crate) fn flags_msg_peek(_: &Case) -> Attempt {
-    received_flags::msg_peek(receive)
+pub(crate) fn flags_msg_peek(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_peek(at, receive)
 }
 
-pub(crate) fn flags_msg_dontwait(_: &Case) -> Attempt {
-    received_flags::msg_dontwait(receive)
+pub(crate) fn flags_msg_dontwait(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_dontwait(at, receive)
 }
 
-pub(crate) fn flags_msg_waitall(case: &Case) -> Attempt {
-    received_flags::msg_waitall(case, receive)
+pub(crate) fn flags_msg_waitall(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_waitall(at, receive)
 }
 
-pub(crate) fn flags_msg_nosignal(_: &Case) -> Attempt {
-    received_flags::msg_nosignal(receive)
+pub(crate) fn flags_msg_nosignal(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_nosignal(at, receive)
 }
 
-pub(crate) fn flags_msg_cmsg_cloexec(_: &Case) -> Attempt {
-    received_flags::msg_cmsg_cloexec(receive)
+pub(crate) fn flags_msg_cmsg_cloexec(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_cmsg_cloexec(at, receive)
 }

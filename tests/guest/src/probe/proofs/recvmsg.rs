@@ -5,9 +5,8 @@ use std::{io::IoSliceMut, os::fd::OwnedFd};
 use super::received_flags;
 use crate::{
     errno::Result,
-    harness::{Case, check_eq},
-    probe::{Attempt, probed},
-    suite::unix::help::pair,
+    harness::check_eq,
+    probe::{Attempt, probed, situation::Situation},
     sys::{self, Envelope, Header},
 };
 
@@ -16,8 +15,8 @@ fn receive(fd: &OwnedFd, into: &mut [u8], flags: i32) -> Result<usize> {
 }
 
 /// Data is scattered, and the header tells what came with it: nothing.
-pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn sockfd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     sys::write(&left, b"scattered")?;
     let (mut one, mut two) = ([0; 3], [0; 8]);
     let mut into = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
@@ -27,22 +26,22 @@ pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
     Ok(())
 }
 
-pub(crate) fn flags_msg_peek(_: &Case) -> Attempt {
-    received_flags::msg_peek(receive)
+pub(crate) fn flags_msg_peek(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_peek(at, receive)
 }
 
-pub(crate) fn flags_msg_dontwait(_: &Case) -> Attempt {
-    received_flags::msg_dontwait(receive)
+pub(crate) fn flags_msg_dontwait(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_dontwait(at, receive)
 }
 
-pub(crate) fn flags_msg_waitall(case: &Case) -> Attempt {
-    received_flags::msg_waitall(case, receive)
+pub(crate) fn flags_msg_waitall(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_waitall(at, receive)
 }
 
-pub(crate) fn flags_msg_nosignal(_: &Case) -> Attempt {
-    received_flags::msg_nosignal(receive)
+pub(crate) fn flags_msg_nosignal(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_nosignal(at, receive)
 }
 
-pub(crate) fn flags_msg_cmsg_cloexec(_: &Case) -> Attempt {
-    received_flags::msg_cmsg_cloexec(receive)
+pub(crate) fn flags_msg_cmsg_cloexec(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_cmsg_cloexec(at, receive)
 }

@@ -1,16 +1,16 @@
 //! sendfile(2)
 
 use crate::{
-    harness::{Case, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{pair, read_full},
+    harness::{check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::read_full,
     sys,
 };
 
 /// The file's bytes arrive, from where the offset says, which moves.
-pub(crate) fn out_fd_af_unix_sock_stream(case: &Case) -> Attempt {
-    let (left, right) = pair()?;
-    let file = sys::open(&case.path("file"), libc::O_RDWR | libc::O_CREAT, 0o600)?;
+pub(crate) fn out_fd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    let file = sys::open(&at.path("file"), libc::O_RDWR | libc::O_CREAT, 0o600)?;
     sys::write(&file, b"0123456789")?;
     let mut offset = 3;
     check_eq!(probed(sys::sendfile(&left, &file, Some(&mut offset), 4))?, 4);

@@ -4,9 +4,9 @@ use std::{io::IoSlice, os::fd::OwnedFd};
 
 use crate::{
     errno::Result,
-    harness::{Case, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{drain, exchange, fill, pair, read_full},
+    harness::{check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::{drain, exchange, fill, read_full},
     sys::{self, Envelope},
 };
 
@@ -16,8 +16,8 @@ fn send(fd: &OwnedFd, parts: &[&[u8]], flags: i32) -> Result<usize> {
 }
 
 /// The parts arrive joined.
-pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn sockfd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(send(&left, &[b"three", b"", b" parts"], 0))?, 11);
     let mut data = [0; 11];
     check_eq!(read_full(&right, &mut data)?, 11);
@@ -26,8 +26,8 @@ pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
 }
 
 /// No control data: a null pointer, and one with a length of 0.
-pub(crate) fn msg_msg_control_null(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn msg_msg_control_null(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(send(&left, &[b"a"], 0))?, 1);
     let envelope = Envelope { control: Some(&mut []), ..Envelope::default() };
     check_eq!(probed(sys::sendmsg(&left, &[IoSlice::new(b"b")], envelope, 0))?.bytes, 1);
@@ -40,8 +40,8 @@ pub(crate) fn msg_msg_control_null(_: &Case) -> Attempt {
 }
 
 /// Data is sent as without the flag, and a broken connection gives EPIPE.
-pub(crate) fn flags_msg_nosignal(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn flags_msg_nosignal(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(send(&left, &[b"x"], libc::MSG_NOSIGNAL))?, 1);
     check_eq!(sys::read(&right, &mut [0; 4])?, 1);
     drop(right);
@@ -50,8 +50,8 @@ pub(crate) fn flags_msg_nosignal(_: &Case) -> Attempt {
 }
 
 /// With the buffer full, the call returns EAGAIN instead of waiting, and sends nothing.
-pub(crate) fn flags_msg_dontwait(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn flags_msg_dontwait(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(send(&left, &[b"x"], libc::MSG_DONTWAIT))?, 1);
     let filled = fill(&left)?;
     check_err!(send(&left, &[b"y", b"z"], libc::MSG_DONTWAIT), EAGAIN);
@@ -60,8 +60,8 @@ pub(crate) fn flags_msg_dontwait(_: &Case) -> Attempt {
 }
 
 /// The flag means nothing to this family: data is sent as without it.
-pub(crate) fn flags_msg_confirm(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn flags_msg_confirm(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(send(&left, &[b"ab", b"c"], libc::MSG_CONFIRM))?, 3);
     let mut data = [0; 4];
     check_eq!(sys::read(&right, &mut data)?, 3);

@@ -1,15 +1,15 @@
 //! sendto(2)
 
 use crate::{
-    harness::{Case, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{drain, exchange, fill, pair, read_full},
+    harness::{check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::{drain, exchange, fill, read_full},
     sys,
 };
 
 /// What is sent is received, in order and whole.
-pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn sockfd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(sys::send(&left, b"sent ", 0))?, 5);
     check_eq!(probed(sys::send(&left, b"whole", 0))?, 5);
     let mut data = [0; 10];
@@ -19,8 +19,8 @@ pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
 }
 
 /// Data is sent as without the flag, and a broken connection gives EPIPE.
-pub(crate) fn flags_msg_nosignal(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn flags_msg_nosignal(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(sys::send(&left, b"x", libc::MSG_NOSIGNAL))?, 1);
     check_eq!(sys::read(&right, &mut [0; 4])?, 1);
     drop(right);
@@ -29,8 +29,8 @@ pub(crate) fn flags_msg_nosignal(_: &Case) -> Attempt {
 }
 
 /// With the buffer full, the call returns EAGAIN instead of waiting, and sends nothing.
-pub(crate) fn flags_msg_dontwait(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn flags_msg_dontwait(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(sys::send(&left, b"x", libc::MSG_DONTWAIT))?, 1);
     let filled = fill(&left)?;
     check_err!(sys::send(&left, b"y", libc::MSG_DONTWAIT), EAGAIN);
@@ -39,8 +39,8 @@ pub(crate) fn flags_msg_dontwait(_: &Case) -> Attempt {
 }
 
 /// The flag means nothing to this family: data is sent as without it.
-pub(crate) fn flags_msg_confirm(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn flags_msg_confirm(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     check_eq!(probed(sys::send(&left, b"abc", libc::MSG_CONFIRM))?, 3);
     let mut data = [0; 4];
     check_eq!(sys::read(&right, &mut data)?, 3);

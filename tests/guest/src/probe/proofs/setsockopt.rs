@@ -1,23 +1,23 @@
 //! setsockopt(2)
 
 use crate::{
-    harness::{Case, check, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{drain, exchange, fill, option, pair, set_option, socket},
+    harness::{check, check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::{drain, exchange, fill, option, set_option},
     sys,
 };
 
 /// What is set can be read again.
-pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
-    let fd = socket()?;
+pub(crate) fn sockfd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let fd = at.socket()?;
     probed(set_option(&fd, libc::SO_RCVBUF, 5000))?;
     check_eq!(option(&fd, libc::SO_RCVBUF)?, 10_000);
     Ok(())
 }
 
 /// The options of this level are those of the socket.
-pub(crate) fn level_sol_socket(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn level_sol_socket(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     let before = option(&right, libc::SO_SNDBUF)?;
     probed(set_option(&left, libc::SO_SNDBUF, 9000))?;
     check_eq!(option(&left, libc::SO_SNDBUF)?, 18_000);
@@ -26,10 +26,10 @@ pub(crate) fn level_sol_socket(_: &Case) -> Attempt {
 }
 
 /// A larger buffer takes more, a smaller one less, and none too small to send at all.
-pub(crate) fn optname_so_sndbuf(_: &Case) -> Attempt {
+pub(crate) fn optname_so_sndbuf(at: &Situation<'_>) -> Attempt {
     let mut took = Vec::new();
     for size in [1, 20_000, 100_000] {
-        let (left, right) = pair()?;
+        let (left, right) = at.pair()?;
         probed(set_option(&left, libc::SO_SNDBUF, size))?;
         check_eq!(option(&left, libc::SO_SNDBUF)?, (size * 2).max(4608));
         let filled = fill(&left)?;
@@ -42,8 +42,8 @@ pub(crate) fn optname_so_sndbuf(_: &Case) -> Attempt {
 }
 
 /// The size is doubled, within its limits.
-pub(crate) fn optname_so_rcvbuf(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn optname_so_rcvbuf(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     for (size, kept) in [(1, 2304), (20_000, 40_000)] {
         probed(set_option(&left, libc::SO_RCVBUF, size))?;
         check_eq!(option(&left, libc::SO_RCVBUF)?, kept);
@@ -52,9 +52,9 @@ pub(crate) fn optname_so_rcvbuf(_: &Case) -> Attempt {
 }
 
 /// It is kept, as 0 or 1, and lets no name be taken twice.
-pub(crate) fn optname_so_reuseaddr(case: &Case) -> Attempt {
-    let address = case.abstract_address("a");
-    let (first, second) = (socket()?, socket()?);
+pub(crate) fn optname_so_reuseaddr(at: &Situation<'_>) -> Attempt {
+    let address = at.address("a");
+    let (first, second) = (at.socket()?, at.socket()?);
     for fd in [&first, &second] {
         probed(set_option(fd, libc::SO_REUSEADDR, 7))?;
         check_eq!(option(fd, libc::SO_REUSEADDR)?, 1);

@@ -1,15 +1,15 @@
 //! shutdown(2)
 
 use crate::{
-    harness::{Case, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{pair, ready},
+    harness::{check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::ready,
     sys,
 };
 
 /// Half of a connection ends, and the other half goes on.
-pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn sockfd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     sys::write(&left, b"before")?;
     probed(sys::shutdown(&left, libc::SHUT_WR))?;
     let mut data = [0; 8];
@@ -21,8 +21,8 @@ pub(crate) fn sockfd_af_unix_sock_stream(_: &Case) -> Attempt {
 }
 
 /// Reading gives the end, the peer's writing EPIPE.
-pub(crate) fn how_shut_rd(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn how_shut_rd(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     probed(sys::shutdown(&left, libc::SHUT_RD))?;
     check_eq!(sys::read(&left, &mut [0])?, 0);
     check_err!(sys::write(&right, b"x"), EPIPE);
@@ -32,8 +32,8 @@ pub(crate) fn how_shut_rd(_: &Case) -> Attempt {
 }
 
 /// Writing gives EPIPE, the peer's reading the end.
-pub(crate) fn how_shut_wr(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn how_shut_wr(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     probed(sys::shutdown(&left, libc::SHUT_WR))?;
     check_err!(sys::write(&left, b"x"), EPIPE);
     check_eq!(sys::read(&right, &mut [0])?, 0);
@@ -43,8 +43,8 @@ pub(crate) fn how_shut_wr(_: &Case) -> Attempt {
 }
 
 /// Both directions end at both ends.
-pub(crate) fn how_shut_rdwr(_: &Case) -> Attempt {
-    let (left, right) = pair()?;
+pub(crate) fn how_shut_rdwr(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
     probed(sys::shutdown(&left, libc::SHUT_RDWR))?;
     for fd in [&left, &right] {
         check_eq!(sys::read(fd, &mut [0])?, 0);

@@ -1,40 +1,25 @@
 //! socket(2)
 
-use std::os::fd::OwnedFd;
-
 use crate::{
-    harness::{Case, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{exchange, listener, option},
+    harness::{check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::option,
     sys,
 };
 
-const STREAM: i32 = libc::SOCK_STREAM;
-
-/// Connects the socket and passes a byte: that it is a working one of this family and type.
-fn works(case: &Case, fd: &OwnedFd) -> Attempt {
-    let address = case.abstract_address("a");
-    let listening = listener(&address, 1)?;
-    sys::connect(fd, address.bytes())?;
-    let far = sys::accept(&listening)?;
-    Ok(exchange(fd, &far)?)
-}
-
 /// The family is what SO_DOMAIN says, and names of the family lead to it.
-pub(crate) fn family_af_unix(case: &Case) -> Attempt {
-    let fd = probed(sys::socket(libc::AF_UNIX, STREAM, 0))?;
+pub(crate) fn family_af_unix(at: &Situation<'_>) -> Attempt {
+    let fd = probed(sys::socket(libc::AF_UNIX, at.kind(), 0))?;
     check_eq!(option(&fd, libc::SO_DOMAIN)?, libc::AF_UNIX);
-    works(case, &fd)
+    at.works(&fd)?;
+    Ok(())
 }
 
 /// A byte stream: boundaries are not kept.
-pub(crate) fn type_sock_stream(case: &Case) -> Attempt {
-    let fd = probed(sys::socket(libc::AF_UNIX, STREAM, 0))?;
-    check_eq!(option(&fd, libc::SO_TYPE)?, STREAM);
-    let address = case.abstract_address("stream");
-    let listening = listener(&address, 1)?;
-    sys::connect(&fd, address.bytes())?;
-    let far = sys::accept(&listening)?;
+pub(crate) fn type_sock_stream(at: &Situation<'_>) -> Attempt {
+    let fd = probed(sys::socket(at.family(), libc::SOCK_STREAM, 0))?;
+    check_eq!(option(&fd, libc::SO_TYPE)?, libc::SOCK_STREAM);
+    let far = at.works(&fd)?;
     sys::write(&fd, b"one")?;
     sys::write(&fd, b"two")?;
     check_eq!(sys::read(&far, &mut [0; 16])?, 6);
@@ -42,35 +27,35 @@ pub(crate) fn type_sock_stream(case: &Case) -> Attempt {
 }
 
 /// A read gives EAGAIN.
-pub(crate) fn type_sock_nonblock(case: &Case) -> Attempt {
-    let fd = probed(sys::socket(libc::AF_UNIX, STREAM | libc::SOCK_NONBLOCK, 0))?;
+pub(crate) fn type_sock_nonblock(at: &Situation<'_>) -> Attempt {
+    let fd = probed(at.socket_with(libc::SOCK_NONBLOCK))?;
     check_eq!(sys::fcntl(&fd, libc::F_GETFL, 0)? as i32, libc::O_RDWR | libc::O_NONBLOCK);
     check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)?, 0);
-    let address = case.abstract_address("nonblock");
-    let listening = listener(&address, 1)?;
-    sys::connect(&fd, address.bytes())?;
-    let far = sys::accept(&listening)?;
+    let _far = at.works(&fd)?;
     check_err!(sys::read(&fd, &mut [0]), EAGAIN);
-    Ok(exchange(&fd, &far)?)
+    Ok(())
 }
 
 /// The descriptor is closed on exec, and nothing else.
-pub(crate) fn type_sock_cloexec(case: &Case) -> Attempt {
-    let fd = probed(sys::socket(libc::AF_UNIX, STREAM | libc::SOCK_CLOEXEC, 0))?;
+pub(crate) fn type_sock_cloexec(at: &Situation<'_>) -> Attempt {
+    let fd = probed(at.socket_with(libc::SOCK_CLOEXEC))?;
     check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)? as i32, libc::FD_CLOEXEC);
     check_eq!(sys::fcntl(&fd, libc::F_GETFL, 0)? as i32, libc::O_RDWR);
-    works(case, &fd)
+    at.works(&fd)?;
+    Ok(())
 }
 
-/// The family's only protocol, by no name.
-pub(crate) fn protocol_0(case: &Case) -> Attempt {
-    let fd = probed(sys::socket(libc::AF_UNIX, STREAM, 0))?;
-    works(case, &fd)
+/// The protocol that the family has for the type.
+pub(crate) fn protocol_0(at: &Situation<'_>) -> Attempt {
+    let fd = probed(sys::socket(at.family(), at.kind(), 0))?;
+    at.works(&fd)?;
+    Ok(())
 }
 
 /// The family's only protocol, by its name; sockets of both ways reach each other.
-pub(crate) fn protocol_pf_unix(case: &Case) -> Attempt {
-    let fd = probed(sys::socket(libc::AF_UNIX, STREAM, libc::PF_UNIX))?;
+pub(crate) fn protocol_pf_unix(at: &Situation<'_>) -> Attempt {
+    let fd = probed(sys::socket(libc::AF_UNIX, at.kind(), libc::PF_UNIX))?;
     check_eq!(option(&fd, libc::SO_PROTOCOL)?, 0);
-    works(case, &fd)
+    at.works(&fd)?;
+    Ok(())
 }

@@ -2,15 +2,15 @@
 
 use crate::{
     errno::Errno,
-    harness::{Case, check_eq, check_err},
-    probe::{Attempt, probed},
-    suite::unix::help::{fill, pair, read_full, set_nonblocking},
+    harness::{check_eq, check_err},
+    probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::{fill, read_full, set_nonblocking},
     sys,
 };
 
 /// What goes into a pipe comes out of a socket, and the other way round, with these flags.
-fn both_ways(flags: u32) -> Attempt {
-    let (left, right) = pair()?;
+fn both_ways(at: &Situation<'_>, flags: u32) -> Attempt {
+    let (left, right) = at.pair()?;
     let (reader, writer) = sys::pipe2(0)?;
     sys::write(&writer, b"from the pipe")?;
     check_eq!(probed(sys::splice(&reader, None, &left, None, 100, flags))?, 13);
@@ -26,14 +26,14 @@ fn both_ways(flags: u32) -> Attempt {
 }
 
 /// A hint that means nothing.
-pub(crate) fn flags_splice_f_move(_: &Case) -> Attempt {
-    both_ways(libc::SPLICE_F_MOVE)
+pub(crate) fn flags_splice_f_move(at: &Situation<'_>) -> Attempt {
+    both_ways(at, libc::SPLICE_F_MOVE)
 }
 
 /// Neither pipe nor receiving waits; a socket that sends does what its own flag says.
-pub(crate) fn flags_splice_f_nonblock(_: &Case) -> Attempt {
-    both_ways(libc::SPLICE_F_NONBLOCK)?;
-    let (left, right) = pair()?;
+pub(crate) fn flags_splice_f_nonblock(at: &Situation<'_>) -> Attempt {
+    both_ways(at, libc::SPLICE_F_NONBLOCK)?;
+    let (left, right) = at.pair()?;
     let (reader, writer) = sys::pipe2(0)?;
     let again = Err(Errno(libc::EAGAIN));
     check_eq!(sys::splice(&reader, None, &left, None, 1, libc::SPLICE_F_NONBLOCK), again);
@@ -50,11 +50,11 @@ pub(crate) fn flags_splice_f_nonblock(_: &Case) -> Attempt {
 }
 
 /// More is coming: nothing that a stream of this family would wait for.
-pub(crate) fn flags_splice_f_more(_: &Case) -> Attempt {
-    both_ways(libc::SPLICE_F_MORE)
+pub(crate) fn flags_splice_f_more(at: &Situation<'_>) -> Attempt {
+    both_ways(at, libc::SPLICE_F_MORE)
 }
 
 /// For vmsplice(2); here it means nothing.
-pub(crate) fn flags_splice_f_gift(_: &Case) -> Attempt {
-    both_ways(libc::SPLICE_F_GIFT)
+pub(crate) fn flags_splice_f_gift(at: &Situation<'_>) -> Attempt {
+    both_ways(at, libc::SPLICE_F_GIFT)
 }
