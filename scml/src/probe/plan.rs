@@ -154,11 +154,12 @@ impl<'t> Plan<'t> {
         for (index, alternative) in self.alternatives() {
             let found: Vec<_> =
                 self.kinds.iter().filter_map(|on| Some((*on, self.using(alternative, *on)?))).collect();
-            // A rule that an earlier one shadows still promises what it says.
-            let shadowed = found.is_empty().then(|| {
-                let on = self.kinds.first().copied().unwrap_or(SocketKind::UNIX_STREAM);
-                (on, Sample::new(self.call, [0; 6]))
-            });
+            // A rule that an earlier one shadows still promises what it says, and what a call delivers is not in it.
+            let shadowed =
+                self.kinds.iter().filter(|_| found.is_empty()).map(|on| {
+                    (*on, self.sample(*on, None).unwrap_or_else(|| Sample::new(self.call, [0; 6])))
+                });
+            let shadowed: Vec<_> = shadowed.collect();
             declared.extend(found.into_iter().chain(shadowed).map(|(on, sample)| Declared {
                 index,
                 rule: self.rule,
