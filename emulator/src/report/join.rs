@@ -1,68 +1,54 @@
-//! The report out of three lists: what the profile declares, what the host did, what the guest did.
+//! The report out of four lists: what the profile declares, what the host did, what the guest did, and what the behaviour
+//! tests made use of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
-    model::{Counts, Origin, Probe, ProbeKind, Report, Rule, Seen, Verdict},
+    model::{Counts, DeclaredRule, Origin, OtherProfile, Probe, ProbeKind, Report, Rule, Seen, Verdict},
     probe::Line,
 };
 
-/// A rule of the profile, as its compiler gives it.
-#[derive(Clone, Debug)]
-pub struct DeclaredRule {
-    /// Call and number, as in `socket#1`.
-    pub id: String,
-    /// The call's name.
-    pub call: String,
-    /// The file that declares it.
-    pub file: String,
-    /// The line in the file, from 1.
-    pub line: usize,
-    /// The rule as it is written there.
-    pub text: String,
-    /// What it declares.
-    pub alternatives: Vec<Alternative>,
-}
+/// How often behaviour tests made use of what a rule declares, by rule, argument and value. `None`: that is not known,
+/// and nothing is held against anybody for it.
+pub type Tested = Option<HashMap<(String, String, String), u64>>;
 
-/// A value that a rule declares for an argument.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Alternative {
-    /// The argument.
-    pub argument: String,
-    /// The value's name.
-    pub value: String,
-    /// The kind of socket, as in `AF_UNIX SOCK_STREAM`.
-    pub on: String,
-}
-
-/// What makes two lines the same probe: rule, argument, value, kind of socket, and whether it is declared.
-type Key<'a> = (&'a str, &'a str, &'a str, &'a str, ProbeKind);
+/// What makes two lines the same probe: rule, argument, level, value, kind of socket, and whether it is declared.
+type Key<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str, ProbeKind);
 
 fn key(line: &Line) -> Key<'_> {
-    (&line.rule, &line.argument, &line.value, &line.on, line.kind)
+    (&line.rule, &line.argument, &line.under, &line.value, &line.on, line.kind)
 }
 
 /// Makes the report. Every declared alternative has a row, tried or not; a probe that one side alone made has one too.
-pub fn join(origin: Origin, declared: Vec<DeclaredRule>, host: &[Line], guest: &[Line]) -> Report {
+pub fn join(
+    origin: Origin,
+    declared: Vec<DeclaredRule>,
+    others: Vec<OtherProfile>,
+    host: &[Line],
+    guest: &[Line],
+    tested: &Tested,
+) -> Report {
     let on_host: HashMap<_, _> = host.iter().map(|line| (key(line), line)).collect();
     let in_guest: HashMap<_, _> = guest.iter().map(|line| (key(line), line)).collect();
+    let mut by_rule: HashMap<&str, Vec<&Line>> = HashMap::new();
+    guest.iter().chain(host).for_each(|line| by_rule.entry(&line.rule).or_default().push(line));
     let rules = declared
         .into_iter()
         .map(|rule| {
             let mut keys: Vec<Key<'_>> = rule
                 .alternatives
                 .iter()
-                .map(|one| (&*rule.id, &*one.argument, &*one.value, &*one.on, ProbeKind::Declared))
+                .map(|one| {
+                    (&*rule.id, &*one.argument, &*one.under, &*one.value, &*one.on, ProbeKind::Declared)
+                })
                 .collect();
+            let mut known: HashSet<Key<'_>> = keys.iter().copied().collect();
             // The program's own order for the rest; a line that repeats a probe adds none.
-            for line in guest.iter().chain(host).filter(|line| line.rule == rule.id) {
-                if !keys.contains(&key(line)) {
-                    keys.push(key(line));
-                }
-            }
+            let lines = by_rule.get(&*rule.id).into_iter().flatten();
+            keys.extend(lines.map(|line| key(line)).filter(|key| known.insert(*key)));
             let probes: Vec<Probe> = keys
                 .iter()
-                .map(|key| judge(key, in_guest.get(key).copied(), on_host.get(key).copied()))
+                .map(|key| judge(key, in_guest.get(key).copied(), on_host.get(key).copied(), tested))
                 .collect();
             let mut counts = Counts::default();
             probes.iter().for_each(|probe| counts.add(probe));
@@ -70,27 +56,41 @@ pub fn join(origin: Origin, declared: Vec<DeclaredRule>, host: &[Line], guest: &
             Rule { id, call, file, line, text, counts, probes }
         })
         .collect::<Vec<_>>();
-    Report { origin, summary: Counts::sum(&rules), rules }
+    Report { origin, summary: Counts::sum(&rules), rules, others }
 }
 
-fn judge(key: &Key<'_>, guest: Option<&Line>, host: Option<&Line>) -> Probe {
-    let (_, argument, value, on, kind) = *key;
+fn judge(key: &Key<'_>, guest: Option<&Line>, host: Option<&Line>, tested: &Tested) -> Probe {
+    let (rule, argument, under, value, on, kind) = *key;
+    let tested = match (tested, kind) {
+        (Some(tested), ProbeKind::Declared) => {
+            let key = (rule.to_owned(), argument.to_owned(), value.to_owned());
+            Some(tested.get(&key).copied().unwrap_or_default())
+        }
+        _ => None,
+    };
     let (verdict, reason) = match (guest, host, kind) {
         (None, None, _) => (Verdict::Unproven, "not tried".to_owned()),
         (None, Some(_), _) => (Verdict::Unproven, "not tried in the guest".to_owned()),
         (Some(_), None, _) => (Verdict::Unproven, "not tried on the host".to_owned()),
-        (Some(guest), Some(host), ProbeKind::Declared) => judge_declared(guest, host),
+        (Some(guest), Some(host), ProbeKind::Declared) => match judge_declared(guest, host) {
+            (Verdict::Held, _) if tested == Some(0) => {
+                (Verdict::Unproven, "no behaviour test makes use of it".to_owned())
+            }
+            judged => judged,
+        },
         (Some(guest), Some(host), ProbeKind::Neighbour) => judge_neighbour(guest, host),
     };
     let seen =
         |line: &Line| Seen { errno: line.errno.clone(), behaved: line.behaved, note: line.note.clone() };
     Probe {
         argument: argument.to_owned(),
+        under: under.to_owned(),
         value: value.to_owned(),
         on: on.to_owned(),
         kind,
         verdict,
         reason,
+        tested,
         expected: guest.or(host).map_or_else(String::new, |line| line.expected.clone()),
         guest: guest.map(seen),
         host: host.map(seen),
@@ -138,13 +138,15 @@ fn with_note(reason: String, note: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Alternative, DeclaredRule, Line, Origin, ProbeKind, Report, Verdict, join};
+    use super::{DeclaredRule, Line, Origin, ProbeKind, Report, Tested, Verdict, join};
+    use crate::report::Alternative;
 
     fn line(value: &str, kind: ProbeKind, errno: &str, behaved: bool, note: &str) -> Line {
         Line {
             rule: "socket#1".to_owned(),
             call: "socket".to_owned(),
             argument: "type".to_owned(),
+            under: String::new(),
             value: value.to_owned(),
             on: "AF_UNIX SOCK_STREAM".to_owned(),
             kind,
@@ -164,6 +166,10 @@ mod tests {
     }
 
     fn report(values: &[&str], host: &[Line], guest: &[Line]) -> Report {
+        report_with(values, host, guest, &None)
+    }
+
+    fn report_with(values: &[&str], host: &[Line], guest: &[Line], tested: &Tested) -> Report {
         let rule = DeclaredRule {
             id: "socket#1".to_owned(),
             call: "socket".to_owned(),
@@ -174,12 +180,13 @@ mod tests {
                 .iter()
                 .map(|value| Alternative {
                     argument: "type".to_owned(),
+                    under: String::new(),
                     value: (*value).to_owned(),
                     on: "AF_UNIX SOCK_STREAM".to_owned(),
                 })
                 .collect(),
         };
-        join(Origin::default(), vec![rule], host, guest)
+        join(Origin::default(), vec![rule], Vec::new(), host, guest, tested)
     }
 
     fn verdicts(report: &Report) -> Vec<(&str, Verdict)> {
@@ -213,6 +220,20 @@ mod tests {
         );
         assert!(!counts.is_good());
         assert_eq!(report.rules[0].probes[2].reason, "refused on the host with EINVAL");
+    }
+
+    #[test]
+    fn what_no_behaviour_test_uses_is_unproven() {
+        let both = [declared("A", "0", true), declared("B", "0", true), declared("C", "EINVAL", true)];
+        let used = ("socket#1".to_owned(), "type".to_owned(), "A".to_owned());
+        let tested = Some([(used, 3)].into_iter().collect());
+        let report = report_with(&["A", "B", "C"], &both, &both, &tested);
+        assert_eq!(
+            verdicts(&report),
+            [("A", Verdict::Held), ("B", Verdict::Unproven), ("C", Verdict::Broken)]
+        );
+        assert_eq!(report.rules[0].probes[0].tested, Some(3));
+        assert_eq!((report.summary.probed, report.summary.held, report.summary.unproven), (3, 1, 1));
     }
 
     #[test]

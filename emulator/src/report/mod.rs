@@ -1,6 +1,6 @@
 //! The conformance report: what a profile declares, what came of trying it, and of trying its neighbours.
 //!
-//! - `model`: the report as it is kept in `report.json`;
+//! - `model`: the report as it is kept in `report.json` (its fields: `README.md` here);
 //! - [`probe`]: one line of the probe program's output;
 //! - `join`: the report out of the host's lines and the guest's;
 //! - `table`: the report on a terminal;
@@ -13,6 +13,9 @@ pub mod probe;
 mod table;
 
 pub use self::{
-    join::{Alternative, DeclaredRule, join},
-    model::{Counts, Origin, Probe, ProbeKind, Report, Rule, Seen, Verdict},
+    join::{Tested, join},
+    model::{
+        Alternative, Counts, DeclaredRule, Origin, OtherProfile, Probe, ProbeKind, Report, Rule, Seen,
+        Verdict,
+    },
 };

@@ -14,6 +14,49 @@ pub struct Report {
     pub summary: Counts,
     /// The rules that the guest's profile consists of, in the order of their files.
     pub rules: Vec<Rule>,
+    /// What other profiles declare, which nobody has probed.
+    #[serde(default)]
+    pub others: Vec<OtherProfile>,
+}
+
+/// What a profile declares that the guest did not enforce.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OtherProfile {
+    /// Its name.
+    pub name: String,
+    /// Its rules, in the order of their files.
+    pub rules: Vec<DeclaredRule>,
+}
+
+/// A rule, and what it declares.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DeclaredRule {
+    /// Call and number, as in `socket#1`.
+    pub id: String,
+    /// The call's name.
+    pub call: String,
+    /// The file that declares it.
+    pub file: String,
+    /// The line in the file, from 1.
+    pub line: usize,
+    /// The rule as it is written there.
+    pub text: String,
+    /// What it declares.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// A value that a rule declares for an argument, on one kind of socket.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Alternative {
+    /// The argument, and the fields from it to the value, separated by points.
+    pub argument: String,
+    /// The level that an option or a control message belongs to; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub under: String,
+    /// The value's name, as the rule has it.
+    pub value: String,
+    /// The kind of socket, as in `AF_UNIX SOCK_STREAM`.
+    pub on: String,
 }
 
 /// What was compared with what, and when.
@@ -36,14 +79,15 @@ pub struct Counts {
     pub declared: usize,
     /// Those of them that were tried on both sides.
     pub probed: usize,
-    /// Those of the probed that were accepted and behaved, on both sides.
+    /// Those of the probed that were accepted and behaved, on both sides, and that behaviour tests make use of.
     pub held: usize,
-    /// Those of the probed that did not.
+    /// Those of the probed that were not.
     pub broken: usize,
     /// Undeclared neighbours that were not refused as on Linux: accepted, refused with another errno, or not without
     /// effect.
     pub leaking: usize,
-    /// Declared alternatives and neighbours that were not tried on both sides.
+    /// Declared alternatives that no behaviour test makes use of, and those and neighbours that were not tried on both
+    /// sides.
     pub unproven: usize,
     /// Undeclared neighbours.
     pub neighbours: usize,
@@ -74,7 +118,9 @@ impl Counts {
             Verdict::Unproven => &mut self.unproven,
         };
         *verdict += 1;
-        self.probed = self.held + self.broken;
+        if probe.kind == ProbeKind::Declared && probe.guest.is_some() && probe.host.is_some() {
+            self.probed += 1;
+        }
     }
 
     pub(super) fn sum(rules: &[Rule]) -> Self {
@@ -106,8 +152,11 @@ pub struct Rule {
 /// A value of one argument, tried in the guest and on the host.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Probe {
-    /// The argument that was varied.
+    /// The argument that was varied, and the fields from it to the value, separated by points.
     pub argument: String,
+    /// The level that an option or a control message belongs to; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub under: String,
     /// The value that it was given, by its name.
     pub value: String,
     /// The kind of socket that it was tried on, as in `AF_UNIX SOCK_STREAM`.
@@ -120,6 +169,10 @@ pub struct Probe {
     /// Why it is not good.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// How many calls of the behaviour tests make use of it, on any kind of socket of the rule; only where it is declared,
+    /// and known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tested: Option<u64>,
     /// The errno that the policy's table gives, by name; `0` for none.
     pub expected: String,
     /// What happened in the guest.
@@ -161,7 +214,7 @@ impl Seen {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Declared, accepted and behaving on both sides.
+    /// Declared, accepted and behaving on both sides, and made use of by behaviour tests.
     Held,
     /// Declared, and not so.
     Broken,
@@ -171,7 +224,7 @@ pub enum Verdict {
     LinuxIgnores,
     /// Not declared, and not refused as on Linux.
     Leaking,
-    /// Not tried on both sides.
+    /// Not tried on both sides, or declared and not made use of by any behaviour test.
     Unproven,
 }
 

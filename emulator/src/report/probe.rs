@@ -13,6 +13,9 @@ pub struct Line {
     pub call: String,
     /// The argument that was varied.
     pub argument: String,
+    /// The level that an option or a control message belongs to; else empty.
+    #[serde(default)]
+    pub under: String,
     /// The value that it was given, by its name.
     pub value: String,
     /// The kind of socket that it was tried on, as in `AF_UNIX SOCK_STREAM`.
@@ -35,7 +38,7 @@ pub struct Line {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Output {
-    Probe(Line),
+    Probe(Box<Line>),
     #[serde(other)]
     Other,
 }
@@ -48,7 +51,7 @@ pub fn parse(output: &str) -> Result<Vec<Line>, String> {
     let mut probes = Vec::new();
     for (number, line) in output.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         match serde_json::from_str(line) {
-            Ok(Output::Probe(probe)) => probes.push(probe),
+            Ok(Output::Probe(probe)) => probes.push(*probe),
             Ok(Output::Other) => {}
             Err(error) => return Err(format!("line {} of the probes: {error}: {line}", number + 1)),
         }

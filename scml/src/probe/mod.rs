@@ -45,6 +45,9 @@ pub struct Declared {
     pub value: u64,
     /// What it is.
     pub kind: AlternativeKind,
+    /// The value of the argument that gives the value its meaning, by name: the level of an option or a control message.
+    /// Else empty.
+    pub under: String,
     /// What it is tried on, or what is made.
     pub on: SocketKind,
     /// The call.
@@ -66,6 +69,8 @@ pub struct Neighbour {
     pub name: String,
     /// The value: of the register, or what was put into the sample.
     pub value: u64,
+    /// As [`Declared::under`].
+    pub under: String,
     /// What it is tried on, or what would have been made.
     pub on: SocketKind,
     /// Whether the rule declares the value, but not for this kind of socket.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     call::Call,
-    domain::{Kind, signature},
+    domain::{Kind, constants, show, signature},
     tables::{Alternative, AlternativeKind, LAYOUTS, Tables},
 };
 
@@ -83,6 +83,17 @@ impl<'t> Plan<'t> {
     fn kind_of(&self, sample: &Sample, kind: SocketKind) -> SocketKind {
         let Some(typed) = self.typed else { return kind };
         SocketKind { family: sample.registers[0] as u16, kind: (sample.registers[typed] & 0xf) as u8, ..kind }
+    }
+
+    /// The name of the level that a sample's value belongs to.
+    fn under(&self, spot: &Spot, sample: &Sample) -> String {
+        let level = match (spot.place, spot.kind) {
+            // Of the family, what it is made on tells.
+            (Place::Register(_), Kind::Dependent { on, .. }) if on > 0 => Place::Register(on.into()),
+            (Place::ControlType, _) => Place::ControlLevel,
+            _ => return String::new(),
+        };
+        show::member(&constants::LEVEL, sample.at(level))
     }
 
     /// Whether a place is filled in calls that are not about it.
@@ -169,6 +180,7 @@ impl<'t> Plan<'t> {
                 name: self.tables.text(alternative.name).to_string(),
                 value: alternative.value,
                 kind: alternative.kind,
+                under: self.under(&self.spot(alternative), &sample),
                 on,
                 sample,
             }));
@@ -284,6 +296,7 @@ impl<'t> Plan<'t> {
             argument: self.tables.argument(alternative),
             name,
             value,
+            under: self.under(&self.spot(alternative), &sample),
             on,
             across,
             errno: refusal.errno,

@@ -10,10 +10,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use emulator::{
     boot::Ending,
-    report::{Alternative, DeclaredRule, Origin, join, probe},
+    report::{Alternative, DeclaredRule, Origin, OtherProfile, Report, join, probe},
 };
 use scml::{Source, compile, load};
 
@@ -26,11 +26,53 @@ use crate::{
 /// The profile that the guest enforces and the report is about.
 const PROFILE: &str = "postern";
 
+/// The profile that it is compared with.
+const OTHER: &str = "asterinas";
+
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// A report, and how the guest that made the probes ended.
+pub(crate) struct Made {
+    pub(crate) report: Report,
+    ending: Ending,
+    /// What it and the program said, where it broke off.
+    said: String,
+}
 
 /// Writes the report and prints its table; whether everything holds.
 pub(crate) fn run(context: &Context) -> Result<bool> {
-    let declared = declared(context.checkout.root(), &context.checkout.profile(PROFILE))?;
+    let made = make(context)?;
+    let folder = context.checkout.reports();
+    made.report.save(&folder)?;
+    print!("{}", made.report.table(std::io::stdout().is_terminal()));
+    println!("The same to browse: {}", folder.join("index.html").display());
+    if !finished(&made) {
+        eprintln!("runner: the probes broke off: {}", made.said);
+    }
+    Ok(verdict(&made).is_ok())
+}
+
+fn finished(made: &Made) -> bool {
+    matches!(made.ending, Ending::Exited(0 | 1))
+}
+
+/// Whether everything holds.
+///
+/// # Errors
+/// What does not.
+pub(crate) fn verdict(made: &Made) -> Result<()> {
+    ensure!(finished(made), "the probes broke off: {}", made.said);
+    let counts = made.report.summary;
+    ensure!(counts.declared > 0, "nothing is declared");
+    ensure!(counts.is_good(), "{counts:?}: `make run` tells more");
+    Ok(())
+}
+
+/// Makes the probes, in the guest and on the host, and joins what came of them.
+pub(crate) fn make(context: &Context) -> Result<Made> {
+    let declared_by = |profile| declared(context.checkout.root(), &context.checkout.profile(profile));
+    let declared = declared_by(PROFILE)?;
+    let others = vec![OtherProfile { name: OTHER.to_owned(), rules: declared_by(OTHER)? }];
     let host = on_host(context)?;
     let setup = Setup { limit: LIMIT, ..Setup::counted("probe") };
     let (outcome, captured) = guest::run_captured(context, &setup, &["probe"])?;
@@ -47,18 +89,9 @@ pub(crate) fn run(context: &Context) -> Result<bool> {
         guest: format!("Postern in {}, counted mode", context.qemu.version()),
         time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
     };
-    let report = join(origin, declared, &host, &in_guest);
-    let folder = context.checkout.reports();
-    report.save(&folder)?;
-
-    print!("{}", report.table(std::io::stdout().is_terminal()));
-    println!("The same to browse: {}", folder.join("index.html").display());
-    let finished = matches!(outcome.ending, Ending::Exited(0 | 1));
-    if !finished {
-        let said = captured.stderr();
-        eprintln!("runner: the probes broke off: {outcome}\n{}", String::from_utf8_lossy(&said).trim());
-    }
-    Ok(finished && report.summary.is_good() && report.summary.declared > 0)
+    let report = join(origin, declared, others, &host, &in_guest, &None);
+    let said = format!("{outcome}\n{}", String::from_utf8_lossy(&captured.stderr()).trim());
+    Ok(Made { report, ending: outcome.ending, said })
 }
 
 /// The rules of a profile and what they declare, as the compiler sees them.
@@ -85,6 +118,7 @@ fn declared(root: &Path, profile: &Path) -> Result<Vec<DeclaredRule>> {
             .filter(|one| one.rule == number)
             .map(|one| Alternative {
                 argument: one.argument.clone(),
+                under: one.under.clone(),
                 value: one.name.clone(),
                 on: one.on.to_string(),
             })

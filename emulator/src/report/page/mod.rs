@@ -1,19 +1,51 @@
 //! The report as one HTML page that needs nothing else: its style and its script are in it, and no font or picture is
-//! fetched.
+//! fetched. Without the script everything is there, unfolded.
+//!
+//! - `matrix`: what there is to show;
+//! - `call`: a call's table of values and kinds of sockets;
+//! - `detail`: what is behind a value: rules, probes, outcomes;
+//! - `top`: summary, comparison of the profiles, and controls.
 
+mod call;
 mod date;
+mod detail;
+mod matrix;
+mod top;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::model::{Counts, Probe, ProbeKind, Report, Rule, Seen, Verdict};
+use self::matrix::Matrix;
+use super::model::{Report, Verdict};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
+/// What every part of the page is made from.
+struct Page<'r> {
+    report: &'r Report,
+    matrix: Matrix<'r>,
+    /// The guest's profile.
+    profile: &'r str,
+    /// The one that it is compared with; empty without one.
+    other: &'r str,
+}
+
 impl Report {
     /// The page.
     pub fn page(&self) -> String {
-        let title = format!("Conformance of profile {}", self.origin.profile);
+        let other = self.others.first();
+        let page = Page {
+            report: self,
+            matrix: Matrix::new(self, other),
+            profile: &self.origin.profile,
+            other: other.map_or("", |other| &other.name),
+        };
+        page.html().into_string()
+    }
+}
+
+impl Page<'_> {
+    fn html(&self) -> Markup {
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -21,198 +53,34 @@ impl Report {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    title { (title) }
+                    title { "Conformance of profile " (self.profile) }
                     style { (PreEscaped(STYLE)) }
                 }
                 body {
                     (self.header())
                     main {
                         (self.controls())
-                        @for rule in &self.rules { (details(rule)) }
-                        p #nothing hidden { "No probe matches." }
+                        @for call in &self.matrix.calls { (self.call(call)) }
+                        p #nothing hidden { "Nothing matches. " button type="button" #clear { "Clear the filters" } }
                     }
                     (self.footer())
                     script { (PreEscaped(SCRIPT)) }
                 }
             }
         }
-        .into_string()
-    }
-
-    fn header(&self) -> Markup {
-        let counts = &self.summary;
-        html! {
-            header {
-                p.eyebrow { "Conformance · profile " b { (self.origin.profile) } }
-                h1.good[counts.is_good()].bad[!counts.is_good()] { (headline(counts)) }
-                p.lead {
-                    "Every value that the profile declares was tried in the guest and on " (self.origin.host)
-                    ", and so were the values next to it that it does not declare."
-                }
-                div.figures {
-                    (figure(counts.held, &format!("of {} declared hold", counts.declared), Verdict::Held, Some(counts.declared)))
-                    (figure(counts.broken, "broken", Verdict::Broken, None))
-                    (figure(counts.leaking, "leaking", Verdict::Leaking, None))
-                    (figure(counts.unproven, "unproven", Verdict::Unproven, None))
-                    (figure(counts.refused + counts.ignored, &format!("of {} neighbours refused", counts.neighbours), Verdict::Refused, Some(counts.neighbours)))
-                }
-            }
-        }
-    }
-
-    fn controls(&self) -> Markup {
-        let all = self.rules.iter().map(|rule| rule.probes.len()).sum::<usize>();
-        let count = |verdict| {
-            self.rules.iter().flat_map(|rule| &rule.probes).filter(|probe| probe.verdict == verdict).count()
-        };
-        let verdicts = [
-            Verdict::Held,
-            Verdict::Broken,
-            Verdict::Refused,
-            Verdict::LinuxIgnores,
-            Verdict::Leaking,
-            Verdict::Unproven,
-        ];
-        html! {
-            div.controls {
-                input #filter type="search" placeholder="Filter: a call, an argument, a value, an errno …" aria-label="Filter the probes" autocomplete="off" spellcheck="false";
-                div.chips role="group" aria-label="Show verdicts" {
-                    button type="button" data-show="" aria-pressed="true" { "all " span.count { (all) } }
-                    @for verdict in verdicts {
-                        @let number = count(verdict);
-                        @if number > 0 {
-                            button type="button" data-show=(class(verdict)) aria-pressed="false" {
-                                (mark(verdict)) " " (verdict.name()) " " span.count { (number) }
-                            }
-                        }
-                    }
-                    button.quiet #fold type="button" { "open all" }
-                }
-            }
-        }
-    }
-
-    fn footer(&self) -> Markup {
-        html! {
-            footer {
-                p {
-                    "Made " time datetime=(date::iso(self.origin.time)) { (date::readable(self.origin.time)) } ". "
-                    "Guest: " (self.origin.guest) ". Host: " (self.origin.host) ". "
-                    "The same as data: " a href="report.json" { "report.json" } "."
-                }
-                dl {
-                    @for (verdict, meaning) in MEANINGS {
-                        div { dt { (badge(*verdict)) } dd { (meaning) } }
-                    }
-                }
-            }
-        }
     }
 }
 
-const MEANINGS: &[(Verdict, &str)] = &[
-    (Verdict::Held, "declared; accepted and behaving the same in the guest and on the host"),
-    (Verdict::Broken, "declared, but refused, or without its effect"),
-    (Verdict::Refused, "not declared; refused with the errno that Linux uses"),
-    (Verdict::LinuxIgnores, "not declared; refused here, while Linux takes no notice of the bit"),
-    (Verdict::Leaking, "not declared, yet accepted, or refused with another errno"),
-    (Verdict::Unproven, "not tried on both sides"),
-];
-
-fn headline(counts: &Counts) -> String {
-    match (counts.declared, counts.is_good()) {
-        (0, _) => "The profile declares nothing.".to_owned(),
-        (declared, true) => format!("All {declared} declared alternatives hold."),
-        (declared, false) => format!("{} of {declared} declared alternatives hold.", counts.held),
-    }
-}
-
-fn figure(count: usize, label: &str, verdict: Verdict, of: Option<usize>) -> Markup {
-    html! {
-        div.figure.(class(verdict)).zero[count == 0] {
-            span.number { (count) }
-            span.label { (mark(verdict)) " " (label) }
-            @if let Some(of) = of {
-                // Three digits of a percent: a bar that looks full is full.
-                @let share = if of == 0 { 0.0 } else { 100.0 * count as f64 / of as f64 };
-                span.bar { span style=(format!("width:{share:.3}%")) {} }
-            }
-        }
-    }
-}
-
-fn details(rule: &Rule) -> Markup {
-    let counts = &rule.counts;
-    html! {
-        details.rule open[!counts.is_good()] {
-            summary {
-                span.id { (rule.id) }
-                code.preview { (rule.text.split_whitespace().collect::<Vec<_>>().join(" ")) }
-                span.tally {
-                    (tally(Verdict::Held, counts.held))
-                    (tally(Verdict::Broken, counts.broken))
-                    (tally(Verdict::Refused, counts.refused))
-                    (tally(Verdict::LinuxIgnores, counts.ignored))
-                    (tally(Verdict::Leaking, counts.leaking))
-                    (tally(Verdict::Unproven, counts.unproven))
-                }
-            }
-            div.body {
-                p.place { (rule.file) ":" (rule.line) }
-                pre { code { (rule.text) } }
-                @if rule.probes.is_empty() {
-                    p { "The rule has no alternatives to try." }
-                } @else {
-                    table {
-                        thead { tr {
-                            th { "Argument" } th { "Value" } th { "Guest" } th { "Host" } th { "Verdict" }
-                        } }
-                        tbody { @for probe in &rule.probes { (row(rule, probe)) } }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn tally(verdict: Verdict, count: usize) -> Markup {
-    html! {
-        @if count > 0 {
-            span.(class(verdict)) title=(verdict.name()) { (mark(verdict)) " " (count) }
-        }
-    }
-}
-
-fn row(rule: &Rule, probe: &Probe) -> Markup {
-    html! {
-        tr data-verdict=(class(probe.verdict)) data-call=(rule.call) {
-            td.argument { (probe.argument) }
-            td.value {
-                code { (probe.value) }
-                @if probe.kind == ProbeKind::Neighbour { span.kind { "not declared" } }
-            }
-            td data-label="Guest" { (seen(probe.guest.as_ref())) }
-            td data-label="Host" { (seen(probe.host.as_ref())) }
-            td.verdict {
-                (badge(probe.verdict))
-                @if !probe.reason.is_empty() { span.reason { (probe.reason) } }
-            }
-        }
-    }
-}
-
-fn seen(seen: Option<&Seen>) -> Markup {
-    html! {
-        @match seen {
-            None => span.none { "not tried" },
-            Some(seen) => {
-                @if !seen.is_accepted() { code.errno { (seen.errno) } }
-                @else if seen.behaved { span { "accepted, behaves" } }
-                @else { span { "accepted" } }
-                @if !seen.note.is_empty() { span.note { (seen.note) } }
-            }
-        }
-    }
+/// A name for a place on the page, to link to: parts joined by points, what could not stand in a link replaced.
+fn anchor(parts: &[&str]) -> String {
+    let plain = |letter: char| match letter {
+        ' ' => '.',
+        '#' => '-',
+        letter if letter.is_ascii_alphanumeric() || "._-".contains(letter) => letter,
+        _ => '_',
+    };
+    let parts = parts.iter().filter(|part| !part.is_empty());
+    parts.map(|part| part.chars().map(plain).collect::<String>()).collect::<Vec<_>>().join(".")
 }
 
 fn badge(verdict: Verdict) -> Markup {
@@ -245,29 +113,42 @@ fn class(verdict: Verdict) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::{Alternative, DeclaredRule, Origin, join};
+    use super::anchor;
+    use crate::report::{Alternative, DeclaredRule, Origin, OtherProfile, join};
 
-    #[test]
-    fn the_page_is_whole_and_escaped() {
-        let rule = DeclaredRule {
+    fn rule(file: &str, value: &str) -> DeclaredRule {
+        DeclaredRule {
             id: "socket#1".to_owned(),
             call: "socket".to_owned(),
-            file: "socket.scml".to_owned(),
+            file: file.to_owned(),
             line: 1,
             text: "socket(sockfd = <unix_stream>);".to_owned(),
             alternatives: vec![Alternative {
                 argument: "type".to_owned(),
-                value: "<b>&".to_owned(),
-                on: String::new(),
+                under: String::new(),
+                value: value.to_owned(),
+                on: "AF_UNIX SOCK_STREAM".to_owned(),
             }],
-        };
-        let page =
-            join(Origin { profile: "postern".to_owned(), ..Origin::default() }, vec![rule], &[], &[]).page();
+        }
+    }
+
+    #[test]
+    fn the_page_is_whole_and_escaped() {
+        let other = OtherProfile { name: "asterinas".to_owned(), rules: vec![rule("other.scml", "OTHER")] };
+        let origin = Origin { profile: "postern".to_owned(), ..Origin::default() };
+        let page = join(origin, vec![rule("socket.scml", "<b>&")], vec![other], &[], &[], &None).page();
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
         assert!(page.contains("sockfd = &lt;unix_stream&gt;") && page.contains("&lt;b&gt;&amp;"));
-        assert!(page.contains("0 of 1 declared alternatives hold."));
+        assert!(page.contains("0 of 1 declared alternatives hold"));
+        assert!(page.contains("other.scml:1") && page.contains(">OTHER<"));
         for fetched in ["http://", "https://", "src=", "@import", "url("] {
             assert!(!page.contains(fetched), "{fetched}");
         }
+    }
+
+    #[test]
+    fn anchors_can_stand_in_links() {
+        assert_eq!(anchor(&["sendto", "msg.msg_control", "", "NULL"]), "sendto.msg.msg_control.NULL");
+        assert_eq!(anchor(&["call", "AF_UNIX SOCK_STREAM", "a#1<"]), "call.AF_UNIX.SOCK_STREAM.a-1_");
     }
 }

@@ -73,6 +73,7 @@ struct Line<'a> {
     rule: &'a str,
     call: &'a str,
     argument: &'a str,
+    under: &'a str,
     value: &'a str,
     on: String,
     kind: &'static str,
@@ -107,7 +108,7 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
     };
     let (mut held, mut broken, mut refused, mut accepted, mut number) = (0u32, 0u32, 0u32, 0u32, 0u32);
     for (declared, proof) in scml::probe::alternatives(tables).iter().zip(PROOFS) {
-        let Declared { rule_id, argument, name, on, sample, .. } = declared;
+        let Declared { rule_id, argument, under, name, on, sample, .. } = declared;
         if !wanted(rule_id, argument, name, *on) {
             continue;
         }
@@ -120,6 +121,7 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             rule: rule_id,
             call: sample.call.name(),
             argument,
+            under,
             value: name,
             on: on.to_string(),
             kind: "declared",
@@ -141,6 +143,7 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             rule: &neighbour.rule_id,
             call: neighbour.sample.call.name(),
             argument: &neighbour.argument,
+            under: &neighbour.under,
             value: &neighbour.name,
             on: neighbour.on.to_string(),
             kind: "neighbour",

@@ -2,6 +2,7 @@
 
 mod bad_boot;
 mod boot;
+mod browser;
 mod format;
 mod guest_suite;
 mod policy;
@@ -81,6 +82,11 @@ pub(crate) const ALL: &[&[Suite]] = &[
             body: guest_suite::smp,
         },
         Suite { name: "policy", what: "refusals and audit, as the log tells them", body: policy::run },
+        Suite {
+            name: "report",
+            what: "what is declared holds, and the report's page works in a browser",
+            body: browser::run,
+        },
     ],
     &[Suite { name: "boot", what: "`postern boot`: streams, statuses, arguments, roots", body: boot::run }],
     &[Suite {
