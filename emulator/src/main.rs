@@ -1,4 +1,4 @@
-//! `postern`: boots programs in the guest, shows the conformance report, checks SCML files.
+//! `postern`: runs programs in the guest or on the layer alone, shows the conformance report, checks SCML files.
 
 mod cli;
 
@@ -14,8 +14,10 @@ fn main() -> ExitCode {
             let _ = error.print();
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-                // What `postern boot` itself has to say is 125: every other status may be the program's.
-                _ if std::env::args_os().nth(1).is_some_and(|word| word == "boot") => ExitCode::from(125),
+                // What `postern boot` and `postern run` themselves have to say is 125: every other status may be the program's.
+                _ if std::env::args_os().nth(1).is_some_and(|word| word == "boot" || word == "run") => {
+                    ExitCode::from(125)
+                }
                 _ => ExitCode::from(2),
             };
         }

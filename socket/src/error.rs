@@ -40,6 +40,12 @@ impl Errno {
         Self(number)
     }
 
+    /// An error that another kernel, whose number it is, has told of.
+    #[must_use]
+    pub const fn from_number(number: u16) -> Self {
+        Self(number)
+    }
+
     /// The number, as in the UAPI headers.
     #[must_use]
     pub const fn number(self) -> u16 {

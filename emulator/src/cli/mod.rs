@@ -4,12 +4,13 @@ mod boot;
 mod check;
 mod fmt;
 mod report;
+mod run;
 
 use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-/// Boots programs in the guest, shows the conformance report, checks and formats SCML files.
+/// Runs programs in the guest or on the layer alone, shows the conformance report, checks and formats SCML files.
 ///
 /// The guest is an operating system whose socket layer is declared, flag by flag, in SCML files: what a profile
 /// declares behaves as on Linux, and everything else is refused.
@@ -23,6 +24,7 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   postern boot --root DIR -- /bin/busybox ash -c 'echo hello; ls /'
+  postern run -- PROG ARG...
   postern report
   postern check scml/profiles/postern
 
@@ -31,6 +33,7 @@ Each command has its own --help.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Boot(boot::Boot),
+    Run(run::Run),
     Report(report::Report),
     Check(check::Check),
     Fmt(fmt::Fmt),
@@ -39,6 +42,7 @@ enum Command {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let (result, failure) = match arguments.command {
         Command::Boot(boot) => (boot.run(), 125),
+        Command::Run(run) => (run.run(), 125),
         Command::Report(report) => (report.run(), 2),
         Command::Check(check) => (check.run(), 2),
         Command::Fmt(fmt) => (fmt.run(), 2),

@@ -1,0 +1,118 @@
+//! From a notification to a call of the layer.
+
+use libc::c_long;
+use socket::call;
+
+use super::{
+    caller::Target,
+    filter,
+    supervisor::{Answer, Supervisor},
+    sys::Notification,
+};
+
+/// What a target asks for, in the numbers and registers of x86-64.
+pub(super) struct Request {
+    pub(super) number: c_long,
+    pub(super) registers: [usize; 6],
+    /// Whether it is a 32-bit program's.
+    narrow: bool,
+}
+
+impl Request {
+    pub(super) fn new(notification: &Notification) -> Self {
+        let data = &notification.data;
+        let registers = data.args.map(|argument| argument as usize);
+        match data.arch {
+            filter::I386 => Self { number: wide(data.nr), registers, narrow: true },
+            _ => Self { number: data.nr.into(), registers, narrow: false },
+        }
+    }
+
+    /// Whether it makes sockets, and so is the layer's whatever its arguments are.
+    pub(super) fn creates(&self) -> bool {
+        filter::CREATING.contains(&self.number)
+    }
+
+    /// The descriptor that decides whose call it is, and for splice(2) the other one, too.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = i32> + use<> {
+        let second = (self.number == libc::SYS_splice).then_some(self.registers[2] as i32);
+        std::iter::once(self.registers[0] as i32).chain(second)
+    }
+}
+
+/// The 64-bit number of a call of 32-bit programs that lays out its arguments alike; else one that is refused.
+fn wide(number: i32) -> c_long {
+    match number {
+        3 => libc::SYS_read,
+        4 => libc::SYS_write,
+        54 => libc::SYS_ioctl,
+        363 => libc::SYS_listen,
+        373 => libc::SYS_shutdown,
+        102 | 359 | 360 => libc::SYS_socket,
+        _ => -1,
+    }
+}
+
+impl Supervisor {
+    /// Begins a call of the layer.
+    pub(super) fn begin(&mut self, target: Target, request: &Request) {
+        let registers = &request.registers;
+        let socket = target.subject.as_ref().map(|(_, file)| file.socket.clone());
+        macro_rules! call {
+            ($name:ident) => {{
+                let operation = call::$name::start(&target, registers);
+                self.run(target, Answer::Value, operation);
+            }};
+        }
+        // Calls for any file start from the socket.
+        macro_rules! file_call {
+            ($name:ident) => {{
+                let Some(socket) = socket else { return self.refuse(&target, libc::EBADF) };
+                let operation = call::$name::start(&target, socket, registers);
+                self.run(target, Answer::Value, operation);
+            }};
+        }
+        match request.number {
+            _ if request.narrow && request.creates() => {
+                self.system.report.line("a 32-bit program makes a socket: those are not emulated");
+                self.refuse(&target, libc::ENOSYS);
+            }
+            libc::SYS_read => file_call!(read),
+            libc::SYS_write => file_call!(write),
+            libc::SYS_readv => file_call!(readv),
+            libc::SYS_writev => file_call!(writev),
+            // Sockets have no offsets but -1, the one at hand.
+            libc::SYS_preadv2 | libc::SYS_pwritev2 if registers[3] != usize::MAX => {
+                self.refuse(&target, if (registers[3] as isize) < 0 { libc::EINVAL } else { libc::ESPIPE });
+            }
+            libc::SYS_preadv2 | libc::SYS_pwritev2 if registers[5] != 0 => {
+                self.refuse(&target, libc::EOPNOTSUPP);
+            }
+            libc::SYS_preadv2 => file_call!(readv),
+            libc::SYS_pwritev2 => file_call!(writev),
+            libc::SYS_ioctl => file_call!(ioctl),
+            libc::SYS_socket => call!(socket),
+            libc::SYS_socketpair => {
+                let operation = call::socketpair::start(&target, registers);
+                self.run(target, Answer::Pair(registers[3]), operation);
+            }
+            libc::SYS_bind => call!(bind),
+            libc::SYS_listen => call!(listen),
+            libc::SYS_accept => call!(accept),
+            libc::SYS_accept4 => call!(accept4),
+            libc::SYS_connect => call!(connect),
+            libc::SYS_getsockname => call!(getsockname),
+            libc::SYS_getpeername => call!(getpeername),
+            libc::SYS_getsockopt => call!(getsockopt),
+            libc::SYS_setsockopt => call!(setsockopt),
+            libc::SYS_sendto => call!(sendto),
+            libc::SYS_recvfrom => call!(recvfrom),
+            libc::SYS_sendmsg => call!(sendmsg),
+            libc::SYS_recvmsg => call!(recvmsg),
+            libc::SYS_shutdown => call!(shutdown),
+            // Programs that meet this copy themselves.
+            libc::SYS_sendfile | libc::SYS_splice => self.refuse(&target, libc::EINVAL),
+            _ => self.refuse(&target, libc::ENOSYS),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The emulated sockets that targets have open, found by the cookies of their placeholders.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    os::fd::{BorrowedFd, OwnedFd},
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use socket::{
+    ready::{Events, Observer},
+    socket::Socket,
+};
+
+use super::{placeholder::Placeholder, watch::Watch};
+
+/// Something that has been announced, and is to be looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum News {
+    /// Of a socket, by its cookie: its placeholder may have to show something else.
+    File(u64, Events),
+    /// For a call that waits, by the id of its notification.
+    Call(u64),
+}
+
+/// What has been announced, in order. One thread fills and empties it; the sockets' interface wants it to be `Sync`.
+#[derive(Default)]
+pub(super) struct Queue(Mutex<Vec<News>>);
+
+impl Queue {
+    /// Adds to it.
+    pub(super) fn push(&self, news: News) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+    }
+
+    /// Empties it into `into`, which is empty.
+    pub(super) fn swap(&self, into: &mut Vec<News>) {
+        std::mem::swap(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), into);
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
+/// Tells the queue of a socket's events.
+struct Teller {
+    cookie: u64,
+    queue: Arc<Queue>,
+}
+
+impl Observer for Teller {
+    fn notify(&self, events: Events) {
+        self.queue.push(News::File(self.cookie, events));
+    }
+}
+
+/// An emulated socket that targets have.
+pub(super) struct File {
+    /// The socket itself.
+    pub(super) socket: Arc<Socket>,
+    /// What the targets have of it.
+    placeholder: RefCell<Placeholder>,
+    /// Keeps the inode that it is bound to from being another file's: its number is a name.
+    pub(super) node: RefCell<Option<OwnedFd>>,
+}
+
+impl File {
+    /// Has the placeholder show what the socket's state is. See [`Placeholder::show`].
+    pub(super) fn show(&self, news: Events, watch: &Watch, far: Option<BorrowedFd<'_>>) {
+        self.placeholder.borrow_mut().show(self.socket.poll(), news, watch, far);
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct Files(RefCell<HashMap<u64, Rc<File>>>);
+
+impl Files {
+    /// The socket whose placeholder has this cookie.
+    pub(super) fn get(&self, cookie: u64) -> Option<Rc<File>> {
+        self.0.borrow().get(&cookie).cloned()
+    }
+
+    /// Enters a socket.
+    pub(super) fn insert(&self, socket: Arc<Socket>, placeholder: Placeholder, queue: &Arc<Queue>) -> Rc<File> {
+        let cookie = placeholder.cookie;
+        // It is told until the socket ends.
+        let _ = socket.pollee().register(Arc::new(Teller { cookie, queue: queue.clone() }), Events::all());
+        let file = Rc::new(File { socket, placeholder: RefCell::new(placeholder), node: RefCell::default() });
+        self.0.borrow_mut().insert(cookie, file.clone());
+        file
+    }
+
+    /// The last descriptor is closed.
+    pub(super) fn remove(&self, cookie: u64) -> Option<Rc<File>> {
+        self.0.borrow_mut().remove(&cookie)
+    }
+}

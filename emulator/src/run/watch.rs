@@ -1,0 +1,82 @@
+//! What the supervisor is told of besides calls: the ends of sockets and of threads.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use rustix::{
+    buffer::spare_capacity,
+    event::{Timespec, epoll},
+};
+
+/// Whose end it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Subject {
+    /// A socket's, by the cookie of its placeholder: the last descriptor is closed.
+    Socket(u64),
+    /// A thread's, by its number.
+    Thread(i32),
+}
+
+/// Threads have this bit. Cookies count sockets from 1 on, and never come that far.
+const THREAD: u64 = 1 << 63;
+
+impl Subject {
+    fn pack(self) -> epoll::EventData {
+        epoll::EventData::new_u64(match self {
+            Self::Socket(cookie) => cookie,
+            Self::Thread(number) => THREAD | u64::from(number as u32),
+        })
+    }
+
+    fn unpack(data: epoll::EventData) -> Self {
+        match data.u64() {
+            number if number & THREAD != 0 => Self::Thread(number as u32 as i32),
+            cookie => Self::Socket(cookie),
+        }
+    }
+}
+
+/// An epoll instance.
+pub(super) struct Watch(OwnedFd);
+
+impl Watch {
+    /// One that watches nothing.
+    ///
+    /// # Errors
+    /// EMFILE.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self(epoll::create(epoll::CreateFlags::CLOEXEC)?))
+    }
+
+    /// Until it is closed, tells of the end of what is at `fd`: that its other end is closed.
+    ///
+    /// # Errors
+    /// ENOSPC: the user watches too many files.
+    pub(super) fn add_end(&self, fd: BorrowedFd<'_>, subject: Subject) -> io::Result<()> {
+        Ok(epoll::add(&self.0, fd, subject.pack(), epoll::EventFlags::empty())?)
+    }
+
+    /// Until it is closed, tells when there is something to read: with a thread's handle, its end.
+    ///
+    /// # Errors
+    /// As [`Watch::add_end`].
+    pub(super) fn add_readable(&self, fd: BorrowedFd<'_>, subject: Subject) -> io::Result<()> {
+        Ok(epoll::add(&self.0, fd, subject.pack(), epoll::EventFlags::IN)?)
+    }
+
+    /// Those that have ended: some of them, and all of them if it is called until there are none.
+    pub(super) fn ended(&self) -> Vec<Subject> {
+        let mut events = Vec::with_capacity(64);
+        // Nothing but an interruption can go wrong, and who calls does so again.
+        let _ = epoll::wait(&self.0, spare_capacity(&mut events), Some(&Timespec::default()));
+        events.into_iter().map(|event: epoll::Event| Subject::unpack(event.data)).collect()
+    }
+}
+
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
