@@ -17,14 +17,7 @@ use socket::{
     world::World,
 };
 
-use super::{
-    files::File,
-    paths,
-    status::Status,
-    sys,
-    system::System,
-    threads::Thread,
-};
+use super::{files::File, paths, status::Status, sys, system::System, threads::Thread};
 
 /// The call that a thread waits in.
 pub(super) struct Target {
@@ -86,9 +79,8 @@ impl Target {
             return false;
         }
         let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", self.thread.number)) else { return false };
-        let number = |entry: std::io::Result<std::fs::DirEntry>| {
-            entry.ok()?.file_name().to_str()?.parse::<u64>().ok()
-        };
+        let number =
+            |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse::<u64>().ok();
         entries.filter_map(number).filter(|number| *number < limit).count() as u64 + reserved >= limit
     }
 }

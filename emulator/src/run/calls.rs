@@ -33,6 +33,12 @@ impl Request {
         filter::CREATING.contains(&self.number)
     }
 
+    /// Whether the host makes it, once everything shows that is to be seen.
+    pub(super) fn looks(&self) -> bool {
+        filter::LOOKING.contains(&self.number)
+            || filter::LOOKING_AT_ONCE.iter().any(|(number, _)| *number == self.number)
+    }
+
     /// The descriptor that decides whose call it is, and for splice(2) the other one, too.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = i32> + use<> {
         let second = (self.number == libc::SYS_splice).then_some(self.registers[2] as i32);

@@ -85,7 +85,12 @@ impl Files {
     }
 
     /// Enters a socket.
-    pub(super) fn insert(&self, socket: Arc<Socket>, placeholder: Placeholder, queue: &Arc<Queue>) -> Rc<File> {
+    pub(super) fn insert(
+        &self,
+        socket: Arc<Socket>,
+        placeholder: Placeholder,
+        queue: &Arc<Queue>,
+    ) -> Rc<File> {
         let cookie = placeholder.cookie;
         // It is told until the socket ends.
         let _ = socket.pollee().register(Arc::new(Teller { cookie, queue: queue.clone() }), Events::all());

@@ -1,8 +1,6 @@
 //! The seccomp filter of the targets: which calls the supervisor is told of.
 
-use libc::{
-    BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, c_long, sock_filter,
-};
+use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, c_long, sock_filter};
 
 /// AUDIT_ARCH_I386
 pub(super) const I386: u32 = 0x4000_0003;
@@ -41,14 +39,24 @@ const ON_SOCKETS: &[c_long] = &[
     libc::SYS_shutdown,
 ];
 
+/// Calls that look at what is ready. The host makes them, on the placeholders; but what a program did before, such as to close the
+/// other end, has to show.
+pub(super) const LOOKING: &[c_long] =
+    &[libc::SYS_ppoll, libc::SYS_select, libc::SYS_pselect6, libc::SYS_epoll_pwait2];
+
+/// The same, with the argument that is a time limit: one that does not wait is told of. One that waits learns of everything
+/// soon enough.
+pub(super) const LOOKING_AT_ONCE: &[(c_long, usize)] =
+    &[(libc::SYS_poll, 2), (libc::SYS_epoll_wait, 3), (libc::SYS_epoll_pwait, 3)];
+
 /// Calls of 32-bit programs that would make a socket of the host's: socket(2), socketpair(2), socketcall(2).
 pub(super) const CREATING_32: &[c_long] = &[359, 360, 102];
 
 /// Calls of 32-bit programs that could touch a placeholder which they have inherited: read, write, readv, writev, ioctl,
 /// sendfile, sendfile64, splice, preadv2, pwritev2, and the socket calls.
 const ON_SOCKETS_32: &[c_long] = &[
-    3, 4, 145, 146, 54, 187, 239, 313, 378, 379, 337, 345, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372,
-    373,
+    3, 4, 145, 146, 54, 187, 239, 313, 378, 379, 337, 345, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370,
+    371, 372, 373,
 ];
 
 const LOAD: u32 = BPF_LD | BPF_W | BPF_ABS;
@@ -79,6 +87,21 @@ fn notify(filter: &mut Vec<sock_filter>, calls: &[&[c_long]]) {
     }
 }
 
+/// Those calls tell the supervisor where the argument is 0.
+fn notify_if_zero(filter: &mut Vec<sock_filter>, calls: &[(c_long, usize)]) {
+    for (call, argument) in calls {
+        // The low half, which is the whole of an int.
+        let offset = std::mem::offset_of!(libc::seccomp_data, args) + argument * size_of::<u64>();
+        filter.extend([
+            unless(BPF_JEQ, *call as u32, 4),
+            load(offset),
+            unless(BPF_JEQ, 0, 1),
+            result(libc::SECCOMP_RET_USER_NOTIF),
+            result(libc::SECCOMP_RET_ALLOW),
+        ]);
+    }
+}
+
 /// Those calls do not exist.
 fn refuse(filter: &mut Vec<sock_filter>, call: u32, test: u32) {
     filter.extend([unless(test, call, 1), result(libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32)]);
@@ -101,7 +124,8 @@ pub(super) fn build() -> Vec<sock_filter> {
     filter.extend([load(number)]);
     refuse(&mut filter, X32, BPF_JGE);
     refuse(&mut filter, libc::SYS_io_uring_setup as u32, BPF_JEQ);
-    notify(&mut filter, &[CREATING, ON_SOCKETS]);
+    notify(&mut filter, &[CREATING, ON_SOCKETS, LOOKING]);
+    notify_if_zero(&mut filter, LOOKING_AT_ONCE);
     filter.push(result(libc::SECCOMP_RET_ALLOW));
     filter
 }
@@ -115,13 +139,23 @@ mod tests {
 
     /// What the kernel's machine makes of it.
     fn run(arch: u32, number: u32) -> u32 {
+        run_with(arch, number, 1)
+    }
+
+    fn run_with(arch: u32, number: u32, argument: u32) -> u32 {
         let filter = build();
         let (mut at, mut word) = (0, 0);
         loop {
             let sock_filter { code, jt, jf, k } = filter[at];
             at += 1;
             match u32::from(code) {
-                LOAD => word = if k == 0 { number } else { arch },
+                LOAD => {
+                    word = match k {
+                        0 => number,
+                        4 => arch,
+                        _ => argument,
+                    };
+                }
                 RETURN => return k,
                 code => {
                     let test = code & !(BPF_JMP | BPF_K);
@@ -140,8 +174,12 @@ mod tests {
             assert_eq!(run(X86_64, *call as u32), told, "{call}");
             assert_eq!(run(X86_64, *call as u32 | X32), refused, "{call} of x32");
         }
-        for call in [libc::SYS_close, libc::SYS_poll, libc::SYS_epoll_wait, libc::SYS_dup2, libc::SYS_execve] {
+        for call in [libc::SYS_close, libc::SYS_poll, libc::SYS_epoll_wait, libc::SYS_dup2, libc::SYS_execve]
+        {
             assert_eq!(run(X86_64, call as u32), libc::SECCOMP_RET_ALLOW, "{call}");
+        }
+        for (call, _) in LOOKING_AT_ONCE {
+            assert_eq!(run_with(X86_64, *call as u32, 0), told, "{call}");
         }
         assert_eq!(run(X86_64, libc::SYS_io_uring_setup as u32), refused);
         for call in CREATING_32.iter().chain(ON_SOCKETS_32) {

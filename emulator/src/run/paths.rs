@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
 use rustix::fs::{
@@ -103,7 +103,8 @@ pub(super) fn find(thread: i32, own: &Status, status: &Status, path: &[u8]) -> R
     let located = Located::new(thread, path).map_err(|error| failed(&error))?;
     let _user = FileUser::become_that_of(own, status)?;
     let node = located.open(&located.path, OFlags::empty()).map_err(errno)?;
-    accessat(&node, c"", Access::WRITE_OK, AtFlags::EACCESS | AtFlags::EMPTY_PATH).map_err(errno)?;
+    let again = format!("/proc/self/fd/{}", node.as_raw_fd());
+    accessat(CWD, again, Access::WRITE_OK, AtFlags::EACCESS).map_err(errno)?;
     match identity(&node)? {
         (node, FileType::Socket) => Ok(node),
         _ => Err(Error::new(Errno::ECONNREFUSED, "the file is no socket")),

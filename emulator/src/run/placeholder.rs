@@ -9,11 +9,12 @@
 //! | IN | bytes sent from the near end; each that follows is an event for edge-triggered watchers |
 //! | no OUT | [`FILLER`] sent from the far end, whose SO_SNDBUF is the least that there is |
 //! | RDHUP | the near end shut for sending |
-//! | HUP | the near end closed, nothing unread in it |
+//! | HUP | the near end shut |
 //! | HUP, ERR | the near end closed with something unread in it: [`MARK`], which lies there all the time |
 //!
-//! The last descriptor's end shows as a hang-up of the near end. Before that is shut or closed, one end of a pipe is sent to the
-//! far one (the tomb): the kernel closes it together with the socket that it lies in, and the other end of the pipe hangs up.
+//! The last descriptor's end shows as a hang-up of the near end, also when that is shut already. Before it is closed, or is shut
+//! for sending so that nothing can follow, one end of a pipe is sent to the far one (the tomb): the kernel closes it together
+//! with the socket that it lies in, and the other end of the pipe hangs up.
 //!
 //! What takes away IN or OUT has to be done at the far end, which the supervisor does not hold, for then it would never be
 //! closed. It borrows it from the target in each of the calls about it; nothing else takes these away from a socket.
@@ -29,8 +30,8 @@ use std::{
 use rustix::{
     fs::{OFlags, fcntl_setfl},
     net::{
-        AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
-        SocketType, recv, send, sendmsg, socketpair, sockopt,
+        AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown,
+        SocketFlags, SocketType, recv, send, sendmsg, shutdown, socketpair, sockopt,
     },
     pipe::{PipeFlags, pipe_with},
 };
@@ -49,7 +50,7 @@ const NEWS_MAX: usize = 64;
 pub(super) struct Placeholder {
     /// The far end's cookie, which tells whose it is.
     pub(super) cookie: u64,
-    /// Until HUP is shown.
+    /// Until ERR is shown.
     near: Option<OwnedFd>,
     /// How many bytes lie at the far end.
     news: usize,
@@ -57,7 +58,11 @@ pub(super) struct Placeholder {
     marked: bool,
     /// Whether [`FILLER`] does: OUT is not shown.
     filled: bool,
-    /// Whether RDHUP is shown. The tomb lies at the far end.
+    /// Whether RDHUP is shown.
+    ended: bool,
+    /// Whether HUP is shown: nothing changes any more, but for ERR.
+    over: bool,
+    /// Hangs up when the far end is closed that the tomb lies in.
     tomb: Option<OwnedFd>,
     /// Whether ERR is shown.
     failed: bool,
@@ -69,14 +74,22 @@ impl Placeholder {
     /// # Errors
     /// EMFILE, ENFILE; ENOSPC from the watch.
     pub(super) fn new(watch: &Watch) -> io::Result<(Self, OwnedFd)> {
-        let (near, far) =
-            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let (near, far) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         fcntl_setfl(&near, OFlags::NONBLOCK)?;
         sockopt::set_socket_send_buffer_size(&far, 0)?;
         let cookie = sockopt::socket_cookie(&far)?;
         watch.add_end(near.as_fd(), Subject::Socket(cookie))?;
-        let mut placeholder =
-            Self { cookie, near: Some(near), news: 0, marked: false, filled: false, tomb: None, failed: false };
+        let mut placeholder = Self {
+            cookie,
+            near: Some(near),
+            news: 0,
+            marked: false,
+            filled: false,
+            ended: false,
+            over: false,
+            tomb: None,
+            failed: false,
+        };
         placeholder.mark(far.as_fd());
         Ok((placeholder, far))
     }
@@ -87,20 +100,12 @@ impl Placeholder {
         if let Some(far) = far {
             self.take_away(ready, far);
         }
-        if ready.contains(Events::RDHUP) && self.tomb.is_none() {
+        if ready.contains(Events::RDHUP) && !self.over {
             // Without memory or descriptors for that, the end is not shown, and shown at the next opportunity.
-            let _ = self.show_end(watch);
+            let _ = self.show_end(ready, watch);
         }
-        let Some(near) = &self.near else { return };
-        if ready.contains(Events::RDHUP | Events::HUP) && self.tomb.is_some() {
-            self.failed = ready.contains(Events::ERR);
-            if !self.failed {
-                self.empty_near();
-            }
-            self.near = None;
-            return;
-        }
-        let wanted = ready.contains(Events::IN) && self.tomb.is_none();
+        let Some(near) = self.near.as_ref().filter(|_| !self.over) else { return };
+        let wanted = ready.contains(Events::IN) && !self.ended;
         if wanted && (self.news == 0 || news.contains(Events::IN) && self.news < NEWS_MAX) {
             self.news += send(near, &MARK, SendFlags::NOSIGNAL).unwrap_or(0);
         }
@@ -118,13 +123,13 @@ impl Placeholder {
             let _ = sockopt::socket_error(far);
             self.failed = false;
         }
-        if self.near.is_none() {
+        if self.over {
             return;
         }
         if !self.marked {
             self.mark(far);
         }
-        if self.tomb.is_none() {
+        if !self.ended {
             // One is enough where there is something to read still.
             let enough = usize::from(ready.contains(Events::IN));
             if self.news > enough && (enough == 0 || self.news > NEWS_MAX / 4) {
@@ -155,15 +160,33 @@ impl Placeholder {
         }
     }
 
-    fn empty_near(&mut self) {
-        let Some(near) = &self.near else { return };
-        let mut room = [0; FILLER.len() * 2];
-        while let Ok((1.., _)) = recv(near, &mut room, RecvFlags::DONTWAIT) {}
-        self.marked = false;
+    /// Shows RDHUP, and HUP and ERR where they are there.
+    fn show_end(&mut self, ready: Events, watch: &Watch) -> io::Result<()> {
+        let over = ready.contains(Events::HUP);
+        let failed = over && ready.contains(Events::ERR);
+        if self.tomb.is_none() && (!over || failed) {
+            self.bury(watch)?;
+        }
+        let Some(near) = &self.near else { return Ok(()) };
+        if failed {
+            self.near = None;
+            self.failed = true;
+        } else if over {
+            // At one stroke, so that nobody sees a part of it.
+            shutdown(near, Shutdown::Both)?;
+            watch.forget(Subject::Socket(self.cookie));
+            let mut room = [0; FILLER.len() * 2];
+            while let Ok((1.., _)) = recv(near, &mut room, RecvFlags::DONTWAIT) {}
+        } else if !self.ended {
+            shutdown(near, Shutdown::Write)?;
+        }
+        self.ended = true;
+        self.over = over;
+        Ok(())
     }
 
-    /// Shows RDHUP, and puts the tomb in place.
-    fn show_end(&mut self, watch: &Watch) -> io::Result<()> {
+    /// Puts the tomb in place.
+    fn bury(&mut self, watch: &Watch) -> io::Result<()> {
         let Some(near) = &self.near else { return Ok(()) };
         let (tomb, lid) = pipe_with(PipeFlags::CLOEXEC)?;
         watch.add_end(tomb.as_fd(), Subject::Socket(self.cookie))?;
@@ -172,7 +195,6 @@ impl Placeholder {
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(&lid));
         sendmsg(near, &[IoSlice::new(&MARK)], &mut control, SendFlags::NOSIGNAL)?;
-        rustix::net::shutdown(near, rustix::net::Shutdown::Write)?;
         self.tomb = Some(tomb);
         Ok(())
     }

@@ -169,7 +169,8 @@ fn pass_on_signals(program: u32, ended: Arc<AtomicBool>, stopper: OwnedFd) -> Re
 
 /// Whether this process belongs to those that the terminal's keys send signals to.
 fn is_in_foreground() -> bool {
-    let terminal = open("/dev/tty", OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, rustix::fs::Mode::empty());
+    let terminal =
+        open("/dev/tty", OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, rustix::fs::Mode::empty());
     terminal.and_then(rustix::termios::tcgetpgrp).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
@@ -193,7 +194,9 @@ fn parse_release(release: &str) -> Option<(u32, u32)> {
 /// Why a child ended before it had a filter.
 fn not_filtered(error: io::Error) -> anyhow::Error {
     let why = match error.raw_os_error() {
-        Some(libc::EBUSY) => "another supervisor serves this process already: `postern run` cannot run in itself",
+        Some(libc::EBUSY) => {
+            "another supervisor serves this process already: `postern run` cannot run in itself"
+        }
         Some(libc::EINVAL) => "the kernel does not know the seccomp flags that are needed (Linux 5.19)",
         _ => "the program cannot be started under a seccomp filter",
     };

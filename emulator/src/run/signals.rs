@@ -28,7 +28,8 @@ impl Supervisor {
     }
 
     fn interrupt(&mut self, id: u64) {
-        let timed = self.parking.iter().find(|(it, _)| *it == id).is_some_and(|(_, call)| call.has_deadline());
+        let timed =
+            self.parking.iter().find(|(it, _)| *it == id).is_some_and(|(_, call)| call.has_deadline());
         let Some((target, answer, mut operation)) = self.take_parked(id) else { return };
         match operation.interrupt(&target) {
             // Linux makes calls without a time limit anew, if the signal's action wants it so.

@@ -23,8 +23,8 @@ use socket::{
 };
 
 use super::{
-    calls::Request,
     caller::{Target, now},
+    calls::Request,
     files::{File, News},
     listener::Listener,
     parked::Parking,
@@ -69,7 +69,11 @@ impl Supervisor {
                 PollFd::new(&self.system.watch, PollFlags::IN),
                 PollFd::new(stop, PollFlags::IN),
             ];
-            let wait = self.parking.next_look().map(|at| at.saturating_sub(now()));
+            let wait = if self.system.watch.has_told() {
+                Some(Duration::ZERO)
+            } else {
+                self.parking.next_look().map(|at| at.saturating_sub(now()))
+            };
             match poll(&mut ready, wait.and_then(|wait| Timespec::try_from(wait).ok()).as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -79,7 +83,7 @@ impl Supervisor {
                 self.system.threads.kill_all();
                 return Ok(());
             }
-            if !ends.is_empty() {
+            if !ends.is_empty() || self.system.watch.has_told() {
                 self.look_at_ends();
             }
             self.look_at_parked(now());
@@ -97,6 +101,9 @@ impl Supervisor {
     fn take(&mut self, notification: &Notification) {
         let request = Request::new(notification);
         let (id, number) = (notification.id, notification.pid as i32);
+        if request.looks() {
+            return self.listener.proceed(id);
+        }
         // One that has been killed meanwhile wants nothing.
         let Ok(thread) = self.system.threads.get(number, &self.system.watch) else {
             return self.listener.proceed(id);

@@ -150,8 +150,7 @@ pub(super) fn signal_thread(process: i32, thread: i32, signal: i32) -> io::Resul
 pub(super) fn descriptor_limit(thread: i32) -> io::Result<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the kernel writes one `rlimit` to where `limit` is, and sets nothing.
-    let result =
-        unsafe { libc::prlimit(thread, libc::RLIMIT_NOFILE, std::ptr::null(), &raw mut limit) };
+    let result = unsafe { libc::prlimit(thread, libc::RLIMIT_NOFILE, std::ptr::null(), &raw mut limit) };
     checked(result.into())?;
     Ok(limit.rlim_cur)
 }

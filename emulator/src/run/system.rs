@@ -1,11 +1,6 @@
 //! What all targets of a run share: the layer, and the tables that lead to it.
 
-use std::{
-    io,
-    os::fd::OwnedFd,
-    rc::Rc,
-    sync::Arc,
-};
+use std::{io, os::fd::OwnedFd, rc::Rc, sync::Arc};
 
 use rustix::net::sockopt;
 use socket::world::World;

@@ -1,6 +1,7 @@
 //! What the supervisor is told of besides calls: the ends of sockets and of threads.
 
 use std::{
+    cell::RefCell,
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
@@ -38,8 +39,12 @@ impl Subject {
     }
 }
 
-/// An epoll instance.
-pub(super) struct Watch(OwnedFd);
+/// An epoll instance. It tells of everything once.
+pub(super) struct Watch {
+    epoll: OwnedFd,
+    /// What it has told already, and nobody has asked for.
+    told: RefCell<Vec<Subject>>,
+}
 
 impl Watch {
     /// One that watches nothing.
@@ -47,7 +52,7 @@ impl Watch {
     /// # Errors
     /// EMFILE.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self(epoll::create(epoll::CreateFlags::CLOEXEC)?))
+        Ok(Self { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?, told: RefCell::default() })
     }
 
     /// Until it is closed, tells of the end of what is at `fd`: that its other end is closed.
@@ -55,7 +60,7 @@ impl Watch {
     /// # Errors
     /// ENOSPC: the user watches too many files.
     pub(super) fn add_end(&self, fd: BorrowedFd<'_>, subject: Subject) -> io::Result<()> {
-        Ok(epoll::add(&self.0, fd, subject.pack(), epoll::EventFlags::empty())?)
+        Ok(epoll::add(&self.epoll, fd, subject.pack(), epoll::EventFlags::ET)?)
     }
 
     /// Until it is closed, tells when there is something to read: with a thread's handle, its end.
@@ -63,20 +68,41 @@ impl Watch {
     /// # Errors
     /// As [`Watch::add_end`].
     pub(super) fn add_readable(&self, fd: BorrowedFd<'_>, subject: Subject) -> io::Result<()> {
-        Ok(epoll::add(&self.0, fd, subject.pack(), epoll::EventFlags::IN)?)
+        Ok(epoll::add(&self.epoll, fd, subject.pack(), epoll::EventFlags::IN | epoll::EventFlags::ET)?)
     }
 
     /// Those that have ended: some of them, and all of them if it is called until there are none.
     pub(super) fn ended(&self) -> Vec<Subject> {
+        let told = self.told.take();
+        if told.is_empty() { self.ask() } else { told }
+    }
+
+    /// What was told of `subject` so far was the supervisor's own doing.
+    pub(super) fn forget(&self, subject: Subject) {
+        loop {
+            let told = self.ask();
+            if told.is_empty() {
+                return;
+            }
+            self.told.borrow_mut().extend(told.into_iter().filter(|told| *told != subject));
+        }
+    }
+
+    /// Whether something waits to be asked for that poll(2) does not show.
+    pub(super) fn has_told(&self) -> bool {
+        !self.told.borrow().is_empty()
+    }
+
+    fn ask(&self) -> Vec<Subject> {
         let mut events = Vec::with_capacity(64);
         // Nothing but an interruption can go wrong, and who calls does so again.
-        let _ = epoll::wait(&self.0, spare_capacity(&mut events), Some(&Timespec::default()));
+        let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&Timespec::default()));
         events.into_iter().map(|event: epoll::Event| Subject::unpack(event.data)).collect()
     }
 }
 
 impl AsFd for Watch {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.epoll.as_fd()
     }
 }
