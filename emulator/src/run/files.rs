@@ -1,7 +1,7 @@
 //! The emulated sockets that targets have open, found by the cookies of their placeholders.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     os::fd::{BorrowedFd, OwnedFd},
     rc::Rc,
@@ -65,23 +65,50 @@ pub(super) struct File {
     placeholder: RefCell<Placeholder>,
     /// Keeps the inode that it is bound to from being another file's: its number is a name.
     pub(super) node: RefCell<Option<OwnedFd>>,
+    /// Whether there is something that the placeholder cannot show.
+    unshown: Cell<bool>,
+    /// How many such sockets there are.
+    all_unshown: Rc<Cell<usize>>,
 }
 
 impl File {
     /// Has the placeholder show what the socket's state is. See [`Placeholder::show`].
     pub(super) fn show(&self, news: Events, watch: &Watch, far: Option<BorrowedFd<'_>>) {
-        self.placeholder.borrow_mut().show(self.socket.poll(), news, watch, far);
+        let ready = self.socket.poll();
+        self.placeholder.borrow_mut().show(ready, news, watch, far);
+        self.set_unshown(ready.contains(Events::HUP) && !ready.contains(Events::RDHUP));
+    }
+
+    /// Whether there is something that the placeholder cannot show.
+    pub(super) fn is_unshown(&self) -> bool {
+        self.unshown.get()
+    }
+
+    fn set_unshown(&self, unshown: bool) {
+        if self.unshown.replace(unshown) != unshown {
+            let all = self.all_unshown.get();
+            self.all_unshown.set(if unshown { all + 1 } else { all - 1 });
+        }
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.set_unshown(false);
     }
 }
 
 /// All of them.
 #[derive(Default)]
-pub(super) struct Files(RefCell<HashMap<u64, Rc<File>>>);
+pub(super) struct Files {
+    files: RefCell<HashMap<u64, Rc<File>>>,
+    unshown: Rc<Cell<usize>>,
+}
 
 impl Files {
     /// The socket whose placeholder has this cookie.
     pub(super) fn get(&self, cookie: u64) -> Option<Rc<File>> {
-        self.0.borrow().get(&cookie).cloned()
+        self.files.borrow().get(&cookie).cloned()
     }
 
     /// Enters a socket.
@@ -94,13 +121,24 @@ impl Files {
         let cookie = placeholder.cookie;
         // It is told until the socket ends.
         let _ = socket.pollee().register(Arc::new(Teller { cookie, queue: queue.clone() }), Events::all());
-        let file = Rc::new(File { socket, placeholder: RefCell::new(placeholder), node: RefCell::default() });
-        self.0.borrow_mut().insert(cookie, file.clone());
+        let file = Rc::new(File {
+            socket,
+            placeholder: RefCell::new(placeholder),
+            node: RefCell::default(),
+            unshown: Cell::new(false),
+            all_unshown: self.unshown.clone(),
+        });
+        self.files.borrow_mut().insert(cookie, file.clone());
         file
+    }
+
+    /// How many there are whose placeholders cannot show something.
+    pub(super) fn unshown(&self) -> usize {
+        self.unshown.get()
     }
 
     /// The last descriptor is closed.
     pub(super) fn remove(&self, cookie: u64) -> Option<Rc<File>> {
-        self.0.borrow_mut().remove(&cookie)
+        self.files.borrow_mut().remove(&cookie)
     }
 }

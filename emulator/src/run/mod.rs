@@ -16,6 +16,7 @@ mod calls;
 mod files;
 mod filter;
 mod listener;
+mod looking;
 mod parked;
 mod paths;
 mod placeholder;

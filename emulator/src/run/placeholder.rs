@@ -19,7 +19,8 @@
 //! What takes away IN or OUT has to be done at the far end, which the supervisor does not hold, for then it would never be
 //! closed. It borrows it from the target in each of the calls about it; nothing else takes these away from a socket.
 //!
-//! One state cannot be shown: a socket that is not connected hangs up without RDHUP in Linux, and not at all here.
+//! One state cannot be shown: a socket that is not connected hangs up without RDHUP in Linux, and not at all here
+//! ([`super::looking`]).
 
 use std::{
     io::{self, IoSlice},

@@ -101,13 +101,19 @@ impl Supervisor {
     fn take(&mut self, notification: &Notification) {
         let request = Request::new(notification);
         let (id, number) = (notification.id, notification.pid as i32);
-        if request.looks() {
+        if request.looks() && self.system.files.unshown() == 0 {
             return self.listener.proceed(id);
         }
         // One that has been killed meanwhile wants nothing.
         let Ok(thread) = self.system.threads.get(number, &self.system.watch) else {
             return self.listener.proceed(id);
         };
+        if request.looks() {
+            if !self.look(&thread, id, &request) {
+                self.listener.proceed(id);
+            }
+            return;
+        }
         if request.creates() {
             let target = Target::new(&self.system, thread, id, None, None);
             return self.begin(target, &request);
