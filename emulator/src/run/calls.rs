@@ -1,7 +1,7 @@
 //! From a notification to a call of the layer.
 
 use libc::c_long;
-use socket::call;
+use socket::{abi::flags::MessageFlags, call};
 
 use super::{
     caller::Target,
@@ -59,6 +59,33 @@ fn wide(number: i32) -> c_long {
     }
 }
 
+/// What the offset and the flags of preadv2(2) and pwritev2(2) come to for a socket; else the errno.
+fn message_flags(offset: usize, flags: u32) -> Result<MessageFlags, i32> {
+    /// RWF_NOWAIT
+    const NOWAIT: u32 = 0x8;
+    /// RWF_APPEND, RWF_NOAPPEND
+    const APPEND: u32 = 0x10 | 0x20;
+    /// RWF_NOSIGNAL
+    const NOSIGNAL: u32 = 0x100;
+    /// Those that sockets know: also RWF_HIPRI, RWF_DSYNC and RWF_SYNC, which mean nothing to them.
+    const KNOWN: u32 = 0x7 | NOWAIT | APPEND | NOSIGNAL;
+    match offset as isize {
+        -1 => {}
+        ..0 => return Err(libc::EINVAL),
+        0.. => return Err(libc::ESPIPE),
+    }
+    if flags & !KNOWN != 0 {
+        return Err(libc::EOPNOTSUPP);
+    }
+    if flags & APPEND == APPEND {
+        return Err(libc::EINVAL);
+    }
+    let mut message = MessageFlags::empty();
+    message.set(MessageFlags::DONTWAIT, flags & NOWAIT != 0);
+    message.set(MessageFlags::NOSIGNAL, flags & NOSIGNAL != 0);
+    Ok(message)
+}
+
 impl Supervisor {
     /// Begins a call of the layer.
     pub(super) fn begin(&mut self, target: Target, request: &Request) {
@@ -87,15 +114,21 @@ impl Supervisor {
             libc::SYS_write => file_call!(write),
             libc::SYS_readv => file_call!(readv),
             libc::SYS_writev => file_call!(writev),
-            // Sockets have no offsets but -1, the one at hand.
-            libc::SYS_preadv2 | libc::SYS_pwritev2 if registers[3] != usize::MAX => {
-                self.refuse(&target, if (registers[3] as isize) < 0 { libc::EINVAL } else { libc::ESPIPE });
+            libc::SYS_preadv2 | libc::SYS_pwritev2 => {
+                match message_flags(registers[3], registers[5] as u32) {
+                    Err(errno) => self.refuse(&target, errno),
+                    Ok(flags) => {
+                        let Some(socket) = socket else { return self.refuse(&target, libc::EBADF) };
+                        if request.number == libc::SYS_preadv2 {
+                            let operation = call::readv::start_with(&target, socket, registers, flags);
+                            self.run(target, Answer::Value, operation);
+                        } else {
+                            let operation = call::writev::start_with(&target, socket, registers, flags);
+                            self.run(target, Answer::Value, operation);
+                        }
+                    }
+                }
             }
-            libc::SYS_preadv2 | libc::SYS_pwritev2 if registers[5] != 0 => {
-                self.refuse(&target, libc::EOPNOTSUPP);
-            }
-            libc::SYS_preadv2 => file_call!(readv),
-            libc::SYS_pwritev2 => file_call!(writev),
             libc::SYS_ioctl => file_call!(ioctl),
             libc::SYS_socket => call!(socket),
             libc::SYS_socketpair => {

@@ -72,6 +72,11 @@ pub(crate) const ALL: &[&[Suite]] = &[
             body: guest_suite::host,
         },
         Suite {
+            name: "guest-emulated",
+            what: "the guest suite on the host, its socket calls served by the layer",
+            body: guest_suite::emulated,
+        },
+        Suite {
             name: "guest-counted",
             what: "the guest suite in the guest, in counted mode",
             body: guest_suite::counted,
