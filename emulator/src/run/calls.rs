@@ -39,9 +39,13 @@ impl Request {
             || filter::LOOKING_AT_ONCE.iter().any(|(number, _)| *number == self.number)
     }
 
-    /// The descriptor that decides whose call it is, and for splice(2) the other one, too.
+    /// The descriptor that decides whose call it is; where there are two of them, each may.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = i32> + use<> {
-        let second = (self.number == libc::SYS_splice).then_some(self.registers[2] as i32);
+        let second = match self.number {
+            libc::SYS_splice => Some(self.registers[2] as i32),
+            libc::SYS_sendfile => Some(self.registers[1] as i32),
+            _ => None,
+        };
         std::iter::once(self.registers[0] as i32).chain(second)
     }
 }
@@ -149,8 +153,7 @@ impl Supervisor {
             libc::SYS_sendmsg => call!(sendmsg),
             libc::SYS_recvmsg => call!(recvmsg),
             libc::SYS_shutdown => call!(shutdown),
-            // Programs that meet this copy themselves.
-            libc::SYS_sendfile | libc::SYS_splice => self.refuse(&target, libc::EINVAL),
+            libc::SYS_sendfile | libc::SYS_splice => self.begin_moving(target, request),
             _ => self.refuse(&target, libc::ENOSYS),
         }
     }

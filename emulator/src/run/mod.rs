@@ -17,6 +17,7 @@ mod files;
 mod filter;
 mod listener;
 mod looking;
+mod moving;
 mod parked;
 mod paths;
 mod placeholder;

@@ -166,6 +166,14 @@ impl Supervisor {
         }
     }
 
+    /// What a thread's call waits for may have happened.
+    pub(super) fn resume_thread(&mut self, number: i32) {
+        let call = self.parking.iter().find(|(_, call)| call.target.thread.number == number);
+        if let Some(id) = call.map(|(id, _)| id) {
+            self.resume(id);
+        }
+    }
+
     /// Ends a call that a signal interrupts.
     pub(super) fn take_parked(&mut self, id: u64) -> Option<(Target, Answer, Box<dyn Operation<Target>>)> {
         let (target, answer, operation, _) = self.parking.remove(id)?.unregister();

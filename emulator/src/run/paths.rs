@@ -142,7 +142,7 @@ impl Drop for FileUser<'_> {
 }
 
 /// The host's error, for a target.
-fn errno(errno: rustix::io::Errno) -> Error {
+pub(super) fn errno(errno: rustix::io::Errno) -> Error {
     Errno::from_number(errno.raw_os_error() as u16).into()
 }
 

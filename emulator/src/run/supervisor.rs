@@ -263,6 +263,7 @@ impl Supervisor {
             for subject in ended {
                 match subject {
                     Subject::Thread(number) => self.system.threads.remove(number),
+                    Subject::Waiting(number) => self.resume_thread(number),
                     Subject::Socket(cookie) => {
                         let Some(file) = self.system.files.remove(cookie) else { continue };
                         self.forget_calls_of_the_dead(Some(&file));

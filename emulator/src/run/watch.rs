@@ -18,22 +18,28 @@ pub(super) enum Subject {
     Socket(u64),
     /// A thread's, by its number.
     Thread(i32),
+    /// No end: a file of the host's may be ready, for which the call of a thread waits.
+    Waiting(i32),
 }
 
 /// Threads have this bit. Cookies count sockets from 1 on, and never come that far.
 const THREAD: u64 = 1 << 63;
+/// Threads that wait have this one.
+const WAITING: u64 = 1 << 62;
 
 impl Subject {
     fn pack(self) -> epoll::EventData {
         epoll::EventData::new_u64(match self {
             Self::Socket(cookie) => cookie,
             Self::Thread(number) => THREAD | u64::from(number as u32),
+            Self::Waiting(number) => WAITING | u64::from(number as u32),
         })
     }
 
     fn unpack(data: epoll::EventData) -> Self {
         match data.u64() {
             number if number & THREAD != 0 => Self::Thread(number as u32 as i32),
+            number if number & WAITING != 0 => Self::Waiting(number as u32 as i32),
             cookie => Self::Socket(cookie),
         }
     }
@@ -69,6 +75,15 @@ impl Watch {
     /// As [`Watch::add_end`].
     pub(super) fn add_readable(&self, fd: BorrowedFd<'_>, subject: Subject) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, fd, subject.pack(), epoll::EventFlags::IN | epoll::EventFlags::ET)?)
+    }
+
+    /// Until it is closed, tells whenever the file may be ready, of a thread whose call waits for that.
+    ///
+    /// # Errors
+    /// As [`Watch::add_end`]; EPERM where one cannot wait for it.
+    pub(super) fn add_any(&self, fd: BorrowedFd<'_>, thread: i32) -> io::Result<()> {
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
+        Ok(epoll::add(&self.epoll, fd, Subject::Waiting(thread).pack(), flags)?)
     }
 
     /// Those that have ended: some of them, and all of them if it is called until there are none.
