@@ -45,8 +45,21 @@ pub(crate) fn spawn_script(
     script: &str,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
 ) -> Result<(Child, Box<dyn BufRead + Send>)> {
+    spawn_script_with(script, arguments, None)
+}
+
+/// The same, with a variable that names a file.
+///
+/// # Errors
+/// As [`spawn`].
+pub(crate) fn spawn_script_with(
+    script: &str,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    variable: Option<(&str, &Path)>,
+) -> Result<(Child, Box<dyn BufRead + Send>)> {
     let mut command = Command::new("unshare");
     command.args(["--user", "--", "sh", "-c", OUTER, "sh", script]).args(arguments);
+    command.envs(variable);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().context("cannot run unshare(1), of util-linux")?;
     let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));

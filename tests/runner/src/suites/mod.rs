@@ -99,9 +99,16 @@ pub(crate) const ALL: &[&[Suite]] = &[
         what: "bad programs, images and arguments end cleanly",
         body: bad_boot::run,
     }],
-    &[Suite {
-        name: Suite::PROGRAMS,
-        what: "Debian's programs do in the guest what they do on the host",
-        body: programs::run,
-    }],
+    &[
+        Suite {
+            name: "programs-emulated",
+            what: "Debian's programs do the same when the layer serves their socket calls",
+            body: programs::emulated,
+        },
+        Suite {
+            name: Suite::PROGRAMS,
+            what: "Debian's programs do in the guest what they do on the host",
+            body: programs::run,
+        },
+    ],
 ];

@@ -25,7 +25,7 @@ use super::Run;
 use crate::case::Case;
 
 /// The numbers of CPUs that each case runs on.
-const CPUS: &[u32] = &[1, 2];
+const CPUS: [u32; 2] = [1, 2];
 
 /// How often a case runs in the same guest. The first run fills caches (files that are read for the first time, compiled
 /// Python); what is less after the second than after the first has leaked.
@@ -40,6 +40,21 @@ const TOLERANCE: u64 = 256;
 const MORE_ROUNDS: usize = 6;
 
 pub(super) fn run(run: &Run<'_>, suite: &'static str) -> Result<()> {
+    each(run, suite, &CPUS.map(|cpus| format!(" on {cpus}")), one)
+}
+
+/// The same programs on this machine, their socket calls served by the layer.
+pub(super) fn emulated(run: &Run<'_>, suite: &'static str) -> Result<()> {
+    each(run, suite, &[String::new()], one_emulated)
+}
+
+/// Runs `body` with each scenario's cases, every one of which has results with these endings of their names.
+fn each(
+    run: &Run<'_>,
+    suite: &'static str,
+    endings: &[String],
+    body: impl Fn(&Run<'_>, &str, &str, &Root, &Scene),
+) -> Result<()> {
     let mut scenarios = scenario::load(&run.context.checkout.root().join("tests/programs"))?;
     if let Some(filter) = run.filter {
         for scenario in &mut scenarios {
@@ -49,46 +64,62 @@ pub(super) fn run(run: &Run<'_>, suite: &'static str) -> Result<()> {
         scenarios.retain(|scenario| !scenario.cases.is_empty());
     }
     let cases: usize = scenarios.iter().map(|scenario| scenario.cases.len()).sum();
-    run.sink.expect(cases * CPUS.len());
+    run.sink.expect(cases * endings.len());
+    let skip = |scenario: &Scenario, case: &Scene, reason: &str| {
+        for ending in endings {
+            let name = format!("{}::{}{ending}", scenario.name, case.name);
+            run.sink.add(Case::skipped(suite, name, reason));
+        }
+    };
     let mut fetcher = Fetcher::new(run.context);
     for scenario in &scenarios {
         match fetcher.fetch(&scenario.packages)? {
             Packages::Folders(folders) => {
                 for case in &scenario.cases {
-                    let name = format!("{}::{}", scenario.name, case.name);
                     if let Some(lacking) = &case.lacks {
-                        skip_case(run, suite, &name, &format!("the guest has no {lacking} yet"));
+                        skip(scenario, case, &format!("there is no {lacking} yet"));
                         continue;
                     }
                     let root = Root::new(run.context, &folders, case)?;
-                    one(run, suite, &name, &root, case);
+                    body(run, suite, &format!("{}::{}", scenario.name, case.name), &root, case);
                 }
             }
-            Packages::Missing(reason) => skip(run, suite, scenario, &reason),
+            Packages::Missing(reason) => {
+                scenario.cases.iter().for_each(|case| skip(scenario, case, &reason));
+            }
         }
     }
     Ok(())
 }
 
-fn skip(run: &Run<'_>, suite: &str, scenario: &Scenario, reason: &str) {
-    for case in &scenario.cases {
-        skip_case(run, suite, &format!("{}::{}", scenario.name, case.name), reason);
-    }
-}
-
-fn skip_case(run: &Run<'_>, suite: &str, name: &str, reason: &str) {
-    for cpus in CPUS {
-        run.sink.add(Case::skipped(suite, format!("{name} on {cpus}"), reason));
-    }
+/// A case on the host, without and with the emulator.
+fn one_emulated(run: &Run<'_>, suite: &str, name: &str, root: &Root, case: &Scene) {
+    let started = Instant::now();
+    let compare = || -> Result<()> {
+        let host = on_host(root, case, None).context("without the emulator")?;
+        let emulated = on_host(root, case, Some(&run.context.postern))?;
+        let log = keep(run, &format!("{name} emulated"), &emulated);
+        let check = || -> Result<()> {
+            let (host, emulated) = (parse(&host.stdout, 1)?, parse(&emulated.stdout, 1)?);
+            let (host, emulated) = (&host.rounds[0], &emulated.rounds[0]);
+            same(&host.after, host.output, &emulated.after, emulated.output)
+        };
+        check().with_context(|| format!("see {}; {}", log.display(), last_lines(&emulated.stderr)))
+    };
+    let outcome = match compare() {
+        Ok(()) => Case::passed(suite, name),
+        Err(error) => Case::failed(suite, name, format!("{error:#}")),
+    };
+    run.sink.add(outcome.lasting(started.elapsed()));
 }
 
 /// A case on the host, and on each number of CPUs.
 fn one(run: &Run<'_>, suite: &str, name: &str, root: &Root, case: &Scene) {
-    let host = on_host(root, case);
+    let host = on_host(root, case, None);
     if let Ok(written) = &host {
         keep(run, &format!("{name} on host"), written);
     }
-    for &cpus in CPUS {
+    for cpus in CPUS {
         let name = format!("{name} on {cpus}");
         let started = Instant::now();
         let version = run.context.qemu.version();

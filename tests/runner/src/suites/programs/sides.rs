@@ -99,24 +99,29 @@ pub(super) struct Written {
 }
 
 /// Unpacks the root over an empty one and makes it the script's own. Its arguments: the archive, the busybox that
-/// unpacks it, the search path, and the program with its arguments.
+/// unpacks it, the search path, and the program with its arguments. With SUPERVISOR, the program `postern`, its socket calls are
+/// served by the layer. The shell stays, for the first process inherits those of others.
 const IN_ROOT: &str = r#"exec 8<"$1" 9<"$2" || exit 126
+test -z "$SUPERVISOR" || exec 7<"$SUPERVISOR" || exit 126
 path=$3; shift 3
 mount -t tmpfs -o mode=755 postern-root /tmp && mkdir /tmp/root && cd /tmp/root || exit 126
 cat <&9 >../busybox && chmod 755 ../busybox || exit 126
 ../busybox cpio -idm <&8 2>/dev/null || exit 126
-exec 8<&- 9<&-
+test -z "$SUPERVISOR" || { cat <&7 >../supervisor && chmod 755 ../supervisor; } || exit 126
+exec 7<&- 8<&- 9<&-
 mount -t proc proc proc && mount -t tmpfs -o mode=755 dev dev && mount -t tmpfs -o mode=1777 tmp tmp || exit 126
 for each in null zero full random urandom tty; do : >dev/$each && mount --bind /dev/$each dev/$each; done
 ln -s /proc/self/fd dev/fd && ln -s fd/0 dev/stdin && ln -s fd/1 dev/stdout && ln -s fd/2 dev/stderr
 mkdir -m 1777 dev/shm
-exec env -i PATH="$path" HOME=/root ../busybox chroot . "$@" </dev/null"#;
+set -- env -i PATH="$path" HOME=/root ../busybox chroot . "$@"
+test -z "$SUPERVISOR" || set -- ../supervisor run --log /dev/null -- "$@"
+"$@" </dev/null; exit $?"#;
 
-/// Runs the case on this machine, once.
+/// Runs the case on this machine, once; with a supervisor, the program `postern`, under that.
 ///
 /// # Errors
 /// When the machine lacks what that takes, or the case does not end in time.
-pub(super) fn on_host(root: &Root, case: &Case) -> Result<Written> {
+pub(super) fn on_host(root: &Root, case: &Case, supervisor: Option<&Path>) -> Result<Written> {
     let archive = root.archive()?;
     let mut arguments = vec![
         archive.as_os_str().to_owned(),
@@ -125,7 +130,8 @@ pub(super) fn on_host(root: &Root, case: &Case) -> Result<Written> {
         guest::PROGRAM.into(),
     ];
     arguments.extend(words(case, 1).into_iter().map(Into::into));
-    let (mut child, mut stdout) = namespaces::spawn_script(IN_ROOT, arguments)?;
+    let (mut child, mut stdout) =
+        namespaces::spawn_script_with(IN_ROOT, arguments, supervisor.map(|path| ("SUPERVISOR", path)))?;
     let mut stderr = child.stderr.take().expect("it is piped");
     let said = thread::spawn(move || {
         let mut bytes = Vec::new();
