@@ -194,13 +194,11 @@ fn parse_release(release: &str) -> Option<(u32, u32)> {
 /// Why a child ended before it had a filter.
 fn not_filtered(error: io::Error) -> anyhow::Error {
     let why = match error.raw_os_error() {
-        Some(libc::EBUSY) => {
-            "another supervisor serves this process already: `postern run` cannot run in itself"
-        }
-        Some(libc::EINVAL) => "the kernel does not know the seccomp flags that are needed (Linux 5.19)",
-        _ => "the program cannot be started under a seccomp filter",
+        Some(libc::EBUSY) => ": it has a supervisor already, and `postern run` cannot run in itself",
+        Some(libc::EINVAL) => ": the kernel does not know the flags that are needed (Linux 5.19)",
+        _ => "",
     };
-    anyhow::Error::new(error).context(why)
+    anyhow::Error::new(error).context(format!("the program cannot be started under a seccomp filter{why}"))
 }
 
 #[cfg(test)]
