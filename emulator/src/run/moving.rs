@@ -52,7 +52,7 @@ impl Supervisor {
                 return self.refuse(&target, libc::EINVAL);
             }
             if is_subject(0) {
-                Pipeward::new(&target, to, to_offset, from_offset, registers)
+                Pipeward::to_pipe(&target, to, to_offset, from_offset, registers)
             } else {
                 Socketward::from_pipe(&target, from, from_offset, to_offset, registers)
             }
@@ -63,7 +63,7 @@ impl Supervisor {
         } else {
             // Judged as what it is: a splice without flags.
             let as_splice = [registers[1], 0, registers[0], 0, registers[3], 0];
-            Pipeward::new(&target, registers[0], 0, 0, &as_splice)
+            Pipeward::to_pipe(&target, registers[0], 0, 0, &as_splice)
         };
         self.run(target, Answer::Value, result);
     }
@@ -174,7 +174,7 @@ struct Pipeward {
 }
 
 impl Pipeward {
-    fn new(
+    fn to_pipe(
         target: &Target,
         to: usize,
         offset: usize,
