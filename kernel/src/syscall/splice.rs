@@ -154,36 +154,20 @@ fn between_pipes(
     if Arc::ptr_eq(source, target) {
         return Err(Error::new(Errno::EINVAL, "the same pipe"));
     }
-    let mut moved = 0;
-    while moved < count {
-        // It waits as long as nothing has been moved.
-        let more = match moved {
-            0 => moving::something(context, source, nonblocking)?,
-            _ => matches!(source.has_pages(), Ok(true)),
-        };
-        if !more && moved > 0 {
-            break;
-        }
-        match moved {
-            0 => moving::room(context, target, nonblocking).map(drop)?,
-            _ if target.room().is_err() => break,
-            _ => {}
-        }
-        match source.take_page(count - moved) {
-            Ok(Some(page)) => {
-                moved += page.bytes().len();
-                target.put_pages([page]);
+    loop {
+        let more = moving::something(context, source, nonblocking)?;
+        let room = moving::room(context, target, nonblocking)?;
+        match source.take_pages(count, room) {
+            Ok(pages) => {
+                let moved = pages.iter().map(|page| page.bytes().len()).sum();
+                target.put_pages(pages);
+                return Ok(moved);
             }
-            Ok(None) => break,
             // Another reader was faster.
-            Err(_) if moved == 0 => {}
-            Err(_) => break,
-        }
-        if moved > 0 && !moving::go_on(context, moved) {
-            break;
+            Err(_) if more => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(moved)
 }
 
 fn tee(context: &Context, arguments: &Arguments) -> Result<usize> {

@@ -9,7 +9,7 @@ use ostd::user::UserMode;
 use socket::error::{Errno, Error, Result};
 
 use super::{Arguments, Calls, Handler::Registers};
-use crate::context::Context;
+use crate::{context::Context, process};
 
 pub(super) const CALLS: &Calls = &[(__NR_unshare, Registers(unshare))];
 
@@ -21,9 +21,7 @@ fn unshare(context: &mut Context, _: &mut UserMode, arguments: &Arguments) -> Re
     if arguments[0] >> 32 != 0 || flags & !(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | ONLY_ALONE) != 0 {
         return Err(Error::new(Errno::EINVAL, "there are no namespaces"));
     }
-    // The process and this thread hold its memory once each.
-    let shared = context.process.thread_count() > 1 || Arc::strong_count(&context.space) > 2;
-    if flags & ONLY_ALONE != 0 && shared {
+    if flags & ONLY_ALONE != 0 && (context.process.thread_count() > 1 || has_memory_in_common(context)) {
         return Err(Error::new(Errno::EINVAL, "others share it"));
     }
     if flags & CLONE_FILES != 0 {
@@ -37,4 +35,13 @@ fn unshare(context: &mut Context, _: &mut UserMode, arguments: &Arguments) -> Re
         context.process.show(&context.files, &context.fs);
     }
     Ok(0)
+}
+
+/// Whether another process has the same memory.
+fn has_memory_in_common(context: &Context) -> bool {
+    // The process and this thread hold it once each. Whoever looks at it at this moment does, too, without sharing it.
+    Arc::strong_count(&context.space) > 2
+        && process::all()
+            .iter()
+            .any(|other| other.pid != context.process.pid && Arc::ptr_eq(&other.space(), &context.space))
 }

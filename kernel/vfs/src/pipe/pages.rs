@@ -94,20 +94,41 @@ impl Pipe {
     /// # Errors
     /// As [`Pipe::has_pages`].
     pub fn take_page(&self, most: usize) -> Result<Option<PipePage>> {
+        Ok(self.take_pages(most, 1)?.pop())
+    }
+
+    /// Takes out at most `pages` pages with at most `most` bytes, all that are there at one moment: who sees the first of
+    /// them arrive and writes more finds that left in the pipe. None at the end.
+    ///
+    /// # Errors
+    /// As [`Pipe::has_pages`].
+    pub fn take_pages(&self, mut most: usize, pages: usize) -> Result<Vec<PipePage>> {
         let mut state = self.state.lock();
-        let Some(first) = state.pages.front_mut() else {
-            return if state.writers == 0 { Ok(None) } else { Err(Errno::EAGAIN.into()) };
-        };
-        if first.held().len() > most {
-            let mut bytes = vec![0; PAGE].into_boxed_slice();
-            bytes[..most].copy_from_slice(&first.held()[..most]);
-            first.start += most;
-            return Ok(Some(PipePage { part: true, ..PipePage::sealed(bytes, most) }));
+        if state.pages.is_empty() {
+            return if state.writers == 0 { Ok(Vec::new()) } else { Err(Errno::EAGAIN.into()) };
         }
-        let page = state.pages.pop_front().map(|page| PipePage { page, part: false });
+        let mut taken = Vec::with_capacity(pages.min(state.pages.len()));
+        let mut freed = false;
+        while most > 0 && taken.len() < pages {
+            if let Some(page) = state.pages.pop_front_if(|page| page.held().len() <= most) {
+                most -= page.held().len();
+                taken.push(PipePage { page, part: false });
+                freed = true;
+            } else if let Some(first) = state.pages.front_mut() {
+                let mut bytes = vec![0; PAGE].into_boxed_slice();
+                bytes[..most].copy_from_slice(&first.held()[..most]);
+                first.start += most;
+                taken.push(PipePage { part: true, ..PipePage::sealed(bytes, most) });
+                break;
+            } else {
+                break;
+            }
+        }
         drop(state);
-        self.pollee.notify(Events::OUT | Events::WRNORM);
-        Ok(page)
+        if freed {
+            self.pollee.notify(Events::OUT | Events::WRNORM);
+        }
+        Ok(taken)
     }
 
     /// Puts back what was taken out and did not arrive.

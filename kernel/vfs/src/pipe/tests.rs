@@ -133,3 +133,20 @@ fn a_fifo_waits_for_its_other_end() {
     drop((reader, partner));
     assert_eq!(fifo.open(Access::READ | Access::WRITE, false).unwrap().0.pipe().available(), 0);
 }
+
+#[test]
+fn pages_are_taken_as_they_are_at_one_moment() {
+    let (pipe, reader, writer) = ends();
+    assert_eq!(errno(pipe.take_pages(10, 1)), Some(Errno::EAGAIN));
+    write(&writer, &[1; 4096]).unwrap();
+    write(&writer, &[2; 4096]).unwrap();
+    write(&writer, &[3; 4096]).unwrap();
+    let lengths =
+        |pages: Vec<super::PipePage>| pages.iter().map(|page| page.bytes().len()).collect::<Vec<_>>();
+    assert_eq!(lengths(pipe.take_pages(5000, 9).unwrap()), [4096, 904], "a part of the last");
+    assert_eq!(lengths(pipe.take_pages(usize::MAX, 1).unwrap()), [4096 - 904], "no more than asked for");
+    assert_eq!(read(&reader, 9).unwrap(), [3; 9]);
+    drop(writer);
+    assert_eq!(lengths(pipe.take_pages(usize::MAX, 9).unwrap()), [4096 - 9]);
+    assert!(pipe.take_pages(1, 1).unwrap().is_empty(), "the end");
+}

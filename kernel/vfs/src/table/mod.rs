@@ -201,7 +201,8 @@ impl FileTable {
         copy.limit.store(self.limit(), Ordering::Relaxed);
         let (slots, taken, open) = {
             let own = self.slots.lock();
-            (own.slots.clone(), own.taken.clone(), own.open)
+            // Where a process once had many, most of what there is room for is free.
+            (own.slots[..own.taken.end()].to_vec(), own.taken.clone(), own.open)
         };
         let mut inner = copy.slots.lock();
         *inner = Slots { slots, taken, open };
@@ -230,7 +231,7 @@ impl FileTable {
     /// For how many descriptors there is room before more has to be made, as `FDSize` in `/proc/PID/status`.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.slots.lock().slots.len().max(64)
+        self.slots.lock().slots.len().next_power_of_two().max(64)
     }
 
     /// How many descriptors are open.
@@ -371,7 +372,7 @@ impl FileTable {
         loop {
             // In portions: neither a long list nor a lock for long.
             let mut slots = self.slots.lock();
-            let end = slots.slots.len().min((last as usize).saturating_add(1));
+            let end = slots.taken.end().min((last as usize).saturating_add(1));
             while at < end && closed.len() < 64 {
                 if only_mark {
                     if let Slot::Open { close_on_exec, .. } = &mut slots.slots[at] {

@@ -43,6 +43,13 @@ impl Numbers {
         index * BITS + self.word(level, index).trailing_ones() as usize
     }
 
+    /// One more than the highest member; 0 of an empty set.
+    pub(super) fn end(&self) -> usize {
+        let words = &self.levels[0];
+        let last = words.iter().rposition(|word| *word != 0);
+        last.map_or(0, |index| (index + 1) * BITS - words[index].leading_zeros() as usize)
+    }
+
     pub(super) fn insert(&mut self, number: usize) {
         let mut at = number;
         for words in &mut self.levels {
@@ -92,6 +99,9 @@ mod tests {
             } else {
                 numbers.remove(random);
                 plain[random] = false;
+            }
+            if round % 100 == 0 {
+                assert_eq!(numbers.end(), plain.iter().rposition(|taken| *taken).map_or(0, |last| last + 1));
             }
         }
     }

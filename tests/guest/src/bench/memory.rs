@@ -11,7 +11,6 @@ use crate::{
 pub(super) const BENCHES: &[Bench] = &[
     Bench { name: "touch_256_pages", iterations: 50, run: touch_256_pages },
     Bench { name: "map_file_touch_64_pages", iterations: 50, run: map_file },
-    Bench { name: "fork_exit_wait_1_mib", iterations: 50, run: fork_exit_wait },
 ];
 
 const RW: i32 = libc::PROT_READ | libc::PROT_WRITE;
@@ -35,19 +34,6 @@ fn map_file(iterations: u64) -> Result<Figures> {
         for page in 0..64 {
             region.read(page * PAGE, &mut [0]);
         }
-        Ok(())
-    })
-}
-
-/// fork(2) of a process with 1 MiB of memory that it has written to; the child ends at once; wait4(2).
-fn fork_exit_wait(iterations: u64) -> Result<Figures> {
-    let region = Region::new(256, RW)?;
-    for page in 0..256 {
-        region.write(page * PAGE, &[1]);
-    }
-    measure(iterations, || {
-        let pid = sys::fork(|| 0)?;
-        sys::wait_for(pid)?;
         Ok(())
     })
 }
