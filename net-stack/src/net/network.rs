@@ -1,0 +1,423 @@
+//! All interfaces with their routes, and what follows: which addresses are this host's, and which way a packet goes.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+use super::{Address, Interface, InterfaceId, Kind, Route, Routes};
+use crate::{
+    address::{IpAddr, Ipv4Addr, Ipv6Addr, Prefix, Scope, common_bits, scope},
+    random::{Secret, Table, table},
+};
+
+/// The interfaces and routes of one system.
+pub struct Network {
+    interfaces: BTreeMap<InterfaceId, Interface>,
+    routes: Routes,
+    /// Whose address it is, for each address; 127/8 is the loopback interface's as a whole.
+    local: Table<IpAddr, Vec<InterfaceId>>,
+}
+
+/// Why an address or interface was not added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AddError {
+    /// It is there already.
+    Exists,
+    /// There is no such interface.
+    NoInterface,
+    /// No host can have such an address.
+    NotUnicast,
+}
+
+/// The way to a destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Path {
+    /// Where the packet goes out; the loopback interface where the destination is this host.
+    pub interface: InterfaceId,
+    /// The address to send from.
+    pub source: IpAddr,
+    /// The address to send to: the unspecified address stands for this host.
+    pub destination: IpAddr,
+    /// Who takes the packet on the link: a router, or the destination itself.
+    pub next_hop: IpAddr,
+    /// The length of the longest packet that the interface takes.
+    pub mtu: u32,
+    /// Whether all hosts on a link are meant, or those of a group.
+    pub reach: Reach,
+}
+
+/// Who is meant by a destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// One host, and it is this one.
+    Local,
+    /// One host.
+    Unicast,
+    /// All hosts of a network (RFC 919).
+    Broadcast,
+    /// The members of a group.
+    Multicast,
+}
+
+/// Why there is no way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PathError {
+    /// No route leads there.
+    Unreachable,
+    /// This host has no address to send from.
+    NoSource,
+    /// The device that was asked for is not there, or not up.
+    NoDevice,
+}
+
+impl Network {
+    /// The loopback interface with its addresses, and nothing else.
+    #[must_use]
+    pub fn new(secret: &Secret) -> Self {
+        let mut network =
+            Self { interfaces: BTreeMap::new(), routes: Routes::default(), local: table(secret) };
+        network.interfaces.insert(InterfaceId::LOOPBACK, Interface::loopback());
+        for address in [Address::new(Ipv4Addr::LOCALHOST, 8), Address::new(Ipv6Addr::LOCALHOST, 128)] {
+            let added = network.add_address(InterfaceId::LOOPBACK, address);
+            debug_assert_eq!(added, Ok(()));
+        }
+        network
+    }
+
+    /// Adds an interface that is up and has no address.
+    ///
+    /// # Errors
+    /// [`AddError::Exists`] where the name is taken.
+    pub fn add_interface(&mut self, name: &str, kind: Kind, mtu: u32) -> Result<InterfaceId, AddError> {
+        if self.find_interface(name).is_some() {
+            return Err(AddError::Exists);
+        }
+        let last = self.interfaces.keys().next_back().map_or(0, |id| id.get());
+        let id = last.checked_add(1).and_then(InterfaceId::new).ok_or(AddError::Exists)?;
+        let interface =
+            Interface { id, name: String::from(name), kind, mtu, up: true, addresses: Vec::new() };
+        self.interfaces.insert(id, interface);
+        Ok(id)
+    }
+
+    /// An interface.
+    #[must_use]
+    pub fn interface(&self, id: InterfaceId) -> Option<&Interface> {
+        self.interfaces.get(&id)
+    }
+
+    /// An interface by its name.
+    #[must_use]
+    pub fn find_interface(&self, name: &str) -> Option<&Interface> {
+        self.interfaces().find(|interface| interface.name == name)
+    }
+
+    /// All interfaces, by index.
+    pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+        self.interfaces.values()
+    }
+
+    /// Takes an interface into use or out of it. Its routes over routers are lost when it goes down, as on Linux.
+    pub fn set_up(&mut self, id: InterfaceId, up: bool) {
+        let Some(interface) = self.interfaces.get_mut(&id) else { return };
+        interface.up = up;
+        if up {
+            let networks: Vec<_> = interface.addresses.iter().map(Address::network).collect();
+            networks.into_iter().for_each(|network| self.add_link_route(id, network));
+        } else {
+            self.routes.remove_where(|route| route.interface == id);
+        }
+    }
+
+    /// Sets the length of the longest packet.
+    pub fn set_mtu(&mut self, id: InterfaceId, mtu: u32) {
+        if let Some(interface) = self.interfaces.get_mut(&id) {
+            interface.mtu = mtu;
+        }
+    }
+
+    fn add_link_route(&mut self, interface: InterfaceId, destination: Prefix) {
+        if interface != InterfaceId::LOOPBACK && destination.length() > 0 {
+            self.routes.add(Route { destination, metric: 0, interface, gateway: None, source: None });
+        }
+    }
+
+    /// Gives an interface an address, and a route to the network that the address is of.
+    ///
+    /// # Errors
+    /// [`AddError`].
+    pub fn add_address(&mut self, id: InterfaceId, address: Address) -> Result<(), AddError> {
+        if is_multicast_or_none(address.address) {
+            return Err(AddError::NotUnicast);
+        }
+        let interface = self.interfaces.get_mut(&id).ok_or(AddError::NoInterface)?;
+        if interface.has(address.address) {
+            return Err(AddError::Exists);
+        }
+        interface.addresses.push(address);
+        let up = interface.up;
+        self.local.entry(address.address).or_default().push(id);
+        if up {
+            self.add_link_route(id, address.network());
+        }
+        Ok(())
+    }
+
+    /// Takes an address away; whether it was there.
+    pub fn remove_address(&mut self, id: InterfaceId, address: IpAddr) -> bool {
+        let Some(interface) = self.interfaces.get_mut(&id) else { return false };
+        let Some(place) = interface.addresses.iter().position(|own| own.address == address) else {
+            return false;
+        };
+        let network = interface.addresses.remove(place).network();
+        let still = interface.addresses.iter().any(|own| own.network() == network);
+        if let Some(owners) = self.local.get_mut(&address) {
+            owners.retain(|owner| *owner != id);
+            if owners.is_empty() {
+                self.local.remove(&address);
+            }
+        }
+        if !still {
+            self.routes.remove(&Route {
+                destination: network,
+                metric: 0,
+                interface: id,
+                gateway: None,
+                source: None,
+            });
+        }
+        true
+    }
+
+    /// The routes.
+    #[must_use]
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// The routes, to be changed.
+    pub fn routes_mut(&mut self) -> &mut Routes {
+        &mut self.routes
+    }
+
+    /// Whether a packet to `address` is for this host.
+    #[must_use]
+    pub fn is_local(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) if address.is_loopback() => true,
+            _ => self.local.contains_key(&address),
+        }
+    }
+
+    /// Whether the address is one to which all hosts of a network of ours listen.
+    #[must_use]
+    pub fn is_broadcast(&self, address: IpAddr) -> bool {
+        let IpAddr::V4(address) = address else { return false };
+        address == Ipv4Addr::BROADCAST
+            || self
+                .interfaces()
+                .flat_map(|interface| &interface.addresses)
+                .any(|own| own.broadcast == Some(address))
+    }
+
+    /// Who is meant by an address.
+    #[must_use]
+    pub fn reach(&self, address: IpAddr) -> Reach {
+        if address.is_multicast() {
+            Reach::Multicast
+        } else if self.is_local(address) {
+            Reach::Local
+        } else if self.is_broadcast(address) {
+            Reach::Broadcast
+        } else {
+            Reach::Unicast
+        }
+    }
+
+    /// The way to `destination`, from `source` and over `device` where they have been chosen.
+    ///
+    /// # Errors
+    /// [`PathError`].
+    pub fn path(
+        &self,
+        destination: IpAddr,
+        source: Option<IpAddr>,
+        device: Option<InterfaceId>,
+    ) -> Result<Path, PathError> {
+        let source = source.filter(|source| !source.is_unspecified());
+        // Linux: to connect to no address is to connect to oneself.
+        let destination = match (destination.is_unspecified(), destination, source) {
+            (false, destination, _) => destination,
+            (true, _, Some(source)) => source,
+            (true, IpAddr::V4(_), None) => Ipv4Addr::LOCALHOST.into(),
+            (true, IpAddr::V6(_), None) => Ipv6Addr::LOCALHOST.into(),
+        };
+        let reach = self.reach(destination);
+        if reach == Reach::Local {
+            let own =
+                |id: InterfaceId| self.interface(id).is_some_and(|interface| interface.has(destination));
+            let here = |id| id == InterfaceId::LOOPBACK || own(id);
+            if device.is_some_and(|device| !here(device)) {
+                return Err(PathError::Unreachable);
+            }
+            let loopback = self.interface(InterfaceId::LOOPBACK).filter(|loopback| loopback.up);
+            let mtu = loopback.ok_or(PathError::Unreachable)?.mtu;
+            let source = source.unwrap_or(match destination {
+                IpAddr::V4(address) if address.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+                other => other,
+            });
+            let interface = InterfaceId::LOOPBACK;
+            return Ok(Path { interface, source, destination, next_hop: destination, mtu, reach });
+        }
+        let up = |id: InterfaceId| self.interface(id).is_some_and(|interface| interface.up);
+        if device.is_some_and(|device| !up(device)) {
+            return Err(PathError::NoDevice);
+        }
+        let allowed =
+            |route: &Route| device.is_none_or(|device| route.interface == device) && up(route.interface);
+        let route = self.routes.find(destination, allowed).copied();
+        // Without a route, whoever names a device means what is on its link.
+        let (id, gateway, preferred) = match (route, device) {
+            (Some(route), _) => (route.interface, route.gateway, route.source),
+            (None, Some(device)) => (device, None, None),
+            (None, None) => return Err(PathError::Unreachable),
+        };
+        // Groups and broadcasts go to the link, whatever router the route names.
+        let one_host = reach == Reach::Unicast;
+        let next_hop = gateway.filter(|_| one_host).unwrap_or(destination);
+        let interface = self.interface(id).ok_or(PathError::NoDevice)?;
+        let source = source.or(preferred).or_else(|| self.source(interface, destination, next_hop));
+        let source = source.ok_or(PathError::NoSource)?;
+        Ok(Path { interface: id, source, destination, next_hop, mtu: interface.mtu, reach })
+    }
+
+    /// The address to send from: one of the interface's, of another's only where it has none that reaches so far.
+    fn source(&self, interface: &Interface, destination: IpAddr, next_hop: IpAddr) -> Option<IpAddr> {
+        let candidates = |interface: &Interface| {
+            let fits = interface.addresses.iter().map(|own| own.address);
+            fits.filter(|own| own.is_ipv4() == destination.is_ipv4()).collect::<Vec<_>>()
+        };
+        let own = candidates(interface);
+        let best = match destination {
+            // The address of the network that the next hop is of, or the primary one.
+            IpAddr::V4(_) => {
+                let networks = interface.addresses.iter().filter(|own| own.network().contains(next_hop));
+                networks.map(|own| own.address).next().or(own.first().copied())
+            }
+            IpAddr::V6(_) => best_v6(&own, destination),
+        };
+        let elsewhere = || {
+            let others = self.interfaces().filter(|other| other.kind != Kind::Loopback && other.up);
+            let others: Vec<_> =
+                others.flat_map(candidates).filter(|own| scope(*own) == Scope::Global).collect();
+            if destination.is_ipv6() { best_v6(&others, destination) } else { others.first().copied() }
+        };
+        best.or_else(elsewhere)
+    }
+}
+
+/// RFC 6724, 5: rules 2 (scope) and 8 (longest matching prefix); the first of equals.
+fn best_v6(candidates: &[IpAddr], destination: IpAddr) -> Option<IpAddr> {
+    let wanted = scope(destination);
+    let rank = |own: &IpAddr| {
+        let own_scope = scope(*own);
+        // The smallest scope that is great enough; if there is none, the greatest.
+        let fit = if own_scope >= wanted { 8 - (own_scope as i32 - wanted as i32) } else { own_scope as i32 };
+        (fit, common_bits(*own, destination))
+    };
+    candidates.iter().rev().max_by_key(|own| rank(own)).copied()
+}
+
+fn is_multicast_or_none(address: IpAddr) -> bool {
+    address.is_multicast() || address.is_unspecified() || address == IpAddr::from(Ipv4Addr::BROADCAST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// lo; eth0 with 10.0.2.15/24, fe80::15 and 2001:db8::15; eth1 with 192.168.0.1/16; routers 10.0.2.2 and fe80::2.
+    fn network() -> (Network, InterfaceId, InterfaceId) {
+        let mut network = Network::new(&Secret::new([3, 4]));
+        let ethernet = Kind::Ethernet { address: [2, 0, 0, 0, 0, 1] };
+        let eth0 = network.add_interface("eth0", ethernet, 1500).unwrap();
+        let eth1 = network.add_interface("eth1", ethernet, 9000).unwrap();
+        for (id, address, length) in [
+            (eth0, "10.0.2.15", 24),
+            (eth0, "fe80::15", 64),
+            (eth0, "2001:db8::15", 64),
+            (eth1, "192.168.0.1", 16),
+        ] {
+            network.add_address(id, Address::new(ip(address), length)).unwrap();
+        }
+        for (all, gateway) in [("0.0.0.0", "10.0.2.2"), ("::", "fe80::2")] {
+            let destination = Prefix::new(ip(all), 0);
+            let gateway = Some(ip(gateway));
+            let route = Route { destination, metric: 0, interface: eth0, gateway, source: None };
+            assert!(network.routes_mut().add(route));
+        }
+        (network, eth0, eth1)
+    }
+
+    #[test]
+    fn the_way_says_where_from_and_over_whom() {
+        let (network, eth0, eth1) = network();
+        let lo = InterfaceId::LOOPBACK;
+        for (to, interface, source, next_hop, reach) in [
+            ("127.0.0.1", lo, "127.0.0.1", "127.0.0.1", Reach::Local),
+            ("127.5.6.7", lo, "127.0.0.1", "127.5.6.7", Reach::Local),
+            ("10.0.2.15", lo, "10.0.2.15", "10.0.2.15", Reach::Local),
+            ("0.0.0.0", lo, "127.0.0.1", "127.0.0.1", Reach::Local),
+            ("::", lo, "::1", "::1", Reach::Local),
+            ("10.0.2.99", eth0, "10.0.2.15", "10.0.2.99", Reach::Unicast),
+            ("10.0.2.255", eth0, "10.0.2.15", "10.0.2.255", Reach::Broadcast),
+            ("255.255.255.255", eth0, "10.0.2.15", "255.255.255.255", Reach::Broadcast),
+            ("224.0.0.1", eth0, "10.0.2.15", "224.0.0.1", Reach::Multicast),
+            ("8.8.8.8", eth0, "10.0.2.15", "10.0.2.2", Reach::Unicast),
+            ("192.168.7.7", eth1, "192.168.0.1", "192.168.7.7", Reach::Unicast),
+            ("2001:db8::99", eth0, "2001:db8::15", "2001:db8::99", Reach::Unicast),
+            ("2600::1", eth0, "2001:db8::15", "fe80::2", Reach::Unicast),
+            ("fe80::99", eth0, "fe80::15", "fe80::99", Reach::Unicast),
+        ] {
+            let path = network.path(ip(to), None, None).unwrap();
+            let seen = (path.interface, path.source, path.next_hop, path.reach);
+            assert_eq!(seen, (interface, ip(source), ip(next_hop), reach), "{to}");
+        }
+        assert_eq!(network.path(ip("8.8.8.8"), None, Some(eth1)).unwrap().next_hop, ip("8.8.8.8"));
+        assert_eq!(
+            network.path(ip("8.8.8.8"), Some(ip("192.168.0.1")), None).unwrap().source,
+            ip("192.168.0.1")
+        );
+        assert_eq!(network.path(ip("10.0.2.15"), None, Some(eth1)), Err(PathError::Unreachable));
+        assert_eq!(network.path(ip("1.1.1.1"), None, InterfaceId::new(77)), Err(PathError::NoDevice));
+    }
+
+    #[test]
+    fn an_interface_that_is_down_leads_nowhere() {
+        let (mut network, eth0, _) = network();
+        network.set_up(eth0, false);
+        assert_eq!(network.path(ip("10.0.2.99"), None, None), Err(PathError::Unreachable));
+        assert_eq!(network.path(ip("10.0.2.99"), None, Some(eth0)), Err(PathError::NoDevice));
+        // Its addresses are still this host's.
+        assert!(network.path(ip("10.0.2.15"), None, None).is_ok());
+        network.set_up(eth0, true);
+        assert!(network.path(ip("10.0.2.99"), None, None).is_ok());
+        assert_eq!(network.path(ip("8.8.8.8"), None, None), Err(PathError::Unreachable));
+    }
+
+    #[test]
+    fn addresses_come_and_go_with_their_routes() {
+        let (mut network, eth0, eth1) = network();
+        assert_eq!(network.add_address(eth0, Address::new(ip("10.0.2.15"), 24)), Err(AddError::Exists));
+        assert_eq!(network.add_address(eth0, Address::new(ip("224.0.0.1"), 24)), Err(AddError::NotUnicast));
+        network.add_address(eth1, Address::new(ip("192.168.0.2"), 16)).unwrap();
+        assert!(network.remove_address(eth1, ip("192.168.0.1")));
+        assert!(!network.remove_address(eth1, ip("192.168.0.1")));
+        assert_eq!(network.path(ip("192.168.7.7"), None, None).unwrap().source, ip("192.168.0.2"));
+        assert!(network.remove_address(eth1, ip("192.168.0.2")));
+        assert_eq!(network.path(ip("192.168.7.7"), None, None).unwrap().interface, eth0);
+        assert!(!network.is_local(ip("192.168.0.2")));
+    }
+}
