@@ -141,8 +141,7 @@ fn pages_are_taken_as_they_are_at_one_moment() {
     write(&writer, &[1; 4096]).unwrap();
     write(&writer, &[2; 4096]).unwrap();
     write(&writer, &[3; 4096]).unwrap();
-    let lengths =
-        |pages: Vec<super::PipePage>| pages.iter().map(|page| page.bytes().len()).collect::<Vec<_>>();
+    let lengths = |pages: Vec<PipePage>| pages.iter().map(|page| page.bytes().len()).collect::<Vec<_>>();
     assert_eq!(lengths(pipe.take_pages(5000, 9).unwrap()), [4096, 904], "a part of the last");
     assert_eq!(lengths(pipe.take_pages(usize::MAX, 1).unwrap()), [4096 - 904], "no more than asked for");
     assert_eq!(read(&reader, 9).unwrap(), [3; 9]);
