@@ -79,15 +79,24 @@ fn calls_are_interrupted(case: &Case) -> Outcome {
     })
 }
 
-/// A pipe that a child writes to after it has sent the signal some times.
+/// Returns once a process sleeps. One that has been sent a signal which it takes does so again when its handler is through.
+fn until_asleep(pid: i32) {
+    let sleeps = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'));
+    while !std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(sleeps) {
+        let _ = sys::nanosleep(0, 1_000_000);
+    }
+}
+
+/// A pipe that a child writes to after it has sent the signal some times, each time to a process that waits.
 fn late(signal: i32) -> Result<(OwnedFd, i32)> {
     let (reader, writer) = sys::pipe2(0)?;
     let target = sys::getpid()? as i32;
     let child = sys::fork(|| {
         for _ in 0..5 {
+            until_asleep(target);
             let _ = signals::kill(target, signal);
-            let _ = sys::nanosleep(0, 2_000_000);
         }
+        until_asleep(target);
         i32::from(sys::write(&writer, b"late").is_err())
     })?;
     Ok((reader, child))
