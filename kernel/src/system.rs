@@ -28,6 +28,8 @@ pub(crate) struct System {
     pub(crate) names: uts::Names,
     /// Tells this boot from others.
     pub(crate) boot_id: String,
+    /// The name of the policy's profile.
+    pub(crate) profile: &'static str,
     /// Ports that are given where none is asked for: the lowest in the upper half, the highest in the lower.
     pub(crate) port_range: AtomicU32,
 }
@@ -75,6 +77,7 @@ impl System {
             anonymous,
             memory,
             world,
+            profile: arguments.profile.name(),
             names: uts::Names::default(),
             boot_id: proc::uuid::uuid(),
             port_range: AtomicU32::new(32768 << 16 | 60999),

@@ -41,17 +41,14 @@ impl Tables<'_> {
         self.alternatives_of(rule).filter(move |index| self.uses(call, subject, &self.alternatives[*index]))
     }
 
-    /// What of a rule a control message makes use of that a call which the rule admits is given.
-    pub fn delivered(&self, rule: u16, header: ControlHeader) -> impl Iterator<Item = usize> + '_ {
-        self.alternatives_of(rule).filter(move |index| {
-            let alternative = &self.alternatives[*index];
-            let value = match self.text(alternative.path).rsplit('.').next() {
-                Some("cmsg_level") => header.level,
-                Some("cmsg_type") => header.kind,
-                _ => return false,
-            };
-            alternative.value == u64::from(value as u32)
-        })
+    /// Whether a control message makes use of what is declared.
+    pub(crate) fn is_of_control(&self, alternative: &Alternative, header: ControlHeader) -> bool {
+        let value = match self.text(alternative.path).rsplit('.').next() {
+            Some("cmsg_level") => header.level,
+            Some("cmsg_type") => header.kind,
+            _ => return false,
+        };
+        alternative.value == u64::from(value as u32)
     }
 
     /// Whether a call makes use of what is declared.

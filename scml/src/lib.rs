@@ -39,6 +39,7 @@ mod refusal;
 mod subject;
 pub mod syntax;
 pub mod tables;
+mod usage;
 mod value;
 
 pub use call::Call;
@@ -54,3 +55,4 @@ pub use matcher::{Hit, Refusal};
 pub use subject::{Address, ControlHeader, Descriptor, Message, SocketState, Subject};
 pub use syntax::{format, span::Source};
 pub use tables::Tables;
+pub use usage::Usage;

@@ -2,7 +2,7 @@
 
 use crate::{
     call::Call,
-    subject::{ControlHeader, Descriptor, FURTHER_TESTS, Message, Subject},
+    subject::{Address, ControlHeader, Descriptor, FURTHER_TESTS, Subject},
     tables::{Bits, Control, Envelope, LAYOUTS, Layout, Row, Span, Tables},
 };
 
@@ -65,18 +65,17 @@ impl Tables<'_> {
     #[inline(never)]
     fn judge<S: Subject>(&self, call: Call, subject: &S) -> Result<Hit, Refusal> {
         let layout = &LAYOUTS[call.index()];
-        let rows = self.rows[call.index()];
-        let plain = rows.iter().skip(1).find(|row| plain_row_matches(row, layout, subject));
-        let further = |row: &&Row| {
-            row.tests != 0
-                && row_matches(row, layout, subject)
-                && (row.shortcut != 0 && self.shortcut_matches(row, layout, subject)
+        // Those without further tests come first.
+        for row in self.rows[call.index()] {
+            if row_matches(row, layout, subject)
+                && (row.tests == 0
+                    || row.shortcut != 0 && self.shortcut_matches(row, layout, subject)
                     || self.row_tests(row).iter().all(|test| self.test_matches(test, call, subject)))
-        };
-        match plain.or_else(|| rows.iter().find(further)) {
-            Some(row) => Ok(Hit { rule: row.rule }),
-            None => self.refuse(call, subject),
+            {
+                return Ok(Hit { rule: row.rule });
+            }
         }
+        self.refuse(call, subject)
     }
 
     /// Whether the further tests of a row with a shortcut are passed; where it does not say so, they may still be.
@@ -87,20 +86,29 @@ impl Tables<'_> {
             subject.address().is_none_or(|address| listed(address.family()))
         } else if layout.message {
             subject.message().is_none_or(|message| {
-                message.name.is_none() && message.control.is_none()
-                    || self.envelopes_match(row.envelopes(), &message)
+                let span = row.shortcut_span();
+                match message.control {
+                    None if message.name.is_none() || row.only_control() => true,
+                    Some(headers) if row.only_control() => self.choices_match(span, headers),
+                    control => self.envelopes_match(span, message.name, control),
+                }
             })
         } else {
             false
         }
     }
 
+    /// Whether a message with this name and this control data is one of the alternatives.
     #[inline(never)]
-    fn envelopes_match(&self, envelopes: Span, message: &Message<'_>) -> bool {
-        let name = message.name.map(|name| name.family());
+    fn envelopes_match(
+        &self,
+        envelopes: Span,
+        name: Option<Address<'_>>,
+        control: Option<&[ControlHeader]>,
+    ) -> bool {
         let matches = |envelope: &Envelope| {
-            name.is_none_or(|family| envelope.admits_name(family))
-                && message.control.is_none_or(|headers| self.control_matches(envelope.control, headers))
+            name.is_none_or(|name| envelope.admits_name(name.family()))
+                && control.is_none_or(|headers| self.control_matches(envelope.control, headers))
         };
         self.envelopes.get(envelopes.range()).unwrap_or_default().iter().any(matches)
     }
@@ -111,14 +119,19 @@ impl Tables<'_> {
         match control {
             Control::Any => true,
             Control::Absent => false,
-            Control::These(choices) => {
-                let choices = self.choices.get(choices.range()).unwrap_or_default();
-                headers.iter().all(|header| {
-                    let value = u64::from(header.level as u32) << 32 | u64::from(header.kind as u32);
-                    choices.iter().any(|choice| choice.admits(value))
-                })
-            }
+            Control::These(choices) => self.choices_match(choices, headers),
         }
+    }
+
+    /// Whether each control message is listed.
+    #[inline(never)]
+    fn choices_match(&self, choices: Span, headers: &[ControlHeader]) -> bool {
+        let choices = self.choices.get(choices.range()).unwrap_or_default();
+        let Some((first, others)) = choices.split_first() else { return headers.is_empty() };
+        headers.iter().all(|header| {
+            let value = u64::from(header.level as u32) << 32 | u64::from(header.kind as u32);
+            first.admits(value) || others.iter().any(|choice| choice.admits(value))
+        })
     }
 
     /// Judges a control message that a receiving call, which has been admitted, is about to be given: one of the rules that

@@ -1,5 +1,7 @@
 //! What is judged: the facts about one call, asked for one by one.
 
+use crate::usage::kind_number;
+
 /// The state of an open socket, as a struct rule over a descriptor may name it (`state = connected`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
@@ -26,6 +28,8 @@ pub enum SocketState {
 pub struct Descriptor {
     bits: u64,
     family: u16,
+    /// See [`kind_number`].
+    kind_number: u16,
     kind: u8,
     protocol: u16,
 }
@@ -49,6 +53,7 @@ impl Descriptor {
         Self {
             bits: family_bit(family as u32) | type_bit(kind as u32) | FURTHER_TESTS,
             family,
+            kind_number: kind_number(family, kind),
             kind,
             protocol,
         }
@@ -70,6 +75,11 @@ impl Descriptor {
     #[must_use]
     pub const fn protocol(self) -> u16 {
         self.protocol
+    }
+
+    #[inline]
+    pub(crate) const fn kind_number(self) -> u16 {
+        self.kind_number
     }
 
     pub(crate) const fn bits(self) -> u64 {

@@ -104,27 +104,39 @@ pub struct Row {
     /// Where these begin.
     pub first: u32,
     /// What the further tests come to, where that is quickly said; 0 where it is not. For an address: its family, bit by
-    /// number, is one of these. For a message: see [`Row::envelopes`].
+    /// number, is one of these. For a message: see
+    /// [`Row::shortcut_to_envelopes`] and [`Row::shortcut_to_control`].
     pub shortcut: u64,
 }
 
 impl Row {
+    /// In the shortcut of a message: what follows is of [`Tables::choices`].
+    const ONLY_CONTROL: u64 = 1 << 63;
+
     /// The shortcut of a row with these alternatives of a message, of [`Tables::envelopes`].
     #[must_use]
-    pub const fn shortcut_to(envelopes: Span) -> u64 {
+    pub const fn shortcut_to_envelopes(envelopes: Span) -> u64 {
         (envelopes.first as u64) << 16 | envelopes.count as u64
     }
 
-    /// The alternatives in [`Tables::envelopes`] that the further tests come to. A message without name and control data
-    /// matches wherever there are any.
-    #[inline(always)]
+    /// The shortcut of a row that admits any name, and control messages that are listed in [`Tables::choices`].
     #[must_use]
-    pub const fn envelopes(&self) -> Span {
+    pub const fn shortcut_to_control(choices: Span) -> u64 {
+        Self::shortcut_to_envelopes(choices) | Self::ONLY_CONTROL
+    }
+
+    /// Whether the shortcut of a message is one to control messages.
+    #[inline(always)]
+    pub(crate) const fn only_control(&self) -> bool {
+        self.shortcut & Self::ONLY_CONTROL != 0
+    }
+
+    /// Where the shortcut of a message leads. A message without name and control data matches wherever there is one.
+    #[inline(always)]
+    pub(crate) const fn shortcut_span(&self) -> Span {
         Span { first: (self.shortcut >> 16) as u16, count: self.shortcut as u16 }
     }
-}
 
-impl Row {
     /// Matches nothing: stands where a call has no rule.
     pub const NONE: Self = Self {
         forbidden: u64::MAX,

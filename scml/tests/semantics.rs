@@ -1,7 +1,8 @@
 //! What each kind of pattern admits, by way of every production of the grammar.
 
 use scml::{
-    Address, Call, ControlHeader, Descriptor, Message, Profile, SocketState, Source, Subject, Tables, compile,
+    Address, Call, ControlHeader, Descriptor, Message, Profile, SocketState, Source, Subject, Tables, Usage,
+    compile,
 };
 
 /// A call with everything that rules may look at.
@@ -338,8 +339,10 @@ fn control_messages_that_are_received() {
     let profile = compiled(&[&format!("{unix} recvmsg(sockfd = <unix>, {both}, flags = MSG_PEEK);")]);
     let tables = profile.tables();
     assert!(admits(&tables, Call::Recvmsg, &facts), "beforehand nothing is known of them");
-    let given: Vec<_> =
-        tables.delivered(0, header(1, 2)).map(|index| tables.text(tables.alternatives[index].name)).collect();
+    let given: Vec<_> = tables
+        .used(Usage::of_control(0, header(1, 2)))
+        .map(|index| tables.text(tables.alternatives[index].name))
+        .collect();
     assert_eq!(given, ["SOL_SOCKET", "SCM_CREDENTIALS"]);
     let refusal = tables.deliver(Call::Recvmsg, &facts, header(1, 4)).expect_err("it is not declared");
     let explanation = tables.explain_delivery(Call::Recvmsg, &facts, header(1, 4), refusal);

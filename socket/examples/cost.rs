@@ -15,7 +15,8 @@ use std::{
     time::Duration,
 };
 
-use linux_raw_sys::net::{AF_UNIX, SOCK_STREAM};
+use linux_raw_sys::net::{AF_UNIX, MSG_NOSIGNAL, SO_TYPE, SOCK_STREAM, SOL_SOCKET};
+use scml::Tables;
 use socket::{
     call,
     caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
@@ -105,8 +106,8 @@ impl Caller for Program {
 }
 
 impl Program {
-    fn new(mode: Mode) -> Self {
-        let policy = Policy::new(Profile::Postern.tables(), mode, Count::Rule, 1);
+    fn new(tables: &Tables<'static>, mode: Mode, count: Count) -> Self {
+        let policy = Policy::new(tables, mode, count, 1);
         Self {
             world: World::new(policy, Limits::default()),
             memory: RefCell::new(vec![0; 1 << 20]),
@@ -141,17 +142,72 @@ impl Program {
         let socket = self.socket(descriptor).unwrap();
         self.finish(call::read::start(self, socket, &[descriptor as usize, 4096, length, 0, 0, 0]))
     }
+
+    /// Sends nothing: a call that does nearly nothing behind the policy's check.
+    #[inline(never)]
+    fn send_nothing(&self, descriptor: i32) -> usize {
+        self.finish(call::sendto::start(self, &[descriptor as usize, 4096, 0, MSG_NOSIGNAL as usize, 0, 0]))
+    }
+
+    #[inline(never)]
+    fn option(&self, descriptor: i32) -> usize {
+        let words = [descriptor as usize, SOL_SOCKET as usize, SO_TYPE as usize, 4096, 4104, 0];
+        self.finish(call::getsockopt::start(self, &words))
+    }
+
+    /// Sends nothing but two control messages, of a level that the family passes over.
+    #[inline(never)]
+    fn send_control(&self, descriptor: i32) -> usize {
+        self.finish(call::sendmsg::start(self, &[descriptor as usize, HEADER_AT, 0, 0, 0, 0]))
+    }
+
+    /// Puts a `struct msghdr` with two control messages, IP_TTL and IP_TOS, into the memory.
+    fn put_control(&self) {
+        const CONTROL_AT: usize = HEADER_AT + 64;
+        let mut memory = self.memory.borrow_mut();
+        let mut put = |at: usize, word: usize| memory[at..at + 8].copy_from_slice(&word.to_ne_bytes());
+        put(HEADER_AT + 32, CONTROL_AT);
+        put(HEADER_AT + 40, 48);
+        for (at, kind) in [(CONTROL_AT, 2), (CONTROL_AT + 24, 1)] {
+            put(at, 20);
+            put(at + 8, kind << 32);
+        }
+    }
 }
+
+const HEADER_AT: usize = 8192;
+
+/// Rules for control messages.
+const CONTROL: &str = "
+    struct scm_rights = { cmsg_level = SOL_SOCKET, cmsg_type = SCM_RIGHTS, .. };
+    struct ip_ttl = { cmsg_level = SOL_IP, cmsg_type = IP_TTL, .. };
+    struct ip_tos = { cmsg_level = SOL_IP, cmsg_type = IP_TOS, .. };
+    socketpair(family = AF_UNIX, type = SOCK_STREAM, protocol = 0, sv);
+    sendmsg(
+        sockfd = { family = AF_UNIX, .. },
+        msg = { msg_control = [ <scm_rights>, <ip_tos>, <ip_ttl> ], .. },
+        flags = MSG_NOSIGNAL
+    );
+";
 
 fn main() {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let [what, mode, rounds] = &arguments[..] else {
-        eprintln!("cost one-byte|message|page|pair enforce|off ROUNDS");
+        eprintln!("cost one-byte|message|page|bulk|pair|nothing|option|control enforce|full|off ROUNDS");
         process::exit(2);
     };
-    let mode = if mode == "off" { Mode::Off } else { Mode::Enforce };
+    let (mode, count) = match mode.as_str() {
+        "off" => (Mode::Off, Count::Rule),
+        "full" => (Mode::Enforce, Count::Full),
+        _ => (Mode::Enforce, Count::Rule),
+    };
     let rounds: usize = rounds.parse().unwrap();
-    let program = Program::new(mode);
+    let source = scml::Source::new("control", CONTROL);
+    let profile = scml::compile(&[source]).expect("the rules are valid");
+    let control = Box::leak(Box::new(profile)).tables();
+    let tables = if what == "control" { &control } else { Profile::Postern.tables() };
+    let program = Program::new(tables, mode, count);
+    program.put_control();
     let (one, other) = program.pair();
     let transfer = |length| {
         for _ in 0..rounds {
@@ -164,6 +220,12 @@ fn main() {
         "message" => transfer(100),
         "page" => transfer(4096),
         "bulk" => transfer(65536),
+        "nothing" => (0..rounds).for_each(|_| assert_eq!(program.send_nothing(one), 0)),
+        "control" => (0..rounds).for_each(|_| assert_eq!(program.send_control(one), 0)),
+        "option" => (0..rounds).for_each(|_| {
+            program.memory.borrow_mut()[4104] = 4;
+            assert_eq!(program.option(one), 0);
+        }),
         "pair" => {
             for _ in 0..rounds {
                 program.pair();

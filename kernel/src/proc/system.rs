@@ -27,6 +27,8 @@ const FILES: &[(&str, Make)] = &[
     ("meminfo", meminfo),
     ("modules", |_| String::new()),
     ("partitions", |_| "major minor  #blocks  name\n\n".into()),
+    // Not Linux's: the use of the policy, see `socket/src/policy/report.rs`.
+    ("scml", |system| system.world.policy.report(system.profile)),
     ("stat", processors::statistics),
     ("swaps", |_| "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".into()),
     ("uptime", processors::uptime),

@@ -9,6 +9,9 @@ use crate::{
     tables::{Choice, Control, Envelope, LAYOUTS, Pattern, Row, Shape, Source, Span, Test},
 };
 
+/// The bits that a type must not have beyond those of a window's first value.
+const WINDOW: u32 = !63;
+
 /// Bit 63 of [`Envelope::families`] stands for all families from there on.
 const FAMILIES: u64 = 64;
 
@@ -21,8 +24,11 @@ impl Builder {
                 // An address has its own test, of families that have a bit of their own.
                 self.families(*pattern).unwrap_or_default() & !(1 << 63)
             }
-            (Source::Message, pattern) => match self.message(pattern) {
-                Some(envelopes) => Row::shortcut_to(self.envelopes(&envelopes)),
+            (Source::Message, pattern) => match self.message(pattern).as_deref() {
+                Some([Envelope { families: u64::MAX, control: Control::These(choices) }]) => {
+                    Row::shortcut_to_control(*choices)
+                }
+                Some(envelopes) => Row::shortcut_to_envelopes(self.envelopes(envelopes)),
                 None => 0,
             },
             _ => 0,
@@ -111,7 +117,7 @@ impl Builder {
                 choices.extend(self.control_message(shape)?);
             }
         }
-        Some(Control::These(self.choices(&choices)))
+        Some(Control::These(self.choices(&merged(choices))))
     }
 
     /// What one or the other admits.
@@ -121,7 +127,7 @@ impl Builder {
             (Control::Absent, control) | (control, Control::Absent) => control,
             (Control::These(one), Control::These(other)) => {
                 let choices = [one, other].map(|span| &self.choices[span.range()]).concat();
-                Control::These(self.choices(&choices))
+                Control::These(self.choices(&merged(choices)))
             }
         }
     }
@@ -145,7 +151,9 @@ impl Builder {
             Some(windows) => windows
                 .iter()
                 // No window reaches around the end of the types.
-                .map(|window| (window.base <= 0xffff_ffc0).then_some((window.base, 0xffff_ffc0, window.set)))
+                .map(|window| {
+                    (window.base <= WINDOW.into()).then_some((window.base, WINDOW.into(), window.set))
+                })
                 .collect::<Option<_>>()?,
             None => alloc::vec![(0, 0, u64::MAX)],
         };
@@ -167,4 +175,19 @@ impl Builder {
             .flat_map(|window| (0..64).filter(|bit| window.set >> bit & 1 != 0).map(|bit| window.base + bit));
         Some(values.collect())
     }
+}
+
+/// The same with as few as possible: those that only list other values of one window are one.
+fn merged(mut choices: Vec<Choice>) -> Vec<Choice> {
+    choices.sort_by_key(|choice| (choice.base, choice.outside));
+    choices.dedup_by(|next, kept| {
+        let distance = next.base.wrapping_sub(kept.base);
+        let narrow = next.outside as u32 == WINDOW && next.outside == kept.outside;
+        let fits = narrow && distance < 64 && u64::from(next.set.leading_zeros()) >= distance;
+        if fits {
+            kept.set |= next.set << distance;
+        }
+        fits
+    });
+    choices
 }

@@ -208,12 +208,11 @@ pub static SAMPLE: ::scml::Tables<'static> = ::scml::Tables {
     ::scml::tables::Window { base: 0x100000000, forbidden: 0xffffffffffffffc0, set: 0x1 },
 ],
     envelopes: &[
-    ::scml::tables::Envelope { families: 0x0, control: ::scml::tables::Control::These(::scml::tables::Span { first: 0, count: 2 }) },
+    ::scml::tables::Envelope { families: 0x0, control: ::scml::tables::Control::These(::scml::tables::Span { first: 0, count: 1 }) },
     ::scml::tables::Envelope { families: 0xffffffffffffffff, control: ::scml::tables::Control::Absent },
 ],
     choices: &[
-    ::scml::tables::Choice { base: 0x100000001, outside: 0xffffffffffffffc0, set: 0x3 },
-    ::scml::tables::Choice { base: 0x10000001d, outside: 0xffffffffffffffc0, set: 0x1 },
+    ::scml::tables::Choice { base: 0x100000001, outside: 0xffffffffffffffc0, set: 0x10000003 },
 ],
     rules: &[
     ::scml::tables::Rule { call: ::scml::Call::Socket, ordinal: 1, line: 11, file: ::scml::tables::Text { first: 0, length: 11 }, text: ::scml::tables::Text { first: 11, length: 121 }, delivers: ::scml::tables::Control::Any },

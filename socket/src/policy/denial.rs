@@ -1,6 +1,11 @@
 //! Calls that no rule admits: counted, and told of once for each cause.
 
-use alloc::collections::BTreeMap;
+use alloc::{
+    boxed::Box,
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::{
     fmt,
     sync::atomic::{AtomicU64, Ordering},
@@ -10,6 +15,7 @@ use scml::{Call, Explanation, Refusal, Subject, domain};
 use spin::Mutex;
 
 use super::subject::{Decoded, Judged};
+use crate::error::Errno;
 
 /// How many causes are remembered. Programs choose the values, and must not fill the memory with them; what comes after
 /// is counted, but not told of.
@@ -24,32 +30,90 @@ struct Cause {
     value: u64,
 }
 
+/// What became of a cause.
+struct Met {
+    count: u64,
+    errno: u16,
+    /// Empty until it has been put into words.
+    explanation: String,
+}
+
+/// A cause, for those who want to see all of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Denied {
+    /// How often.
+    pub count: u64,
+    /// What the program saw, or would have seen; `None` for a control message that it was not given.
+    pub errno: Option<Errno>,
+    /// The call that met it first, and why, on one line.
+    pub explanation: String,
+}
+
 /// The causes that have been met.
-#[derive(Default)]
 pub(super) struct Causes {
     total: AtomicU64,
-    met: Mutex<BTreeMap<Cause, u64>>,
+    /// By the rule that came nearest.
+    rules: Box<[AtomicU64]>,
+    met: Mutex<BTreeMap<Cause, Met>>,
 }
 
 impl Causes {
+    pub(super) fn new(rules: usize) -> Self {
+        let rules = (0..rules).map(|_| AtomicU64::new(0)).collect();
+        Self { total: AtomicU64::new(0), rules, met: Mutex::new(BTreeMap::new()) }
+    }
+
     pub(super) fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// Counts a denial; whether it is the first of its cause.
-    pub(super) fn is_new(&self, call: Call, refusal: Refusal, value: u64) -> bool {
+    /// How many denials the rule came nearest to.
+    pub(super) fn nearest(&self, rule: usize) -> u64 {
+        self.rules.get(rule).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// Counts a denial; if it is the first of its cause, `explain` is asked for words.
+    pub(super) fn count(
+        &self,
+        call: Call,
+        refusal: Refusal,
+        value: u64,
+        explain: impl FnOnce() -> Explanation,
+    ) -> Option<Explanation> {
         self.total.fetch_add(1, Ordering::Relaxed);
+        if let Some(count) = refusal.rule.and_then(|rule| self.rules.get(usize::from(rule))) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
         let cause = Cause { call, rule: refusal.rule, parameter: refusal.parameter, value };
-        let mut met = self.met.lock();
-        if let Some(count) = met.get_mut(&cause) {
-            *count += 1;
-            return false;
+        {
+            let mut met = self.met.lock();
+            if let Some(met) = met.get_mut(&cause) {
+                met.count += 1;
+                return None;
+            }
+            if met.len() >= CAUSES_MAX {
+                return None;
+            }
+            met.insert(cause, Met { count: 1, errno: refusal.errno, explanation: String::new() });
         }
-        if met.len() >= CAUSES_MAX {
-            return false;
+        let explanation = explain();
+        let words = explanation.to_string();
+        if let Some(met) = self.met.lock().get_mut(&cause) {
+            met.explanation = words;
         }
-        met.insert(cause, 1);
-        true
+        Some(explanation)
+    }
+
+    /// All that have been met, the most frequent first.
+    pub(super) fn all(&self) -> Vec<Denied> {
+        let denied = |met: &Met| Denied {
+            count: met.count,
+            errno: (met.errno != 0).then(|| Errno::from_policy(met.errno)),
+            explanation: met.explanation.clone(),
+        };
+        let mut all: Vec<_> = self.met.lock().values().map(denied).collect();
+        all.sort_by_key(|denied| core::cmp::Reverse(denied.count));
+        all
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod counters;
 mod denial;
+mod report;
 mod subject;
 
 /// The profiles that `build.rs` compiled.
@@ -13,14 +14,19 @@ mod tables {
     include!(concat!(env!("OUT_DIR"), "/asterinas.rs"));
 }
 
-use scml::{Call, ControlHeader, Hit, Refusal, Tables};
+use alloc::vec::Vec;
+
+use scml::{Call, ControlHeader, Hit, Refusal, Tables, Usage};
 
 use self::{
     counters::Counters,
     denial::{Causes, refused_value},
     subject::Judged,
 };
-pub use self::{denial::Denial, subject::Decoded};
+pub use self::{
+    denial::{Denial, Denied},
+    subject::Decoded,
+};
 use crate::{
     caller::Caller,
     error::{Errno, Error, Result},
@@ -68,14 +74,37 @@ pub enum Mode {
     Off,
 }
 
+impl Mode {
+    /// Its name, as on command lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Audit => "audit",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// How finely admitted calls are counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Count {
     /// By rule.
     #[default]
     Rule,
-    /// By rule, and by what the rule declares.
+    /// By rule, and by what the rule declares: some 25 instructions more for each call.
     Full,
+}
+
+impl Count {
+    /// Its name, as on command lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Full => "full",
+        }
+    }
 }
 
 /// The rules of a system, and what was counted.
@@ -101,9 +130,8 @@ impl Policy {
     /// The policy of a system with so many CPUs.
     #[must_use]
     pub fn new(tables: &Tables<'static>, mode: Mode, count: Count, cpus: usize) -> Self {
-        let alternatives = if count == Count::Full { tables.alternatives.len() } else { 0 };
-        let counters = Counters::new(tables.rule_count(), alternatives, cpus);
-        Self { tables: *tables, mode, counters, causes: Causes::default() }
+        let counters = Counters::new(tables, count == Count::Full, cpus);
+        Self { tables: *tables, mode, counters, causes: Causes::new(tables.rule_count()) }
     }
 
     /// What comes of denials.
@@ -121,20 +149,32 @@ impl Policy {
     /// How many calls a rule has admitted. `rule` is an index below [`Tables::rule_count`].
     #[must_use]
     pub fn hits(&self, rule: usize) -> u64 {
-        self.counters.rule(rule)
+        self.counters.read(&self.tables).0.get(rule).copied().unwrap_or_default()
     }
 
     /// How many admitted calls have made use of what a rule declares, with [`Count::Full`]. `alternative` is an index in
     /// [`Tables::alternatives`].
     #[must_use]
     pub fn alternative_hits(&self, alternative: usize) -> u64 {
-        self.counters.alternative(alternative)
+        self.counters.read(&self.tables).1.get(alternative).copied().unwrap_or_default()
+    }
+
+    /// How finely admitted calls are counted.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        if self.counters.counts_alternatives() { Count::Full } else { Count::Rule }
     }
 
     /// How many calls no rule has admitted.
     #[must_use]
     pub fn denials(&self) -> u64 {
         self.causes.total()
+    }
+
+    /// The causes of denials, the most frequent first: at most 256.
+    #[must_use]
+    pub fn denied(&self) -> Vec<Denied> {
+        self.causes.all()
     }
 
     /// Judges a decoded call.
@@ -160,8 +200,16 @@ impl Policy {
         }
         match self.tables.admit(T::CALL, subject) {
             Ok(hit) => {
-                if !self.counters.count_simple(|| caller.cpu(), usize::from(hit.rule)) {
+                let usage = || Usage::of_call(T::CALL, subject, hit.rule);
+                if !self.counters.count(|| caller.cpu(), hit.rule, usage) {
                     self.count_all(caller.cpu(), hit, subject);
+                }
+                // Control messages that are sent; those that are received are counted when they are delivered.
+                if matches!(T::CALL, Call::Sendmsg | Call::Sendmmsg)
+                    && self.counters.counts_alternatives()
+                    && let Some(headers) = subject.decoded.message().and_then(|message| message.control)
+                {
+                    self.count_sent(caller.cpu(), hit.rule, headers);
                 }
                 Ok(())
             }
@@ -178,8 +226,9 @@ impl Policy {
         subject: &Judged<'_, T>,
     ) -> Result<()> {
         let enforced = self.mode == Mode::Enforce;
-        if self.causes.is_new(T::CALL, refusal, refused_value(T::CALL, refusal.parameter, subject)) {
-            let explanation = self.tables.explain(T::CALL, subject, refusal);
+        let value = refused_value(T::CALL, refusal.parameter, subject);
+        let explain = || self.tables.explain(T::CALL, subject, refusal);
+        if let Some(explanation) = self.causes.count(T::CALL, refusal, value, explain) {
             caller.report_denial(&Denial { enforced, explanation });
         }
         if enforced {
@@ -191,15 +240,30 @@ impl Policy {
         Ok(())
     }
 
-    #[cold]
+    /// Counts what [`Counters::count`] could not.
     #[inline(never)]
     fn count_all<T: Decoded>(&self, cpu: usize, hit: Hit, subject: &Judged<'_, T>) {
-        if hit.rule == Hit::UNGOVERNED {
-            return;
+        if hit.rule != Hit::UNGOVERNED {
+            let used = self.tables.exercised(T::CALL, subject, hit.rule);
+            self.counters.count_each(cpu, Some(hit.rule), used);
         }
-        self.counters.count(cpu, usize::from(hit.rule));
-        for index in self.tables.exercised(T::CALL, subject, hit.rule) {
-            self.counters.count(cpu, self.tables.rule_count() + index);
+    }
+
+    /// Counts what was sent, where counting the call did not do it.
+    #[inline(never)]
+    fn count_sent(&self, cpu: usize, rule: u16, headers: &[ControlHeader]) {
+        if self.counters.is_told(rule) {
+            headers.iter().for_each(|header| self.count_control(cpu, rule, *header));
+        }
+    }
+
+    /// Counts a control message.
+    fn count_control(&self, cpu: usize, rule: u16, header: ControlHeader) {
+        if rule != Hit::UNGOVERNED && self.counters.counts_alternatives() {
+            let usage = Usage::of_control(rule, header);
+            if !self.counters.count_control(cpu, usage) {
+                self.counters.count_each(cpu, None, self.tables.used(usage));
+            }
         }
     }
 
@@ -220,11 +284,7 @@ impl Policy {
         let header = ControlHeader { length: 0, level: level as i32, kind: kind as i32 };
         match self.tables.deliver(T::CALL, &subject, header) {
             Ok(hit) => {
-                if self.counters.counts_alternatives() && hit.rule != Hit::UNGOVERNED {
-                    for index in self.tables.delivered(hit.rule, header) {
-                        self.counters.count(caller.cpu(), self.tables.rule_count() + index);
-                    }
-                }
+                self.count_control(caller.cpu(), hit.rule, header);
                 true
             }
             Err(refusal) => self.withhold(caller, refusal, &subject, header),
@@ -242,8 +302,8 @@ impl Policy {
     ) -> bool {
         let enforced = self.mode == Mode::Enforce;
         let value = u64::from(header.level as u32) << 32 | u64::from(header.kind as u32);
-        if self.causes.is_new(T::CALL, refusal, value) {
-            let explanation = self.tables.explain_delivery(T::CALL, subject, header, refusal);
+        let explain = || self.tables.explain_delivery(T::CALL, subject, header, refusal);
+        if let Some(explanation) = self.causes.count(T::CALL, refusal, value, explain) {
             caller.report_denial(&Denial { enforced, explanation });
         }
         !enforced

@@ -336,6 +336,7 @@ impl Program {
             Call::Write => boxed(call::write::start(self, socket()?, &registers)),
             Call::Readv => boxed(call::readv::start(self, socket()?, &registers)),
             Call::Writev => boxed(call::writev::start(self, socket()?, &registers)),
+            Call::Ioctl => boxed(call::ioctl::start(self, socket()?, &registers)),
             _ => panic!("{} is not one of the socket's calls", call.name()),
         }
     }

@@ -21,6 +21,8 @@ pub(crate) const PROGRAM: &str = "/usr/bin/guest";
 pub(crate) struct Setup {
     pub(crate) profile: &'static str,
     pub(crate) mode: &'static str,
+    /// How finely the use of the policy is counted.
+    pub(crate) count: &'static str,
     pub(crate) cpus: u32,
     pub(crate) counted: bool,
     pub(crate) limit: Duration,
@@ -34,6 +36,7 @@ impl Setup {
         Self {
             profile: "postern",
             mode: "enforce",
+            count: "full",
             cpus: 1,
             counted: true,
             limit: Duration::from_secs(300),
@@ -59,6 +62,7 @@ impl Setup {
     pub(crate) fn words(&self) -> CommandLine {
         let mut words = CommandLine::new();
         words.option("scml.profile", self.profile).option("scml.mode", self.mode);
+        words.option("scml.count", self.count);
         words.environment("PATH", SEARCH_PATH).environment("HOME", "/root");
         words
     }

@@ -17,6 +17,8 @@ pub(crate) enum Need {
     FirstUserNamespace,
     /// Programs with set-id bits change the user where tests have their files.
     SetIdPrograms,
+    /// Calls are judged by rules, and `/proc/scml` tells of it.
+    Policy,
 }
 
 /// The user and group that tests become to have no privilege: `nobody`.
@@ -43,6 +45,8 @@ impl Need {
             Self::SetIdPrograms => std::fs::read_to_string("/proc/self/mounts")
                 .is_ok_and(|mounts| mounts.lines().any(without_set_id))
                 .then(|| "needs set-id bits in /tmp: it is mounted with nosuid".to_owned()),
+            Self::Policy => (!std::path::Path::new("/proc/scml").exists())
+                .then(|| "needs a kernel that enforces SCML".to_owned()),
             Self::DescriptorLimit => sys::limit_descriptors(None)
                 .and_then(|(soft, _)| sys::limit_descriptors(Some(soft)))
                 .err()

@@ -71,6 +71,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         proc::process::TESTS,
         proc::net::TESTS,
         proc::system::TESTS,
+        proc::scml::TESTS,
         splice::copies::TESTS,
         splice::pipes::TESTS,
         splice::bad::TESTS,

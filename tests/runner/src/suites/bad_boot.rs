@@ -212,7 +212,9 @@ fn argument_unknown(run: &Run<'_>) -> Result<()> {
 }
 
 fn argument_with_a_bad_value(run: &Run<'_>) -> Result<()> {
-    for word in ["scml.mode=lax", "scml.profile=linux", "loglevel=loud", "tsc_hz=fast", "env=NAME"] {
+    for word in
+        ["scml.mode=lax", "scml.profile=linux", "scml.count=all", "loglevel=loud", "tsc_hz=fast", "env=NAME"]
+    {
         with_word(run, word, word)?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod help;
 pub(super) mod net;
 pub(super) mod process;
+pub(super) mod scml;
 pub(super) mod sysctl;
 pub(super) mod system;
 pub(super) mod uts;
