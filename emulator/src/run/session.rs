@@ -112,7 +112,12 @@ fn supervise(
     let Some(listener) = announcement.listener()? else { return Ok(false) };
     // Each emulated socket takes a descriptor here. The program was given the limit as it was.
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    let most =
+        Rlimit { current: Some(DESCRIPTORS), maximum: Some(DESCRIPTORS.max(limit.maximum.unwrap_or(0))) };
+    if setrlimit(Resource::Nofile, most).is_err() {
+        // Only with privileges it can be raised beyond what was allowed.
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    }
     if !listener.keep_together() {
         report.line("before Linux 6.6 calls take many times as long");
     }
@@ -173,6 +178,10 @@ fn is_in_foreground() -> bool {
         open("/dev/tty", OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, rustix::fs::Mode::empty());
     terminal.and_then(rustix::termios::tcgetpgrp).is_ok_and(|group| group == rustix::process::getpgrp())
 }
+
+/// How many descriptors the supervisor wants to have at most: what Linux allows a process, unless told otherwise
+/// (`/proc/sys/fs/nr_open`).
+const DESCRIPTORS: u64 = 1 << 20;
 
 /// The oldest kernel that lets no result get lost to a signal (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
 const OLDEST: (u32, u32) = (5, 19);
