@@ -99,7 +99,7 @@ impl Parking {
     }
 
     /// Those that are to be looked at for signals now. When they are next, is settled thereby.
-    pub(super) fn to_look_at(&mut self, now: Duration) -> Vec<u64> {
+    pub(super) fn take_looks(&mut self, now: Duration) -> Vec<u64> {
         let most = SIGNALS.1.max(SIGNALS_EACH * self.calls.len() as u32);
         let due: Vec<_> = self.looks.iter().take_while(|(at, _)| *at <= now).copied().collect();
         for look in &due {

@@ -288,7 +288,7 @@ impl Supervisor {
         for id in self.parking.due(now) {
             self.resume(id);
         }
-        for id in self.parking.to_look_at(now) {
+        for id in self.parking.take_looks(now) {
             self.forget_if_dead(id);
             self.look_for_signals(id);
         }
