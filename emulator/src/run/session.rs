@@ -81,12 +81,14 @@ pub fn run(request: Request) -> Result<Ending> {
         result
     })?;
     let ended = Arc::new(AtomicBool::new(false));
+    // Before there is a program: one that was heard of can be sent a signal.
+    let signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP]).context("cannot take signals")?;
     let child = command.spawn();
     // Where there is no child, nobody will announce anything.
     drop(command);
     let ending = match child {
         Ok(child) => {
-            pass_on_signals(child.id(), Arc::clone(&ended), stopper)?;
+            pass_on_signals(signals, child.id(), Arc::clone(&ended), stopper);
             let status = wait(child, &served)?;
             ended.store(true, Ordering::SeqCst);
             Ok(status)
@@ -152,8 +154,7 @@ fn wait(mut child: Child, served: &OwnedFd) -> Result<ExitStatus> {
 
 /// Has the program get the signals that this process gets, but for those that the terminal sends to both. Once the program has
 /// ended, they end what it has left behind.
-fn pass_on_signals(program: u32, ended: Arc<AtomicBool>, stopper: OwnedFd) -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP]).context("cannot take signals")?;
+fn pass_on_signals(mut signals: Signals, program: u32, ended: Arc<AtomicBool>, stopper: OwnedFd) {
     thread::spawn(move || {
         for number in signals.forever() {
             let from_terminal = matches!(number, SIGINT | SIGQUIT) && is_in_foreground();
@@ -169,7 +170,6 @@ fn pass_on_signals(program: u32, ended: Arc<AtomicBool>, stopper: OwnedFd) -> Re
             }
         }
     });
-    Ok(())
 }
 
 /// Whether this process belongs to those that the terminal's keys send signals to.
