@@ -181,6 +181,8 @@ impl Tables<'_> {
                 let inner = value.field(of, index);
                 let siblings = match (kind, value) {
                     (Kind::Dependent { .. }, Value::Control(header)) => u64::from(header.level as u32),
+                    (Kind::Dependent { .. }, Value::Attribute(_)) => looked.siblings,
+                    (Kind::Array { .. }, Value::Netlink(message)) => message.message_type().into(),
                     (Kind::Dependent { .. }, Value::Descriptor(descriptor, _)) => {
                         u64::from(descriptor.family())
                     }
@@ -299,7 +301,9 @@ fn show_opaque(value: &Value<'_>, looked: Looked) -> String {
         Value::Address(address) => show_address(address.family()),
         Value::Control(header) => show_control(header.level, header.kind),
         Value::Elements(elements) => elements.show(),
-        Value::Message(_) | Value::Memory(_) | Value::Present => String::from(".."),
+        Value::Message(..) | Value::Memory(_) | Value::Netlink(_) | Value::Attribute(_) | Value::Present => {
+            String::from("..")
+        }
     }
 }
 

@@ -34,6 +34,7 @@ pub mod domain;
 mod explain;
 mod lint;
 mod matcher;
+mod netlink;
 pub mod probe;
 mod refusal;
 mod subject;

@@ -79,7 +79,21 @@ impl Tables<'_> {
             family,
             kind,
             address: self.address_refused(nearest, call, parameter, subject),
+            payload: self.payload_refused(nearest, call, parameter, subject),
         })
+    }
+
+    /// Whether a message would be refused without its name and its control data too, for the netlink messages in it.
+    fn payload_refused<S: Subject>(&self, nearest: &Row, call: Call, parameter: u8, subject: &S) -> bool {
+        let mut message = None;
+        let Value::Message(message, Some(messages)) = value(call, parameter.into(), subject, &mut message)
+        else {
+            return false;
+        };
+        let bare = Message { name: None, control: None, control_length: 0, ..*message };
+        let bare = Value::Message(&bare, Some(messages));
+        let mut tests = self.row_tests(nearest).iter().filter(|test| test.place == parameter);
+        tests.any(|test| !self.value_matches(test.pattern, &bare))
     }
 
     /// Whether it is an address that is refused: the parameter, or the name of a message, which then is refused without its
@@ -88,9 +102,9 @@ impl Tables<'_> {
         let mut message = None;
         match value(call, parameter.into(), subject, &mut message) {
             Value::Address(_) => true,
-            Value::Message(message) => {
+            Value::Message(message, _) => {
                 let bare = Message { control: None, control_length: 0, ..*message };
-                let bare = Value::Message(&bare);
+                let bare = Value::Message(&bare, None);
                 self.row_tests(nearest)
                     .iter()
                     .filter(|test| test.place == parameter)

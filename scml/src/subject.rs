@@ -167,6 +167,12 @@ pub trait Subject {
         None
     }
 
+    /// The bytes that a netlink socket is to send, as they were copied in; `None` where they are not known, and for other
+    /// sockets.
+    fn payload(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// Any other memory that a pointer parameter reaches and that was copied in: an array of `struct pollfd`, an option's
     /// value, what an ioctl's argument points to. `None` where it is absent.
     fn memory(&self, parameter: usize) -> Option<&[u8]> {

@@ -382,6 +382,8 @@ pub(crate) enum Source {
     Memory,
     /// Elements of that size, in bytes.
     Elements(u16),
+    /// Messages of a protocol.
+    Payload,
     /// Nothing is known but whether it is NULL.
     Pointer,
     /// There is no such parameter.
@@ -407,6 +409,7 @@ impl Source {
                 _ => Self::Elements(of.size as u16),
             },
             Kind::OptionValue { out: false, .. } => Self::Memory,
+            Kind::Payload(_) => Self::Payload,
             Kind::Struct { .. }
             | Kind::Array { .. }
             | Kind::OptionValue { .. }

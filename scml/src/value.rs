@@ -6,6 +6,7 @@ use crate::{
     call::Call,
     domain::{Struct, StructId, Width, structs},
     explain::show_control,
+    netlink::{self, Attributes, Messages},
     subject::{Address, ControlHeader, Descriptor, Message, Subject},
     tables::{LAYOUTS, Pattern, Row, Shape, Source, Span, Tables, Test},
 };
@@ -88,10 +89,14 @@ pub(crate) enum Value<'s> {
     /// The state is asked for only where a pattern does.
     Descriptor(Descriptor, &'s dyn Subject),
     Address(Address<'s>),
-    Message(&'s Message<'s>),
+    /// With the netlink messages in it.
+    Message(&'s Message<'s>, Option<Messages<'s>>),
     Control(&'s ControlHeader),
     Memory(&'s [u8]),
     Elements(Elements<'s>),
+    /// A netlink message, and an attribute of one.
+    Netlink(netlink::Message<'s>),
+    Attribute(&'s [u8]),
     /// There is something, of which nothing is known.
     Present,
 }
@@ -100,6 +105,8 @@ pub(crate) enum Value<'s> {
 pub(crate) enum Elements<'s> {
     Controls(&'s [ControlHeader]),
     Memory(&'s [u8], usize),
+    Netlink(Messages<'s>),
+    Attributes(Attributes<'s>),
 }
 
 impl<'s> Elements<'s> {
@@ -107,6 +114,8 @@ impl<'s> Elements<'s> {
         match self {
             Self::Controls(headers) => headers.iter().all(|header| matches(&Value::Control(header))),
             Self::Memory(bytes, size) => bytes.chunks(*size).all(|element| matches(&Value::Memory(element))),
+            Self::Netlink(messages) => messages.clone().all(|message| matches(&Value::Netlink(message))),
+            Self::Attributes(attributes) => attributes.clone().all(|bytes| matches(&Value::Attribute(bytes))),
         }
     }
 
@@ -115,6 +124,8 @@ impl<'s> Elements<'s> {
         match self {
             Self::Controls(headers) => headers.iter().map(Value::Control).find(wanted),
             Self::Memory(bytes, size) => bytes.chunks(*size).map(Value::Memory).find(wanted),
+            Self::Netlink(messages) => messages.clone().map(Value::Netlink).find(wanted),
+            Self::Attributes(attributes) => attributes.clone().map(Value::Attribute).find(wanted),
         }
     }
 
@@ -126,7 +137,7 @@ impl<'s> Elements<'s> {
                     headers.iter().map(|header| show_control(header.level, header.kind)).collect();
                 format!("[{}]", shown.join(", "))
             }
-            Self::Memory(..) => String::from("[..]"),
+            Self::Memory(..) | Self::Netlink(_) | Self::Attributes(_) => String::from("[..]"),
         }
     }
 }
@@ -149,16 +160,26 @@ pub(crate) fn value<'s, S: Subject>(
         Source::Address => subject.address().map_or(Value::Absent, Value::Address),
         Source::Message => {
             *message = subject.message();
-            message.as_ref().map_or(Value::Absent, Value::Message)
+            message.as_ref().map_or(Value::Absent, |message| Value::Message(message, messages(subject)))
         }
         Source::Memory => subject.memory(index).map_or(Value::Absent, Value::Memory),
         Source::Elements(size) => subject
             .memory(index)
             .map_or(Value::Absent, |bytes| Value::Elements(Elements::Memory(bytes, usize::from(size)))),
+        Source::Payload if subject.parameter(index) == 0 => Value::Absent,
+        Source::Payload => {
+            messages(subject).map_or(Value::Present, |messages| Value::Elements(Elements::Netlink(messages)))
+        }
         Source::Pointer if subject.parameter(index) == 0 => Value::Absent,
         Source::Pointer => Value::Present,
         Source::Nothing => Value::Absent,
     }
+}
+
+/// The netlink messages that a call is to send.
+fn messages<S: Subject>(subject: &S) -> Option<Messages<'_>> {
+    let protocol = subject.descriptor()?.protocol();
+    Some(Messages { rest: subject.payload()?, protocol })
 }
 
 impl<'s> Value<'s> {
@@ -167,9 +188,11 @@ impl<'s> Value<'s> {
         match self {
             Self::Descriptor(..) => of.id == StructId::Descriptor,
             Self::Address(_) => structs::ADDRESSES.iter().any(|address| address.id == of.id),
-            Self::Message(_) => matches!(of.id, StructId::Msghdr | StructId::Mmsghdr),
+            Self::Message(..) => matches!(of.id, StructId::Msghdr | StructId::Mmsghdr),
             Self::Control(_) => of.id == StructId::Cmsghdr,
             Self::Memory(_) => true,
+            Self::Netlink(_) => of.id == StructId::Nlmsghdr,
+            Self::Attribute(_) => of.id == StructId::Nlattr,
             Self::Absent | Self::Number(_) | Self::Elements(_) | Self::Present => false,
         }
     }
@@ -192,8 +215,19 @@ impl<'s> Value<'s> {
                 1 => u64::from(header.level as u32),
                 _ => u64::from(header.kind as u32),
             }),
-            Self::Message(message) => match (of.id, index) {
-                (StructId::Mmsghdr, 0) => Value::Message(message),
+            Self::Netlink(message) if index == 5 => {
+                Value::Elements(Elements::Attributes(message.attributes()))
+            }
+            Self::Netlink(message) => scalar(message.bytes, of, index),
+            Self::Attribute(bytes) => match scalar(bytes, of, index) {
+                Value::Number(number) if index == 1 => Value::Number(number & netlink::TYPE_MASK),
+                value => value,
+            },
+            Self::Message(message, messages) => match (of.id, index) {
+                (StructId::Mmsghdr, 0) => Value::Message(message, messages.clone()),
+                (StructId::Msghdr, 2) => messages
+                    .clone()
+                    .map_or(Value::Present, |messages| Value::Elements(Elements::Netlink(messages))),
                 (StructId::Msghdr, 0) => message.name.map_or(Value::Absent, Value::Address),
                 (StructId::Msghdr, 1) => {
                     Value::Number(message.name.map_or(0, |name| name.bytes.len()) as u64)

@@ -15,6 +15,7 @@ struct Facts {
     control: Option<Vec<ControlHeader>>,
     message: bool,
     memory: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
 }
 
 impl Subject for Facts {
@@ -42,6 +43,10 @@ impl Subject for Facts {
             ..Message::default()
         };
         self.message.then_some(message)
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        self.payload.as_deref()
     }
 
     fn memory(&self, _parameter: usize) -> Option<&[u8]> {
@@ -351,6 +356,130 @@ fn control_messages_that_are_received() {
         "recvmsg(3<AF_UNIX SOCK_STREAM>, .., MSG_PEEK): msg.msg_control = {SOL_SOCKET, SCM_PIDFD} is not admitted by \
          recvmsg#1 (0.scml:1), which admits SCM_RIGHTS | SCM_CREDENTIALS"
     );
+}
+
+/// A netlink message: type, flags, the header of its family, and attributes of these types.
+fn netlink_message(kind: u16, flags: u16, header: usize, attributes: &[u16]) -> Vec<u8> {
+    let mut bytes = vec![0; 16 + header];
+    for attribute in attributes {
+        bytes.extend(8_u16.to_ne_bytes());
+        bytes.extend(attribute.to_ne_bytes());
+        bytes.extend([0; 4]);
+    }
+    let length = bytes.len() as u32;
+    bytes[..4].copy_from_slice(&length.to_ne_bytes());
+    bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
+    bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
+    bytes
+}
+
+const NETLINK_RULES: &str = "
+    struct route = { family = AF_NETLINK, protocol = NETLINK_ROUTE, .. };
+    struct dump = { nlmsg_type = RTM_GETLINK | RTM_GETADDR, nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+        nlmsg_attrs = [ { nla_type = IFLA_EXT_MASK, .. } ], .. };
+    struct new = { nlmsg_type = RTM_NEWADDR, nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+        nlmsg_attrs = [ { nla_type = IFA_LOCAL | IFA_ADDRESS, nla_len = 8 } ], .. };
+    sendto(sockfd = <route>, buf = [ <dump>, <new> ], ..);
+    sendmsg(sockfd = <route>, msg = { msg_iov = [ <dump>, <new> ], .. }, flags = 0);";
+
+#[test]
+fn netlink_messages() {
+    let profile = compiled(&[NETLINK_RULES]);
+    let dump = netlink_message(18, 0x301, 16, &[29]);
+    let nested = netlink_message(18, 0x301, 16, &[29 | 0x8000]);
+    let new = netlink_message(20, 0x5, 8, &[2, 1]);
+    let sent = |payload: Option<Vec<u8>>| {
+        let descriptor = Some(Descriptor::new(16, 3, 0));
+        let registers = [3, 0x1000, 0, 0, 0, 0];
+        let facts = Facts { registers, descriptor, payload, message: true, ..Facts::default() };
+        let verdicts = [Call::Sendto, Call::Sendmsg].map(|call| {
+            let facts = match call {
+                Call::Sendmsg => Facts { registers: [3, 0x2000, 0, 0, 0, 0], ..facts.clone() },
+                _ => facts.clone(),
+            };
+            admits(&profile.tables(), call, &facts)
+        });
+        assert_eq!(verdicts[0], verdicts[1]);
+        verdicts[0]
+    };
+    for good in [&[][..], &dump, &nested, &new, &[dump.clone(), new.clone(), dump.clone()].concat()] {
+        assert!(sent(Some(good.to_vec())), "{good:?}");
+    }
+    // Linux does not read on behind a length that cannot be.
+    assert!(sent(Some([dump.clone(), vec![3; 40]].concat())));
+    // The short form of a request has no attributes.
+    assert!(sent(Some(netlink_message(22, 0x301, 1, &[]))));
+    let refused = [
+        netlink_message(16, 1, 16, &[]),
+        netlink_message(18, 0x305, 16, &[]),
+        netlink_message(18, 1, 16, &[3]),
+        netlink_message(18, 1, 16, &[29, 3]),
+        netlink_message(20, 5, 8, &[3]),
+        netlink_message(20, 0x105, 8, &[2]),
+        [dump.clone(), netlink_message(17, 1, 16, &[])].concat(),
+    ];
+    for bad in refused {
+        assert!(!sent(Some(bad.clone())), "{bad:?}");
+    }
+    assert!(!sent(None), "what is not known is not admitted");
+}
+
+#[test]
+fn netlink_messages_are_explained() {
+    let profile = compiled(&[NETLINK_RULES]);
+    let explained = |payload: Vec<u8>| {
+        let descriptor = Some(Descriptor::new(16, 3, 0));
+        let registers = [3, 0x1000, 0, 0, 0, 0];
+        let facts = Facts { registers, descriptor, payload: Some(payload), ..Facts::default() };
+        let refusal = profile.tables().admit(Call::Sendto, &facts).expect_err("it is refused");
+        let explanation = profile.tables().explain(Call::Sendto, &facts, refusal);
+        assert_eq!(explanation.errno, 95, "EOPNOTSUPP");
+        let message = Facts { registers: [3, 0x1000, 0, 0, 0, 0], message: true, ..facts.clone() };
+        let refusal = profile.tables().admit(Call::Sendmsg, &message).expect_err("so is this");
+        assert_eq!(refusal.errno, 95, "EOPNOTSUPP");
+        (explanation.argument, explanation.value, explanation.admitted.join(" "))
+    };
+    let told = |argument: &str, value: &str, admitted: &str| (argument.into(), value.into(), admitted.into());
+    assert_eq!(
+        explained(netlink_message(16, 1, 16, &[])),
+        told("buf.nlmsg_type", "RTM_NEWLINK", "RTM_GETLINK RTM_GETADDR RTM_NEWADDR")
+    );
+    assert_eq!(
+        explained(netlink_message(18, 0x801, 16, &[])),
+        told("buf.nlmsg_flags", "NLM_F_REQUEST | NLM_F_APPEND", "NLM_F_REQUEST NLM_F_DUMP NLM_F_ACK")
+    );
+    assert_eq!(
+        explained(netlink_message(18, 1, 16, &[3])),
+        told("buf.nlmsg_attrs.nla_type", "IFLA_IFNAME", "IFLA_EXT_MASK IFA_LOCAL IFA_ADDRESS")
+    );
+}
+
+/// A name of an attribute counts only in messages that have it.
+#[test]
+fn attributes_belong_to_types_of_messages() {
+    let errors = compile(&[Source::new(
+        "rules",
+        "sendto(sockfd, buf = [ { nlmsg_type = RTM_NEWADDR, nlmsg_attrs = [ { nla_type = IFLA_MTU, .. } ], .. } ], ..);",
+    )])
+    .expect_err("links have it, addresses do not");
+    assert_eq!(errors[0].message, "`IFLA_MTU` is no value of `nla_type`");
+}
+
+/// How a message's bytes are split up, nobody asks.
+#[test]
+fn parts_of_a_message() {
+    let profile = compiled(&["sendmsg(sockfd, msg = { msg_iov = [ { iov_base, iov_len } ], .. }, flags); \
+                    struct iovec = { iov_base, .. }; recvmsg(sockfd, msg = { msg_iov = [ <iovec> ], .. }, flags);"]);
+    let facts = Facts { message: true, ..Facts::default() };
+    assert!(admits(&profile.tables(), Call::Sendmsg, &facts));
+    assert!(admits(&profile.tables(), Call::Recvmsg, &facts));
+}
+
+#[test]
+fn protocols_of_packet_sockets_are_in_network_order() {
+    let all = sockets(&[[17, 3, 0x0300], [17, 3, 3], [17, 2, 0x0008]]);
+    let rule = "socket(family = AF_PACKET, type = SOCK_RAW | SOCK_DGRAM, protocol = ETH_P_ALL | ETH_P_IP);";
+    assert_eq!(admitted(rule, Call::Socket, &all), sockets(&[[17, 3, 0x0300], [17, 2, 0x0008]]));
 }
 
 #[test]

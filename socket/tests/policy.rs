@@ -3,7 +3,9 @@
 mod common;
 
 use common::*;
-use linux_raw_sys::net::{AF_INET, SO_KEEPALIVE, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET};
+use linux_raw_sys::net::{
+    AF_INET, SO_KEEPALIVE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET,
+};
 use scml::{Call, Source, Tables};
 use socket::{
     error::Errno,
@@ -301,4 +303,52 @@ fn control_messages_are_judged_one_by_one() {
     assert_eq!(program.call(Call::Read, [other, program.bytes(b"...."), 4]), Ok(3));
     let denials = system.denials.borrow();
     assert!(denials[0].contains("msg.msg_control.cmsg_type = 3 is not admitted"), "{denials:?}");
+}
+
+/// Of an option, only some values may be declared.
+#[test]
+fn values_of_options_are_judged() {
+    let system = System::with(
+        tables(
+            "socketpair(family, type, protocol, sv);
+             setsockopt(sockfd, level = SOL_SOCKET, optname = SO_REUSEADDR, optval = 0 | 1, optlen = 4);
+             setsockopt(sockfd, level = SOL_SOCKET, optname = SO_SNDBUF, optval, optlen);",
+        ),
+        Mode::Enforce,
+        Count::Full,
+    );
+    let program = system.program();
+    let [one, _] = program.pair();
+    let set = |option: u32, value: &[u8], length: usize| {
+        let at = program.bytes(value);
+        program.call(Call::Setsockopt, [one, SOL_SOCKET, option as usize, at, length])
+    };
+    for value in [0_i32, 1] {
+        assert_eq!(set(SO_REUSEADDR, &value.to_ne_bytes(), 4), Ok(0));
+    }
+    for value in [2_i32, -1, i32::MIN] {
+        assert_eq!(set(SO_REUSEADDR, &value.to_ne_bytes(), 4), Err(Errno::EINVAL), "{value}");
+    }
+    assert_eq!(
+        set(SO_REUSEADDR, &[1, 0, 0, 0, 0, 0, 0, 0], 8),
+        Err(Errno::EINVAL),
+        "the length is declared, too"
+    );
+    assert_eq!(set(SO_SNDBUF, &9999_i32.to_ne_bytes(), 4), Ok(0));
+    // A value that is not there is none; the call itself says so.
+    let wild = [one, SOL_SOCKET, SO_REUSEADDR as usize, 8, 4];
+    assert_eq!(program.call(Call::Setsockopt, wild), Err(Errno::EFAULT));
+    let short = [one, SOL_SOCKET, SO_SNDBUF as usize, program.bytes(&[0; 4]), 3];
+    assert_eq!(program.call(Call::Setsockopt, short), Err(Errno::EINVAL));
+    let policy = &system.world.policy;
+    let hits = |name: &str| {
+        let found = policy.tables().alternatives.iter().position(|alternative| {
+            policy.tables().text(alternative.name) == name
+                && policy.tables().argument(alternative) == "optval"
+        });
+        policy.alternative_hits(found.expect("it is declared"))
+    };
+    assert_eq!(["0", "1"].map(hits), [1, 1]);
+    let denials = system.denials.borrow();
+    assert!(denials[0].contains("optval = 2 is not admitted by setsockopt#1"), "{denials:?}");
 }

@@ -8,7 +8,7 @@ use super::{
     scalar::{self, Named, Values},
 };
 use crate::{
-    domain::{Domain, Field, Kind, Struct, StructId, Variant, Width},
+    domain::{Domain, Field, Kind, Struct, StructId, Variant, Width, structs},
     syntax::{
         ast::{AtomKind, Element, Name, Pattern as Syntax, StructPattern},
         span::{Span, Spanned},
@@ -53,6 +53,15 @@ impl Lowering<'_, '_, '_> {
                 };
                 Some(if out && pattern != Pattern::Null { Pattern::Any } else { pattern })
             }
+            Kind::Payload(of) => match pattern {
+                Syntax::Flags(_) => self.absence(place, pattern),
+                // How the bytes are split up is never asked.
+                _ if self.speaks_of_parts(place.file, pattern) => {
+                    self.array(place, &structs::IOVEC, pattern)?;
+                    Some(Pattern::Any)
+                }
+                _ => self.array(place, of, pattern),
+            },
             Kind::Buffer => self.absence(place, pattern),
             Kind::Path => self.path(place, pattern),
             Kind::Descriptor | Kind::Typed { .. } => {
@@ -60,6 +69,21 @@ impl Lowering<'_, '_, '_> {
                 None
             }
         }
+    }
+
+    /// Whether a pattern is about the `struct iovec`s of a message.
+    fn speaks_of_parts(&mut self, file: usize, pattern: &Syntax) -> bool {
+        let names =
+            |body: &StructPattern| body.fields.iter().any(|field| field.name.value.starts_with("iov_"));
+        let Syntax::Array(array) = pattern else { return false };
+        array.elements.iter().any(|element| match element {
+            Element::Reference(name) => {
+                let rules = self.definitions.structs(file, name, self.reporter).unwrap_or_default();
+                rules.iter().any(|(_, rule)| rule.name.value == "iovec" || names(&rule.body))
+            }
+            Element::Struct(body) => names(body),
+            Element::Array(_) => false,
+        })
     }
 
     fn speaks_of_structs(&self, place: &Place<'_>, pattern: &Syntax) -> bool {
@@ -212,8 +236,12 @@ impl Lowering<'_, '_, '_> {
             let what = format!("`{}`", field.name);
             let errors = self.reporter.error_count();
             let domains = match field.kind {
+                Kind::Dependent { on: Kind::OUTER, .. } => place.domains.clone(),
                 Kind::Dependent { on, variants } => {
                     self.dependent_domains(&fields, usize::from(on), variants, file)
+                }
+                Kind::Array { of: Struct { fields: inner, .. }, .. } => {
+                    self.domains_inside(inner, &fields, file)
                 }
                 _ => Vec::new(),
             };
@@ -232,7 +260,9 @@ impl Lowering<'_, '_, '_> {
             if lowered != Pattern::Any {
                 tests.push(Test { place: *index as u8, pattern: lowered });
             }
-            if let Kind::Dependent { on, variants } = field.kind {
+            if let Kind::Dependent { on, variants } = field.kind
+                && on != Kind::OUTER
+            {
                 dependent = self.by_selector(&fields, *index, usize::from(on), variants, file);
             }
         }
@@ -363,6 +393,22 @@ impl Lowering<'_, '_, '_> {
         file: usize,
     ) -> Vec<&'static Domain> {
         domains_of(variants, self.selected_values(fields, on, file).as_deref())
+    }
+
+    /// The domains of a field of the elements that depends on the type of the message around them.
+    fn domains_inside(
+        &self,
+        elements: &[Field],
+        fields: &[(usize, &'static Field, Option<&Syntax>)],
+        file: usize,
+    ) -> Vec<&'static Domain> {
+        /// The position of `nlmsg_type`.
+        const TYPE: usize = 1;
+        let variants = elements.iter().find_map(|field| match field.kind {
+            Kind::Dependent { on: Kind::OUTER, variants } => Some(variants),
+            _ => None,
+        });
+        variants.map_or_else(Vec::new, |variants| self.dependent_domains(fields, TYPE, variants, file))
     }
 
     /// The values that the pattern of a field lists; `None` for any.

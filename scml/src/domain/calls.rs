@@ -92,7 +92,7 @@ static SIGNATURES: [Signature; Call::COUNT] = [
         Call::Sendto,
         &[
             SOCKET,
-            BUFFER,
+            pointer("buf", &["buffer", "msg"], Kind::Payload(&NLMSGHDR)),
             LENGTH,
             MESSAGE_FLAGS,
             pointer("dest_addr", &["addr", "to"], ADDRESS_IN),

@@ -12,6 +12,7 @@
 //! | `level` | EOPNOTSUPP (unix, and getsockopt on inet), ENOPROTOOPT (the others) |
 //! | `optname` | ENOPROTOOPT, as for an option that does not exist; on a UNIX socket EOPNOTSUPP at another level than SOL_SOCKET |
 //! | `request` of ioctl | ENOTTY |
+//! | `buf` and `msg_iov`: netlink messages | EOPNOTSUPP, which Linux sends back in an NLMSG_ERROR |
 //! | control messages, `how`, accept4's flags, commands, and everything else | EINVAL |
 //!
 //! Each was looked up in a running Linux 6.18.
@@ -54,12 +55,14 @@ pub(crate) struct Refused<'a> {
     pub(crate) kind: u32,
     /// Whether it is the family of an address that is refused.
     pub(crate) address: bool,
+    /// Whether it is the netlink messages of a message that are refused.
+    pub(crate) payload: bool,
 }
 
 /// The errno for a refused parameter, or for what lies behind it.
 #[must_use]
 pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
-    let Refused { call, parameter, value, level, family, address, .. } = *refused;
+    let Refused { call, parameter, value, level, family, address, payload, .. } = *refused;
     let inet = family == net::AF_INET || family == net::AF_INET6;
     let number = match parameter {
         _ if address && (family == net::AF_UNIX || family == net::AF_NETLINK) => errno::EINVAL,
@@ -75,6 +78,8 @@ pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
         "optname" if family == net::AF_UNIX && level != net::SOL_SOCKET => errno::EOPNOTSUPP,
         "optname" => errno::ENOPROTOOPT,
         "request" => errno::ENOTTY,
+        "buf" => errno::EOPNOTSUPP,
+        _ if payload => errno::EOPNOTSUPP,
         _ => errno::EINVAL,
     };
     number as u16

@@ -101,7 +101,7 @@ pub enum Kind {
     Enumeration(&'static Domain),
     /// As an enumeration, but the members depend on the argument or field of index `on`.
     Dependent {
-        /// The index of the argument or field that selects.
+        /// The index of the argument or field that selects; [`Kind::OUTER`] for one of the struct around.
         on: u8,
         /// The members for each value of it.
         variants: &'static [Variant],
@@ -138,10 +138,18 @@ pub enum Kind {
         /// Whether the call writes it.
         out: bool,
     },
+    /// A pointer to bytes that a protocol takes for messages of this type, one after the other: of other sockets only absence
+    /// can be asked.
+    Payload(&'static Struct),
     /// A pointer to bytes, of which only absence can be asked.
     Buffer,
     /// A path name.
     Path,
+}
+
+impl Kind {
+    /// Selected by the type of the message around.
+    pub const OUTER: u8 = u8::MAX;
 }
 
 /// A parameter of a call.
@@ -237,4 +245,6 @@ pub enum StructId {
     Timeval,
     Timespec,
     Ucred,
+    Nlmsghdr,
+    Nlattr,
 }

@@ -67,7 +67,12 @@ pub fn value(kind: Kind, value: u64, selector: u64) -> String {
             names.join(" | ")
         }
         Kind::Integer | Kind::Descriptor => number(value),
-        Kind::Struct { .. } | Kind::Array { .. } | Kind::OptionValue { .. } | Kind::Buffer | Kind::Path => {
+        Kind::Struct { .. }
+        | Kind::Array { .. }
+        | Kind::OptionValue { .. }
+        | Kind::Payload(_)
+        | Kind::Buffer
+        | Kind::Path => {
             if value == 0 {
                 "NULL".to_string()
             } else {

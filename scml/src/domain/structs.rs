@@ -1,8 +1,8 @@
 //! The struct types that patterns may speak of, with their layout in memory (x86-64, as the UAPI headers have it).
 
-use linux_raw_sys::net;
+use linux_raw_sys::{net, netlink};
 
-use super::{Field, Kind, Struct, StructId, Variant, Width, constants::*};
+use super::{Domain, Field, Kind, Struct, StructId, Variant, Width, constants::*};
 
 const fn field(name: &'static str, kind: Kind, offset: usize, width: Width) -> Field {
     Field { name, kind, offset, width, network_order: false }
@@ -44,6 +44,7 @@ pub static PROTOCOLS: &[Variant] = &[
     Variant { selector: net::AF_INET, domain: &PROTOCOL_IP },
     Variant { selector: net::AF_INET6, domain: &PROTOCOL_IP },
     Variant { selector: net::AF_NETLINK, domain: &PROTOCOL_NETLINK },
+    Variant { selector: net::AF_PACKET, domain: &PROTOCOL_PACKET },
 ];
 
 /// The options of each level.
@@ -176,10 +177,11 @@ pub static CMSGHDR: Struct = plain(
 );
 
 const fn message_fields(out: bool) -> [Field; 7] {
+    let parts = if out { Kind::Array { of: &IOVEC, out } } else { Kind::Payload(&NLMSGHDR) };
     [
         field("msg_name", Kind::Struct { types: ADDRESSES, out }, 0, Width::Bits64),
         integer("msg_namelen", 8, Width::Bits32),
-        field("msg_iov", Kind::Array { of: &IOVEC, out: true }, 16, Width::Bits64),
+        field("msg_iov", parts, 16, Width::Bits64),
         integer("msg_iovlen", 24, Width::Bits64),
         field("msg_control", Kind::Array { of: &CMSGHDR, out }, 32, Width::Bits64),
         integer("msg_controllen", 40, Width::Bits64),
@@ -268,6 +270,63 @@ pub static UCRED: Struct = plain(
     12,
 );
 
+/// The types of rtnetlink's messages come in groups of four (new, delete, get, set), and so do the attributes.
+const fn group(new: u32, domain: &'static Domain) -> [Variant; 4] {
+    [
+        Variant { selector: new, domain },
+        Variant { selector: new + 1, domain },
+        Variant { selector: new + 2, domain },
+        Variant { selector: new + 3, domain },
+    ]
+}
+
+/// The attributes of each type of message.
+static NETLINK_ATTRIBUTES: &[Variant] = {
+    const GROUPS: [[Variant; 4]; 9] = [
+        group(netlink::RTM_NEWLINK as u32, &LINK_ATTRIBUTES),
+        group(netlink::RTM_NEWLINKPROP as u32, &LINK_ATTRIBUTES),
+        group(netlink::RTM_NEWADDR as u32, &ADDRESS_ATTRIBUTES),
+        group(netlink::RTM_NEWROUTE as u32, &ROUTE_ATTRIBUTES),
+        group(netlink::RTM_NEWNEIGH as u32, &NEIGHBOUR_ATTRIBUTES),
+        group(netlink::RTM_NEWRULE as u32, &RULE_ATTRIBUTES),
+        group(netlink::RTM_NEWQDISC as u32, &TRAFFIC_ATTRIBUTES),
+        group(netlink::RTM_NEWTCLASS as u32, &TRAFFIC_ATTRIBUTES),
+        group(netlink::RTM_NEWTFILTER as u32, &TRAFFIC_ATTRIBUTES),
+    ];
+    GROUPS.as_flattened()
+};
+
+/// `struct nlmsghdr` (`netlink(7)`), and the attributes behind it: as strace shows them.
+pub static NLMSGHDR: Struct = plain(
+    StructId::Nlmsghdr,
+    "nlmsghdr",
+    &[
+        integer("nlmsg_len", 0, Width::Bits32),
+        field("nlmsg_type", Kind::Enumeration(&NLMSG_TYPE), 4, Width::Bits16),
+        field("nlmsg_flags", Kind::BitSet(&NLMSG_FLAGS), 6, Width::Bits16),
+        integer("nlmsg_seq", 8, Width::Bits32),
+        integer("nlmsg_pid", 12, Width::Bits32),
+        field("nlmsg_attrs", Kind::Array { of: &NLATTR, out: false }, 16, Width::Bits64),
+    ],
+    16,
+);
+
+/// `struct nlattr`: the type without the two bits that say how it is laid out.
+pub static NLATTR: Struct = plain(
+    StructId::Nlattr,
+    "nlattr",
+    &[
+        integer("nla_len", 0, Width::Bits16),
+        field(
+            "nla_type",
+            Kind::Dependent { on: Kind::OUTER, variants: NETLINK_ATTRIBUTES },
+            2,
+            Width::Bits16,
+        ),
+    ],
+    4,
+);
+
 /// Every type, for names that stand alone.
 pub static ALL: &[&Struct] = &[
     &DESCRIPTOR,
@@ -288,6 +347,8 @@ pub static ALL: &[&Struct] = &[
     &TIMEVAL,
     &TIMESPEC,
     &UCRED,
+    &NLMSGHDR,
+    &NLATTR,
 ];
 
 /// The type behind a number in compiled tables. The two directions of a msghdr have one layout.

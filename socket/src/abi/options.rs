@@ -15,6 +15,54 @@ pub enum OptionValue {
     Credentials(Credentials),
 }
 
+/// The longest value that rules can speak of: two words.
+const GIVEN_MAX: usize = 16;
+
+/// An option's value as a program gives it: read once, so that what is judged is what is set.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionIn {
+    bytes: [u8; GIVEN_MAX],
+    /// How many of them there are: as many as the length says, or an `int` where no more can be read, or none.
+    read: usize,
+    length: i32,
+}
+
+impl OptionIn {
+    /// Reads a value. That there is none is told when it is asked for.
+    pub fn read<C: Caller>(caller: &C, address: usize, length: i32) -> Self {
+        let mut given = Self { bytes: [0; GIVEN_MAX], read: 0, length };
+        let whole = usize::try_from(length).unwrap_or_default().min(GIVEN_MAX);
+        // Linux reads no more than the option has: what is behind an `int` may not be there.
+        for count in [whole, whole.min(4)] {
+            if caller.read_memory(address, &mut given.bytes[..count]).is_ok() {
+                given.read = count;
+                break;
+            }
+        }
+        given
+    }
+
+    /// What was read of it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.read]
+    }
+
+    /// The value as an `int`.
+    ///
+    /// # Errors
+    /// EINVAL where it is shorter, EFAULT.
+    pub fn int(&self) -> Result<i32> {
+        if self.length < 4 {
+            return Err(Error::new(Errno::EINVAL, "the value is shorter than an int"));
+        }
+        match self.bytes().first_chunk() {
+            Some(bytes) => Ok(i32::from_ne_bytes(*bytes)),
+            None => Err(Errno::EFAULT.into()),
+        }
+    }
+}
+
 /// Where a program wants an option's value: a buffer and a value-result length.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionOut {

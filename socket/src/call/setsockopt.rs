@@ -6,7 +6,7 @@ use linux_raw_sys::net;
 use scml::Call;
 
 use crate::{
-    abi::read_int,
+    abi::options::OptionIn,
     caller::Caller,
     error::{Errno, Error, Result},
     policy::{Admitted, Decoded},
@@ -19,8 +19,7 @@ pub struct SetOption {
     socket: Arc<Socket>,
     level: u32,
     name: u32,
-    value: usize,
-    length: i32,
+    value: OptionIn,
 }
 
 impl Decoded for SetOption {
@@ -28,6 +27,10 @@ impl Decoded for SetOption {
 
     fn socket(&self) -> Option<&Socket> {
         Some(&self.socket)
+    }
+
+    fn memory(&self, _parameter: usize) -> Option<&[u8]> {
+        Some(self.value.bytes()).filter(|bytes| !bytes.is_empty())
     }
 }
 
@@ -38,10 +41,11 @@ impl Decoded for SetOption {
 pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<SetOption>> {
     let socket = super::socket(caller, registers)?;
     let [_, level, name, value, length, _] = *registers;
-    let set = SetOption { socket, level: level as u32, name: name as u32, value, length: length as i32 };
-    if set.length < 0 {
+    if (length as i32) < 0 {
         return Err(Error::new(Errno::EINVAL, "a negative length"));
     }
+    let value = OptionIn::read(caller, value, length as i32);
+    let set = SetOption { socket, level: level as u32, name: name as u32, value };
     caller.world().policy.admit(caller, registers, set)
 }
 
@@ -56,11 +60,8 @@ impl SetOption {
         if self.level != net::SOL_SOCKET {
             return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
         }
-        if self.length < 4 {
-            return Err(Error::new(Errno::EINVAL, "the value is shorter than an int"));
-        }
-        // Linux reads the value before it looks which option it is for.
-        let value = read_int(caller, self.value)?;
+        // Linux looks at the value before it looks which option it is for.
+        let value = self.value.int()?;
         let world = caller.world();
         match self.name {
             net::SO_SNDBUF => self.socket.set_send_buffer(world, value as u32),

@@ -121,13 +121,21 @@ impl Causes {
 pub(super) fn refused_value<T: Decoded>(call: Call, parameter: u8, subject: &Judged<'_, T>) -> u64 {
     let index = usize::from(parameter);
     match domain::signature(call).parameters.get(index).map(|parameter| parameter.kind) {
-        Some(domain::Kind::Struct { .. }) => subject.address().map_or(0, |address| address.family().into()),
+        Some(domain::Kind::Struct { .. } | domain::Kind::Array { .. }) => match subject.message() {
+            // The name's family, and what control messages there are, in a few bits.
+            Some(message) => {
+                let mix = |sum: u64, value: u64| sum.wrapping_mul(31).wrapping_add(value);
+                let name = message.name.map_or(0, |name| u64::from(name.family()));
+                message.control.unwrap_or_default().iter().fold(name, |sum, header| {
+                    mix(mix(sum, u64::from(header.level as u32) + 1), u64::from(header.kind as u32))
+                })
+            }
+            None => subject.address().map_or(0, |address| address.family().into()),
+        },
         Some(domain::Kind::Descriptor) => {
             subject.descriptor().map_or(0, |it| u64::from(it.family()) << 8 | u64::from(it.kind()))
         }
-        Some(domain::Kind::Array { .. } | domain::Kind::Buffer | domain::Kind::OptionValue { .. }) | None => {
-            0
-        }
+        Some(domain::Kind::Payload(_) | domain::Kind::Buffer | domain::Kind::OptionValue { .. }) | None => 0,
         Some(_) => subject.parameter(index) & 0xffff_ffff,
     }
 }

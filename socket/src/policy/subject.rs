@@ -23,6 +23,17 @@ pub trait Decoded {
     fn message(&self) -> Option<Message<'_>> {
         None
     }
+
+    /// The netlink messages that were given.
+    fn payload(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Any other memory that a pointer parameter reaches; `None` where there is none.
+    fn memory(&self, parameter: usize) -> Option<&[u8]> {
+        let _ = parameter;
+        None
+    }
 }
 
 /// A decoded call together with its registers.
@@ -53,5 +64,13 @@ impl<T: Decoded> Subject for Judged<'_, T> {
 
     fn message(&self) -> Option<Message<'_>> {
         self.decoded.message()
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        self.decoded.payload()
+    }
+
+    fn memory(&self, parameter: usize) -> Option<&[u8]> {
+        self.decoded.memory(parameter)
     }
 }

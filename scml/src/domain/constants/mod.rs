@@ -2,11 +2,13 @@
 
 mod files;
 mod messages;
+mod netlink;
 mod options;
 mod sockets;
 
 pub use files::*;
 pub use messages::*;
+pub use netlink::*;
 pub use options::*;
 pub use sockets::*;
 
@@ -43,5 +45,5 @@ use domains;
 
 /// Every domain.
 pub fn all() -> impl Iterator<Item = &'static super::Domain> {
-    [SOCKETS, MESSAGES, OPTIONS_BY_LEVEL, FILES].into_iter().flatten().copied()
+    [SOCKETS, MESSAGES, OPTIONS_BY_LEVEL, FILES, MESSAGES_OF_NETLINK].into_iter().flatten().copied()
 }

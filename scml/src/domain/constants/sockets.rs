@@ -4,6 +4,10 @@ use linux_raw_sys::{net, netlink};
 
 use super::domains;
 
+const fn network_order(value: u16) -> u32 {
+    value.to_be() as u32
+}
+
 domains! {
     SOCKETS;
 
@@ -57,6 +61,16 @@ domains! {
             NETLINK_IP6_FW NETLINK_DNRTMSG NETLINK_KOBJECT_UEVENT NETLINK_GENERIC NETLINK_SCSITRANSPORT
             NETLINK_ECRYPTFS NETLINK_RDMA NETLINK_CRYPTO NETLINK_SMC
         ]
+    }
+
+    /// Protocols of AF_PACKET (`packet(7)`): EtherTypes, which the calls take in network byte order.
+    PROTOCOL_PACKET "packet protocol" {
+        + {
+            ETH_P_ALL = network_order(0x0003), ETH_P_802_2 = network_order(0x0004), ETH_P_LOOP = network_order(0x0060),
+            ETH_P_IP = network_order(0x0800), ETH_P_ARP = network_order(0x0806), ETH_P_RARP = network_order(0x8035),
+            ETH_P_8021Q = network_order(0x8100), ETH_P_IPV6 = network_order(0x86dd), ETH_P_PAE = network_order(0x888e),
+            ETH_P_LLDP = network_order(0x88cc),
+        }
     }
 
     /// The `how` of `shutdown(2)`.
