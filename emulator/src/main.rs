@@ -1,4 +1,5 @@
-//! `postern`: runs programs in the guest or on the layer alone, shows the conformance report, checks SCML files.
+//! `postern`: runs programs in the guest or on the layer alone, shows the conformance report, checks rules, and judges
+//! traces by them.
 
 mod cli;
 

@@ -27,6 +27,7 @@
 extern crate alloc;
 
 mod call;
+mod compare;
 mod compile;
 mod declared;
 pub mod diagnostic;
@@ -40,10 +41,13 @@ mod refusal;
 mod subject;
 pub mod syntax;
 pub mod tables;
+#[cfg(feature = "std")]
+pub mod trace;
 mod usage;
 mod value;
 
 pub use call::Call;
+pub use compare::{SocketType, Support, compare};
 #[cfg(feature = "std")]
 pub use compile::{LoadError, load, rust_source};
 pub use compile::{Profile, compile};

@@ -2,15 +2,19 @@
 
 mod boot;
 mod check;
+mod diff;
+mod explain;
 mod fmt;
+mod profile;
 mod report;
 mod run;
+mod trace;
 
 use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-/// Runs programs in the guest or on the layer alone, shows the conformance report, checks and formats SCML files.
+/// Runs programs in the guest or on the layer alone, shows the conformance report, checks rules, and judges traces by them.
 ///
 /// The guest is an operating system whose socket layer is declared, flag by flag, in SCML files: what a profile
 /// declares behaves as on Linux, and everything else is refused.
@@ -27,6 +31,8 @@ Examples:
   postern run -- PROG ARG...
   postern report
   postern check scml/profiles/postern
+  postern explain 'socket(AF_INET6, SOCK_STREAM, 0)'
+  postern trace -- curl -s http://127.0.0.1:8080/
 
 Each command has its own --help.";
 
@@ -37,6 +43,9 @@ enum Command {
     Report(report::Report),
     Check(check::Check),
     Fmt(fmt::Fmt),
+    Explain(explain::Explain),
+    Trace(trace::Trace),
+    Diff(diff::Diff),
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -46,6 +55,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Report(report) => (report.run(), 2),
         Command::Check(check) => (check.run(), 2),
         Command::Fmt(fmt) => (fmt.run(), 2),
+        Command::Explain(explain) => (explain.run(), 2),
+        Command::Trace(trace) => (trace.run(), 2),
+        Command::Diff(diff) => (diff.run(), 2),
     };
     result.unwrap_or_else(|error| {
         eprintln!("postern: {error:#}");

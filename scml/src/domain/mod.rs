@@ -6,11 +6,13 @@
 pub mod calls;
 pub mod constants;
 pub mod denial;
+mod errnos;
 pub mod show;
 pub mod structs;
 pub(crate) mod syscalls;
 
 pub use calls::signature;
+pub use errnos::errno_name;
 
 use crate::call::Call;
 
