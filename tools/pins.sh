@@ -6,6 +6,9 @@
 RUST_VERSION=1.95.0
 OSDK_VERSION=0.18.0
 
+# The fuzzer of `make soak`.
+FUZZ_VERSION=0.13.2
+
 # Before 9.0 QEMU's own translator had no x2APIC, which ostd needs for more than one CPU.
 QEMU_MAJOR=9
 

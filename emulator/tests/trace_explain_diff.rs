@@ -174,7 +174,7 @@ fn a_call_is_explained() {
         "refused with EAFNOSUPPORT: family = AF_INET6
     not admitted  AF_INET6
     admitted      AF_UNIX | AF_INET | AF_NETLINK | AF_VSOCK
-    nearest rule  socket#1 (asterinas/socket.scml:7)
+    nearest rule  socket#1 (scml/profiles/asterinas/socket.scml:7)
                   socket(family = AF_UNIX, type = SOCK_STREAM | SOCK_SEQPACKET | <opt_type_flags>, protocol = 0);
 "
     );
@@ -184,7 +184,9 @@ fn a_call_is_explained() {
     let (status, said, _) = explain("socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) = 3");
     assert_eq!(status, 0);
     assert!(
-        said.starts_with("admitted by socket#1 (asterinas/socket.scml:7)\n    socket(family = AF_UNIX"),
+        said.starts_with(
+            "admitted by socket#1 (scml/profiles/asterinas/socket.scml:7)\n    socket(family = AF_UNIX"
+        ),
         "{said}"
     );
     let (status, said, _) = explain("epoll_wait(3, [], 1, 0)");

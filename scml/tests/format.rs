@@ -5,6 +5,7 @@ use std::path::Path;
 use proptest::{
     collection::vec,
     prelude::*,
+    sample::select,
     test_runner::{RngSeed, TestRunner},
 };
 use scml::{Source, format, load, syntax};
@@ -158,7 +159,7 @@ fn rule() -> impl Strategy<Value = Vec<String>> {
 /// What may stand between two tokens.
 fn gap() -> impl Strategy<Value = String> {
     prop_oneof![
-        24 => "[ \t]|\r\n|\n|\n\n|\n\n\n",
+        24 => select(&[" ", "\t", "\r\n", "\n", "\n\n", "\n\n\n"][..]).prop_map(str::to_owned),
         1 => "\n?//[a-z /*é\t]{0,6}\r?\n",
         1 => "\n?/\\*[a-z /é\n]{0,6} \\*/[ \n]",
     ]
@@ -167,12 +168,12 @@ fn gap() -> impl Strategy<Value = String> {
 #[test]
 fn formatting_is_stable_and_loses_nothing() {
     let config = ProptestConfig {
-        cases: 1500,
+        cases: 300,
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(1),
         ..ProptestConfig::default()
     };
-    let text = (vec(rule(), 0..4), vec(gap(), 400)).prop_map(|(rules, gaps)| {
+    let text = (vec(rule(), 0..4), vec(gap(), 61)).prop_map(|(rules, gaps)| {
         let tokens = rules.concat();
         let pieces =
             tokens.iter().zip(gaps.iter().cycle()).flat_map(|(token, gap)| [gap.as_str(), token.as_str()]);

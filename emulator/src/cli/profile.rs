@@ -22,10 +22,10 @@ impl Rules {
         if let Some(path) = shipped.filter(|_| plain) {
             let mut sources = load(&path)?;
             for source in &mut sources {
-                // As short as in the kernel's log: postern/socket.scml
+                // As in the kernel's log.
                 let file =
                     Path::new(&source.name).file_name().map(|file| file.to_string_lossy().into_owned());
-                source.name = format!("{name}/{}", file.unwrap_or_default());
+                source.name = format!("scml/profiles/{name}/{}", file.unwrap_or_default());
             }
             return Self::of(name, &sources);
         }

@@ -180,6 +180,10 @@ impl<'t> Parser<'t> {
                 Err(_) if self.lenient => {
                     (self.at, self.depth) = (start, depth);
                     self.skip_item()?;
+                    // A bracket that closes nothing.
+                    if self.at == start {
+                        return self.malformed();
+                    }
                     items.push((String::new(), Argument::Elided));
                 }
                 Err(malformed) => return Err(malformed),
@@ -555,6 +559,9 @@ mod tests {
         assert_eq!(lenient("{a=1, §=[{}], b=2}").unwrap()[0].field("b"), Some(&Number(2)));
         assert_eq!(lenient("[00:1a:ff:00:00:00]").unwrap(), [Array(vec![Text(vec![0, 0x1a, 255, 0, 0, 0])])]);
         assert_eq!(lenient("[{a=1"), Err(Malformed(5)));
+        for text in ["[1, ), 2]", "3)", "]"] {
+            assert!(lenient(text).is_err(), "{text}");
+        }
         assert!(lenient(&"[§".repeat(50_000)).is_err());
     }
 

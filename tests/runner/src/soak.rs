@@ -9,7 +9,7 @@ use crate::{
     suites::{self, Suite},
 };
 
-/// Runs the guest suite on two and four CPUs, and stress-ng, so many times; whether all passed.
+/// Runs the guest suite on two and four CPUs, the fuzz targets and stress-ng, so many times; whether all passed.
 pub(crate) fn run(context: &Context, rounds: u32) -> Result<bool> {
     let sink = Sink::new();
     let whole = suites::Run { context, sink: &sink, filter: None };

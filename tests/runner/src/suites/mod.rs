@@ -4,6 +4,7 @@ mod bad_boot;
 mod boot;
 mod browser;
 mod format;
+mod fuzz;
 mod guest_suite;
 mod policy;
 mod programs;
@@ -55,6 +56,7 @@ pub(crate) const SOAK: &[Suite] = &[
         what: "the guest suite in the guest, on four CPUs",
         body: guest_suite::smp_4,
     },
+    Suite { name: "fuzz", what: "the readers of rules and traces, by libFuzzer", body: fuzz::run },
 ];
 
 /// The suites, in lanes that run side by side.

@@ -1,0 +1,4 @@
+//! libFuzzer's entry to [`fuzz::trace`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::trace(bytes));
