@@ -43,7 +43,7 @@ enum Command {
     Test(test::Options),
     /// Measure in executed guest instructions, and compare with the limits
     Bench,
-    /// Run the guest suite on two and four CPUs, and stress-ng, over and over
+    /// Run the guest suite on two and four CPUs, the fuzz targets and stress-ng, over and over
     Soak {
         /// How often
         #[arg(long, value_name = "N", default_value = "10")]
