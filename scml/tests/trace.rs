@@ -336,6 +336,26 @@ socket(AF_UNIX, SOCK_STREAM, 0) = 5
 }
 
 #[test]
+fn control_messages_that_are_received() {
+    let profile = rules(
+        "struct rights = { cmsg_level = SOL_SOCKET, cmsg_type = SCM_RIGHTS, .. };
+         recvmsg(sockfd, msg = { msg_control = [ <rights> ], .. }, flags);",
+    );
+    let message = |kind: &str| {
+        format!(
+            "recvmsg(3, {{msg_name=NULL, msg_namelen=0, msg_iov=[{{iov_base=\"a\", iov_len=1}}], msg_iovlen=1, \
+             msg_control=[{{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type={kind}, cmsg_data=[3]}}], msg_controllen=24, \
+             msg_flags=0}}, 0) = 1\n"
+        )
+    };
+    let summary = judged(&profile, &(message("SCM_RIGHTS") + &message("SCM_CREDENTIALS")));
+    assert_eq!((only(&summary).calls, only(&summary).conforming), (2, 1));
+    assert_eq!(causes(only(&summary)), ["1 recvmsg: msg.msg_control = {SOL_SOCKET, SCM_CREDENTIALS}"]);
+    // The call itself succeeds.
+    assert_eq!(only(&summary).causes[0].explanation.errno, 0);
+}
+
+#[test]
 fn what_comes_after_a_refused_socket_counts_with_it() {
     let profile = rules(
         "struct un = { family = AF_UNIX, .. }; struct sa = { sa_family = AF_UNIX, .. };

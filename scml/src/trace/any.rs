@@ -3,7 +3,6 @@
 use crate::{
     call::Call,
     domain::{Kind, signature, structs},
-    explain::Explanation,
     matcher::{Hit, Refusal},
     subject::{Descriptor, FAMILIES, FAMILY_BITS, SocketState, TYPES},
     tables::{Row, Tables},
@@ -48,11 +47,6 @@ pub(super) fn admit(tables: &Tables<'_>, call: Call, observed: &mut Observed) ->
     };
     (observed.descriptor, observed.state) = (Some(descriptor), Some(state));
     Err(refusal)
-}
-
-/// Why the call is refused, with what [`admit`] left in it.
-pub(super) fn explain(tables: &Tables<'_>, call: Call, observed: &Observed, refusal: Refusal) -> Explanation {
-    tables.explain(call, &observed.subject(), refusal)
 }
 
 /// Whether one of the parameters is a descriptor that rules may speak of.

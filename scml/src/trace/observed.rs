@@ -23,6 +23,8 @@ pub(super) struct Observed {
     address: Option<Vec<u8>>,
     message: Option<Header>,
     memory: [Option<Vec<u8>>; 6],
+    /// The control messages that a receiving call was given.
+    pub(super) delivered: Vec<ControlHeader>,
     /// Parameters that point to something that strace did not follow, or numbers that it shows by names that are not
     /// known.
     pub(super) unread: Vec<Unread>,
@@ -207,7 +209,10 @@ impl Observed {
         if let Some(control) = argument.field("msg_control").filter(|control| !control.is_null()) {
             match memory::control(control) {
                 // What will be received is not known beforehand: there is room.
-                Some(_) if receives => header.control = Some(Vec::new()),
+                Some(headers) if receives => {
+                    header.control = Some(Vec::new());
+                    self.delivered = headers;
+                }
                 Some(headers) => header.control = Some(headers),
                 None if receives => header.control = Some(Vec::new()),
                 None if header.control_length == 0 => {}

@@ -80,7 +80,7 @@ pub fn judge(tables: &Tables<'_>, text: &str) -> Result<Answer, NotUnderstood> {
         let mut guess = one.guessed();
         match any::admit(tables, call, &mut one) {
             Err(refusal) => {
-                return Ok(Answer::Refused(Box::new(any::explain(tables, call, &one, refusal))));
+                return Ok(Answer::Refused(Box::new(tables.explain(call, &one.subject(), refusal))));
             }
             Ok(hit) => answer = answer.or(Some(hit)),
         }

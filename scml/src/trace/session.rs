@@ -72,7 +72,8 @@ impl Shown<'_> {
 
 enum Verdict {
     Conforms,
-    Refused(Refusal, Box<Observed>),
+    /// By that rule, for that parameter.
+    Refused(Refusal, Box<Explanation>),
     Unclear(Unclear),
 }
 
@@ -336,9 +337,8 @@ impl<'t> Session<'t> {
                 tally.conforming += 1;
                 None
             }
-            Verdict::Refused(refusal, observed) => {
+            Verdict::Refused(refusal, explanation) => {
                 tally.calls += 1;
-                let explanation = any::explain(&self.tables, call, &observed, refusal);
                 // What the socket is, or the addresses that it has.
                 let of_socket = position == Some(usize::from(refusal.parameter))
                     || explanation.argument.ends_with("_family");
@@ -348,25 +348,34 @@ impl<'t> Session<'t> {
                     *cause.followers.entry(call).or_default() += 1;
                     return None;
                 }
-                self.count_refused(program, refusal.rule, explanation, outcome, shown)
+                self.count_refused(program, refusal.rule, *explanation, outcome, shown)
             }
         }
     }
 
     fn judge(&self, call: Call, mut observed: Observed) -> Verdict {
+        let tables = &self.tables;
         let mut guess = observed.guessed();
-        match any::admit(&self.tables, call, &mut observed) {
-            Err(refusal) => Verdict::Refused(refusal, Box::new(observed)),
-            Ok(_) => match observed.unread.first() {
-                Some(unread) if any::admit(&self.tables, call, &mut guess).is_err() => {
-                    Verdict::Unclear(Unclear::Unread {
-                        parameter: signature(call).parameters[unread.parameter].name,
-                        why: unread.why.clone(),
-                    })
-                }
-                _ => Verdict::Conforms,
-            },
+        if let Err(refusal) = any::admit(tables, call, &mut observed) {
+            let explanation = tables.explain(call, &observed.subject(), refusal);
+            return Verdict::Refused(refusal, Box::new(explanation));
         }
+        if let Some(unread) = observed.unread.first()
+            && any::admit(tables, call, &mut guess).is_err()
+        {
+            return Verdict::Unclear(Unclear::Unread {
+                parameter: signature(call).parameters[unread.parameter].name,
+                why: unread.why.clone(),
+            });
+        }
+        // The call is admitted, but may not be given all that it was given here.
+        for header in &observed.delivered {
+            if let Err(refusal) = tables.deliver(call, &observed.subject(), *header) {
+                let explanation = tables.explain_delivery(call, &observed.subject(), *header, refusal);
+                return Verdict::Refused(refusal, Box::new(explanation));
+            }
+        }
+        Verdict::Conforms
     }
 
     fn count_unclear(&mut self, program: usize, call: Call, why: Unclear) {

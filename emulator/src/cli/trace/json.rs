@@ -46,7 +46,8 @@ struct OfCause<'a> {
     value: &'a str,
     offending: &'a [String],
     admitted: &'a [String],
-    errno: String,
+    /// `null` where a control message would not be delivered.
+    errno: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<OfRule<'a>>,
     example: &'a str,
@@ -113,7 +114,9 @@ fn cause(cause: &Cause) -> OfCause<'_> {
         value: &explanation.value,
         offending: &explanation.offending,
         admitted: &explanation.admitted,
-        errno: errno_name(explanation.errno).map_or_else(|| explanation.errno.to_string(), str::to_owned),
+        errno: (explanation.errno != 0).then(|| {
+            errno_name(explanation.errno).map_or_else(|| explanation.errno.to_string(), str::to_owned)
+        }),
         rule: explanation.rule.as_ref().map(|rule| OfRule {
             id: &rule.id,
             file: &rule.file,

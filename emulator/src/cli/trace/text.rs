@@ -84,7 +84,11 @@ fn cause(text: &mut String, cause: &Cause) {
     let errno = errno_name(explanation.errno).unwrap_or("an error");
     let linux: Vec<_> =
         cause.linux.iter().map(|(said, times)| outcome(said, *times, cause.count, errno)).collect();
-    let _ = writeln!(text, "         would fail with {errno}; on Linux {}", linux.join(", "));
+    let _ = match explanation.errno {
+        // Of a control message that is received.
+        0 => writeln!(text, "         would not be delivered; the call would succeed"),
+        _ => writeln!(text, "         would fail with {errno}; on Linux {}", linux.join(", ")),
+    };
     if !cause.followers.is_empty() {
         let calls: Vec<_> =
             cause.followers.iter().map(|(call, times)| format!("{times} {}", call.name())).collect();
