@@ -18,7 +18,11 @@ use crate::{
     error::{Errno, Error, Result},
     family::unix::{
         address::Address,
-        stream::{Defaults, Link, Received, Shutdown, Stream},
+        connection::{Channel, ConnectionMode, Defaults, REFUSED, Sides},
+        datagram::{self, Datagram},
+        record::{Endpoint, Kind, New, Sequenced},
+        shutdown::Shutdown,
+        stream::{Link, Received},
     },
     ready::{Events, Pollee},
     registry,
@@ -53,8 +57,24 @@ pub struct Socket {
 }
 
 /// The families and types.
-enum Body {
-    UnixStream(Stream),
+pub(crate) enum Body {
+    /// SOCK_STREAM of the UNIX family
+    Stream(ConnectionMode<Link>),
+    /// SOCK_SEQPACKET of the UNIX family
+    Seqpacket(ConnectionMode<Sequenced>),
+    /// SOCK_DGRAM of the UNIX family
+    Datagram(Datagram),
+}
+
+/// What every body that has a state machine can do, and a datagram socket in its own way.
+macro_rules! dispatch {
+    ($socket:expr, $machine:pat => $of_machine:expr, $datagram:pat => $of_datagram:expr) => {
+        match &$socket.body {
+            Body::Stream($machine) => $of_machine,
+            Body::Seqpacket($machine) => $of_machine,
+            Body::Datagram($datagram) => $of_datagram,
+        }
+    };
 }
 
 /// The directions that shutdown(2) shuts.
@@ -77,7 +97,9 @@ pub enum Target<'a> {
     Node(NodeId),
 }
 
-const UNIX_STREAM: Descriptor = Descriptor::new(net::AF_UNIX as u16, net::SOCK_STREAM as u8, 0);
+const fn unix(kind: u32) -> Descriptor {
+    Descriptor::new(net::AF_UNIX as u16, kind as u8, 0)
+}
 
 impl Socket {
     fn with(world: &World, pollee: Arc<Pollee>, descriptor: Descriptor, body: Body) -> Self {
@@ -100,8 +122,15 @@ impl Socket {
     /// EAFNOSUPPORT, EINVAL, EPROTONOSUPPORT, ESOCKTNOSUPPORT: what Linux answers for what it does not have, in its order.
     pub fn create(world: &World, family: u32, socket_type: u32, protocol: u32) -> Result<Arc<Self>> {
         let descriptor = Self::kind(family, socket_type, protocol)?;
-        let body = Body::UnixStream(Stream::new());
-        let socket = Arc::new(Self::with(world, Arc::default(), descriptor, body));
+        let pollee = Arc::<Pollee>::default();
+        let body = match socket_type {
+            net::SOCK_DGRAM => {
+                Body::Datagram(Datagram::new(Self::datagrams(world, pollee.clone(), Credentials::NOBODY)))
+            }
+            net::SOCK_SEQPACKET => Body::Seqpacket(ConnectionMode::new()),
+            _ => Body::Stream(ConnectionMode::new()),
+        };
+        let socket = Arc::new(Self::with(world, pollee, descriptor, body));
         registry::enter(world.id, [&socket]);
         Ok(socket)
     }
@@ -120,15 +149,49 @@ impl Socket {
     ) -> Result<[Arc<Self>; 2]> {
         let descriptor = Self::kind(family, socket_type, protocol)?;
         let pollees = [Arc::<Pollee>::default(), Arc::default()];
-        let (link, other) =
-            Link::pair(pollees.clone(), [credentials; 2], [world.settings.get().send_buffer; 2], &world.pool);
-        let [pollee, other_pollee] = pollees;
-        let end = |pollee, link| {
-            Arc::new(Self::with(world, pollee, descriptor, Body::UnixStream(Stream::connected(link))))
+        let bodies = match socket_type {
+            net::SOCK_DGRAM => {
+                let [one, other] = pollees.clone().map(|pollee| Self::datagrams(world, pollee, credentials));
+                Endpoint::join(&one, &other);
+                [one, other].map(|endpoint| Body::Datagram(Datagram::new(endpoint)))
+            }
+            net::SOCK_SEQPACKET => Self::connected::<Sequenced>(world, &pollees, credentials),
+            _ => Self::connected::<Link>(world, &pollees, credentials),
         };
-        let [socket, peer] = [end(pollee, link), end(other_pollee, other)];
+        let [pollee, other_pollee] = pollees;
+        let [body, other_body] = bodies;
+        let end = |pollee, body| Arc::new(Self::with(world, pollee, descriptor, body));
+        let [socket, peer] = [end(pollee, body), end(other_pollee, other_body)];
         registry::enter(world.id, [&socket, &peer]);
         Ok([socket, peer])
+    }
+
+    /// A datagram socket as others know it.
+    fn datagrams(world: &World, pollee: Arc<Pollee>, peer_credentials: Credentials) -> Arc<Endpoint> {
+        let limits = world.settings.get();
+        Endpoint::new(New {
+            kind: Kind::Datagram,
+            pollee,
+            pool: &world.pool,
+            send_buffer: limits.send_buffer,
+            backlog: limits.datagrams,
+            peer_credentials,
+        })
+    }
+
+    /// The two sides of a connection.
+    fn connected<C: Channel>(
+        world: &World,
+        pollees: &[Arc<Pollee>; 2],
+        credentials: Credentials,
+    ) -> [Body; 2] {
+        let sides = Sides {
+            pollees: pollees.clone(),
+            peers: [credentials; 2],
+            send_buffers: [world.settings.get().send_buffer; 2],
+            pool: &world.pool,
+        };
+        C::pair(sides).map(|link| C::body(ConnectionMode::connected(link)))
     }
 
     /// The kind of socket that is asked for.
@@ -143,14 +206,18 @@ impl Socket {
             net::AF_UNIX if protocol != 0 && protocol != net::AF_UNIX => {
                 Err(Error::new(Errno::EPROTONOSUPPORT, "the UNIX family has one protocol"))
             }
-            net::AF_UNIX if socket_type == net::SOCK_STREAM => Ok(UNIX_STREAM),
+            net::AF_UNIX
+                if matches!(socket_type, net::SOCK_STREAM | net::SOCK_DGRAM | net::SOCK_SEQPACKET) =>
+            {
+                Ok(unix(socket_type))
+            }
             net::AF_UNIX => Err(Error::new(Errno::ESOCKTNOSUPPORT, "the UNIX family has no such type here")),
             _ => Err(Error::new(Errno::EAFNOSUPPORT, "the family is not supported")),
         }
     }
 
     /// The socket at the other end of a connection that waits to be accepted.
-    pub(crate) fn embryo(link: Link, defaults: Defaults) -> Arc<Self> {
+    pub(crate) fn embryo(body: Body, descriptor: Descriptor, defaults: Defaults) -> Arc<Self> {
         let Defaults { pollee, pool: _, send_buffer, receive_buffer } = defaults;
         Arc::new(Self {
             nonblocking: AtomicBool::new(false),
@@ -159,16 +226,22 @@ impl Socket {
             send_buffer: AtomicU32::new(send_buffer),
             receive_buffer: AtomicU32::new(receive_buffer),
             pollee,
-            descriptor: UNIX_STREAM,
+            descriptor,
             place: AtomicU32::new(registry::NOWHERE),
-            body: Body::UnixStream(Stream::connected(link)),
+            body,
         })
     }
 
     #[inline]
-    pub(crate) fn stream(&self) -> &Stream {
-        let Body::UnixStream(stream) = &self.body;
-        stream
+    pub(crate) fn body(&self) -> &Body {
+        &self.body
+    }
+
+    pub(crate) fn datagram(&self) -> Option<&Datagram> {
+        match &self.body {
+            Body::Datagram(datagram) => Some(datagram),
+            _ => None,
+        }
     }
 
     /// Gives the socket an abstract name.
@@ -176,7 +249,7 @@ impl Socket {
     /// # Errors
     /// EINVAL where it has a name, EADDRINUSE where another socket has this one.
     pub fn bind_abstract(self: &Arc<Self>, world: &World, name: &[u8]) -> Result<()> {
-        self.stream().bind_abstract(self, &world.unix, name)
+        dispatch!(self, machine => machine.bind_abstract(self, &world.unix, name), datagram => datagram.bind_abstract(self, &world.unix, name))
     }
 
     /// Gives the socket the name of an inode that was made for it at `path`.
@@ -184,7 +257,7 @@ impl Socket {
     /// # Errors
     /// EINVAL where it has a name.
     pub fn bind_node(self: &Arc<Self>, world: &World, path: &[u8], node: NodeId) -> Result<()> {
-        self.stream().bind_node(self, &world.unix, path, node)
+        dispatch!(self, machine => machine.bind_node(self, &world.unix, path, node), datagram => datagram.bind_node(self, &world.unix, path, node))
     }
 
     /// Gives the socket an abstract name that nobody has; one that has a name keeps it.
@@ -192,69 +265,125 @@ impl Socket {
     /// # Errors
     /// ENOSPC where no name is left.
     pub fn bind_any(self: &Arc<Self>, world: &World) -> Result<()> {
-        self.stream().bind_any(self, &world.unix)
+        dispatch!(self, machine => machine.bind_any(self, &world.unix), datagram => datagram.bind_any(self, &world.unix))
     }
 
     /// Lets connections wait here, `backlog` and one more of them; also changes how many.
     ///
     /// # Errors
-    /// EINVAL for a socket that has no name, or a connection.
+    /// EOPNOTSUPP for a datagram socket; EINVAL for a socket that has no name, or a connection.
     pub fn listen(&self, world: &World, backlog: u32, credentials: Credentials) -> Result<()> {
-        self.stream().listen(self, backlog.min(world.settings.get().backlog), credentials)
+        let backlog = backlog.min(world.settings.get().backlog);
+        dispatch!(self, machine => machine.listen(self, backlog, credentials), _ => Err(NO_CONNECTIONS))
     }
 
-    /// Connects to who listens at a name.
+    /// Connects to who listens at a name; a datagram socket gets who has the name for its peer.
     ///
     /// # Errors
-    /// ECONNREFUSED where nobody listens there, EPROTOTYPE where a socket of another type does, EISCONN and EINVAL where the
-    /// socket itself is connected or listens. Waits while the backlog there is full.
+    /// ECONNREFUSED where nobody has the name, or listens there; EPROTOTYPE where a socket of another type does; EISCONN and
+    /// EINVAL where the socket itself is connected or listens; EPERM where a datagram socket there has another peer. Waits
+    /// while the backlog there is full.
     pub fn connect(
         self: &Arc<Self>,
         world: &World,
         target: Target<'_>,
         credentials: Credentials,
     ) -> Attempt<()> {
-        use crate::family::unix::stream::REFUSED;
+        let other = self.find(world, target)?;
+        let defaults = || Defaults {
+            pollee: Arc::default(),
+            pool: world.pool.clone(),
+            send_buffer: world.settings.get().send_buffer,
+            receive_buffer: world.settings.get().receive_buffer,
+        };
+        dispatch!(
+            self,
+            machine => machine.connect(self, &other, credentials, defaults()),
+            datagram => match datagram.connect(&other)? {
+                true => Ok(()),
+                false => Err(REFUSED.into()),
+            }
+        )
+    }
+
+    /// Takes a datagram socket's peer away, if it has one; false for a socket of another type.
+    #[must_use]
+    pub fn disconnect(&self) -> bool {
+        self.datagram().map(|datagram| datagram.endpoint().disconnect()).is_some()
+    }
+
+    /// The socket of the same type at a name.
+    fn find(&self, world: &World, target: Target<'_>) -> Result<Arc<Self>> {
         let other = match target {
             Target::Abstract(name) => world.unix.find_abstract(self.socket_type(), name),
             Target::Node(node) => world.unix.find_node(node),
         };
         let other = other.ok_or(REFUSED)?;
         if other.socket_type() != self.socket_type() {
-            return Err(Error::new(Errno::EPROTOTYPE, "the socket there has another type").into());
+            return Err(Error::new(Errno::EPROTOTYPE, "the socket there has another type"));
         }
-        let defaults = Defaults {
-            pollee: Arc::default(),
-            pool: world.pool.clone(),
-            send_buffer: world.settings.get().send_buffer,
-            receive_buffer: world.settings.get().receive_buffer,
-        };
-        self.stream().connect(self, &other, credentials, defaults)
+        Ok(other)
+    }
+
+    /// Who has a name, to send to.
+    pub(crate) fn receiver(&self, world: &World, target: Target<'_>) -> Result<Arc<Endpoint>> {
+        datagram::of(&*self.find(world, target)?).cloned()
     }
 
     /// The next connection that waits. `nonblocking` only decides which error a listener whose receiving direction is shut
     /// answers with, as in Linux: EAGAIN, or EINVAL if it is false.
     ///
     /// # Errors
-    /// EINVAL where the socket does not listen. Waits for a connection.
+    /// EOPNOTSUPP for a datagram socket, EINVAL where the socket does not listen. Waits for a connection.
     pub fn accept(&self, nonblocking: bool) -> Attempt<Arc<Self>> {
-        let socket = self.stream().accept(&self.pollee, nonblocking)?;
+        let socket = dispatch!(
+            self,
+            machine => machine.accept(&self.pollee, nonblocking)?,
+            _ => return Err(NO_CONNECTIONS.into())
+        );
         registry::accepted(socket.place());
         Ok(socket)
     }
 
-    /// The connection, to send and receive on.
+    /// The stream, to send and receive on, where the socket has one.
     #[inline]
     #[must_use]
     pub fn link(&self) -> Option<&Link> {
-        self.stream().link()
+        match &self.body {
+            Body::Stream(machine) => machine.link(),
+            _ => None,
+        }
     }
 
-    /// Sends as much as there is room for; see [`Link::send`] for the pieces of it.
+    /// What sends and receives records, where the socket has it; nothing for streams, and for what is not connected but would
+    /// have to be.
+    #[inline]
+    pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        match &self.body {
+            Body::Datagram(datagram) => Some(datagram.endpoint()),
+            Body::Seqpacket(machine) => machine.link().map(Sequenced::endpoint),
+            Body::Stream(_) => None,
+        }
+    }
+
+    /// Whether what is sent are records, not a stream of bytes.
+    #[inline]
+    pub(crate) fn sends_records(&self) -> bool {
+        !matches!(self.body, Body::Stream(_))
+    }
+
+    /// Sends as much as there is room for; a record is sent whole, to the socket's peer. See [`Link::send`] for the pieces of a
+    /// stream.
     ///
     /// # Errors
-    /// ENOTCONN, ECONNRESET, EPIPE, EFAULT. Waits for room.
+    /// ENOTCONN, ECONNRESET, EPIPE, EFAULT; of records also EMSGSIZE, ECONNREFUSED and EPERM. Waits for room.
     pub fn send<S: Source>(&self, source: &mut S) -> Attempt<usize> {
+        if let Some(endpoint) = self.endpoint() {
+            let length = source.remaining();
+            let mut unsent = endpoint.prepare(source)?;
+            let peer = endpoint.peer().ok_or(NOT_CONNECTED)?;
+            return endpoint.deliver(&mut unsent, &peer, false).map(|_| length);
+        }
         let link = self.link().ok_or(NOT_CONNECTED)?;
         link.check_sending()?;
         let mut sent = 0;
@@ -268,12 +397,26 @@ impl Socket {
         Ok(sent)
     }
 
-    /// Receives what is there.
+    /// Receives what is there; of a record, what there is room for.
     ///
     /// # Errors
-    /// EINVAL where there is no connection, as Linux has it; ECONNRESET, EFAULT. Waits for something to be there.
+    /// Where there is no connection EINVAL, or of records ENOTCONN, as Linux has it; ECONNRESET, EFAULT. Waits for something to
+    /// be there.
     pub fn receive<S: Sink>(&self, sink: &mut S, peek: bool) -> Attempt<Received> {
-        self.link().ok_or(NO_STREAM)?.receive(sink, peek)
+        if let Some(endpoint) = self.endpoint() {
+            let taken = endpoint.receive(sink, peek, false)?;
+            return Ok(if taken.is_end() { Received::End } else { Received::Bytes(taken.copied) });
+        }
+        self.link().ok_or_else(|| self.not_connected())?.receive(sink, peek)
+    }
+
+    /// What receiving fails with that needs a connection.
+    #[cold]
+    pub(crate) fn not_connected(&self) -> Error {
+        match &self.body {
+            Body::Stream(_) => NO_STREAM,
+            _ => NOT_CONNECTED,
+        }
     }
 
     /// How many bytes can be received (FIONREAD).
@@ -284,13 +427,19 @@ impl Socket {
         if self.is_listening() {
             return Err(Error::new(Errno::EINVAL, "a listening socket receives nothing"));
         }
-        Ok(self.link().map_or(0, Link::unread))
+        Ok(match self.endpoint() {
+            Some(endpoint) => endpoint.unread(),
+            None => self.link().map_or(0, Link::unread),
+        })
     }
 
-    /// What the peer has not received yet, in bytes as they count against the send buffer (SIOCOUTQ).
+    /// What the receivers have not received yet, in bytes as they count against the send buffer (SIOCOUTQ).
     #[must_use]
     pub fn unsent(&self) -> u32 {
-        self.link().map_or(0, Link::unsent)
+        match self.endpoint() {
+            Some(endpoint) => endpoint.unsent(),
+            None => self.link().map_or(0, Link::unsent),
+        }
     }
 
     /// Shuts directions, in any state.
@@ -300,33 +449,53 @@ impl Socket {
             How::Send => Shutdown::SEND,
             How::Both => Shutdown::all(),
         };
-        self.stream().shutdown(directions, &self.pollee);
+        dispatch!(
+            self,
+            machine => machine.shutdown(directions, &self.pollee),
+            datagram => datagram.endpoint().shutdown_directions(directions)
+        );
     }
 
     /// The socket's name.
     #[must_use]
     pub fn local_address(&self) -> Option<Address> {
-        self.stream().local_address()
+        dispatch!(
+            self,
+            machine => machine.local_address(),
+            datagram => datagram.endpoint().name().cloned()
+        )
     }
 
     /// The peer's name, if it has one.
     ///
     /// # Errors
     /// ENOTCONN where there is not, and never was, a peer.
-    pub fn peer_address(&self) -> Result<Option<&Address>> {
-        Ok(self.link().ok_or(NOT_CONNECTED)?.peer_address())
+    pub fn peer_address(&self) -> Result<Option<Address>> {
+        match &self.body {
+            Body::Stream(machine) => machine.link().map(|link| link.peer_address().cloned()),
+            Body::Seqpacket(machine) => machine.link().map(|link| link.peer_address().cloned()),
+            Body::Datagram(datagram) => datagram.endpoint().peer().map(|peer| peer.name().cloned()),
+        }
+        .ok_or(NOT_CONNECTED)
     }
 
     /// SO_PEERCRED: who is at the other end, or [`Credentials::NOBODY`].
     #[must_use]
     pub fn peer_credentials(&self) -> Credentials {
-        self.stream().peer_credentials()
+        dispatch!(
+            self,
+            machine => machine.peer_credentials(),
+            datagram => datagram.endpoint().peer_credentials()
+        )
     }
 
     /// SO_ERROR: the pending error, which is forgotten thereby.
     #[must_use]
     pub fn take_error(&self) -> Option<Error> {
-        self.link().and_then(Link::take_error)
+        match self.endpoint() {
+            Some(endpoint) => endpoint.take_error(),
+            None => self.link().and_then(Link::take_error),
+        }
     }
 
     /// Whether it accepts connections, which it will do for ever: SO_ACCEPTCONN.
@@ -349,7 +518,25 @@ impl Socket {
     /// that is negative, taken as unsigned, is very large.
     pub fn set_send_buffer(&self, world: &World, wanted: u32) {
         let bytes = doubled(wanted, world.settings.get().send_buffer_max, SEND_BUFFER_MIN);
-        self.stream().set_send_buffer(bytes, || self.send_buffer.store(bytes, Ordering::Relaxed));
+        let set = || self.send_buffer.store(bytes, Ordering::Relaxed);
+        dispatch!(
+            self,
+            machine => machine.set_send_buffer(bytes, set),
+            datagram => {
+                set();
+                datagram.endpoint().set_send_buffer(bytes);
+            }
+        );
+    }
+
+    /// Whether /proc/net/unix shows it as connected: a datagram socket is that, too, if another connected to it.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        dispatch!(
+            self,
+            machine => machine.link().is_some(),
+            datagram => datagram.endpoint().is_established()
+        )
     }
 
     /// SO_RCVBUF. What a UNIX stream may hold is the sender's SO_SNDBUF, here as in Linux.
@@ -378,7 +565,7 @@ impl Socket {
     /// What may be done now, as poll(2) shows it.
     #[must_use]
     pub fn poll(&self) -> Events {
-        self.stream().poll()
+        dispatch!(self, machine => machine.poll(), datagram => datagram.endpoint().poll())
     }
 
     /// Where the socket's events are announced.
@@ -409,7 +596,7 @@ impl Socket {
     /// The state, as the rules of a policy know it.
     #[must_use]
     pub fn state(&self) -> SocketState {
-        self.stream().phase()
+        dispatch!(self, machine => machine.phase(), datagram => datagram.phase())
     }
 
     /// The number that tells it from all others of its system that there are or were, as stat(2) shows it in the place of an
@@ -436,8 +623,11 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let Body::UnixStream(stream) = &mut self.body;
-        stream.close(&self.pollee);
+        match &mut self.body {
+            Body::Stream(machine) => machine.close(&self.pollee),
+            Body::Seqpacket(machine) => machine.close(&self.pollee),
+            Body::Datagram(datagram) => datagram.close(),
+        }
         registry::leave(*self.place.get_mut());
         // Who watches sockets, and not only waits at one, forgets this one.
         self.pollee.notify(Events::NVAL);
@@ -449,5 +639,6 @@ fn doubled(wanted: u32, max: u32, min: u32) -> u32 {
     (wanted.min(max).min(i32::MAX as u32 / 2) * 2).max(min)
 }
 
+const NO_CONNECTIONS: Error = Error::new(Errno::EOPNOTSUPP, "datagram sockets make no connections");
 pub(crate) const NOT_CONNECTED: Error = Error::new(Errno::ENOTCONN, "");
 pub(crate) const NO_STREAM: Error = Error::new(Errno::EINVAL, "the socket is not connected");

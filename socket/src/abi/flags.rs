@@ -12,6 +12,8 @@ bitflags! {
         const OOB = net::MSG_OOB;
         /// Look, and leave the data where it is.
         const PEEK = net::MSG_PEEK;
+        /// Of a record, its length rather than how much of it was received; in a result, that it was longer.
+        const TRUNC = net::MSG_TRUNC;
         /// Do not wait.
         const DONTWAIT = net::MSG_DONTWAIT;
         /// Wait until the buffer is full.

@@ -58,7 +58,7 @@ impl<S: DescriptorSlot> Acceptance<S> {
     fn finish<C: Caller<Slot = S>>(&mut self, caller: &C, accepted: Arc<Socket>) -> Result<usize> {
         if let Some(out) = self.address {
             let address = accepted.peer_address().map_err(|_| Errno::ECONNABORTED)?;
-            out.write(caller, shown(address))?;
+            out.write(caller, shown(address.as_ref()))?;
         }
         let Some(slot) = self.slot.take() else { return Err(Errno::EBADF.into()) };
         let number = slot.number();

@@ -8,7 +8,7 @@ use crate::{
     abi::address::SocketAddress,
     caller::Caller,
     error::Result,
-    family::unix::address::Name,
+    family::unix::address::{Name, is_unspecific},
     policy::{Admitted, Decoded},
     socket::{Socket, Target},
     step::{Attempt, Operation, Step, all_at_once},
@@ -52,6 +52,9 @@ impl<C: Caller> Operation<C> for Admitted<Connect> {
 impl Connect {
     /// The name is looked up at every try: while this one waited for room, another may have taken it.
     fn perform<C: Caller>(&self, caller: &C) -> Attempt<()> {
+        if is_unspecific(self.address.bytes()) && self.socket.disconnect() {
+            return Ok(());
+        }
         let target = match Name::parse(self.address.bytes())? {
             Name::Abstract(name) => Target::Abstract(name),
             Name::Path(path) => Target::Node(caller.find_node(path)?),

@@ -47,6 +47,6 @@ impl<C: Caller> Operation<C> for Admitted<GetPeerName> {
 impl GetPeerName {
     fn perform<C: Caller>(&self, caller: &C) -> Result<()> {
         let Self { socket, out } = self;
-        out.write(caller, shown(socket.peer_address()?))
+        out.write(caller, shown(socket.peer_address()?.as_ref()))
     }
 }

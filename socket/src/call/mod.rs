@@ -35,6 +35,7 @@ pub mod writev;
 mod accepting;
 pub mod moving;
 mod receiving;
+mod records;
 mod sending;
 
 use alloc::sync::Arc;

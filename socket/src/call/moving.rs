@@ -1,14 +1,16 @@
 //! What the calls that move bytes between sockets and other files have in common: the kernel has found them admitted, and
 //! lends memory of its own, piece by piece.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
+use super::records::{self, Parked};
 use crate::{
+    abi::flags::MessageFlags,
     caller::Caller,
     error::{Errno, Result},
     family::unix::stream::Received,
-    socket::{NO_STREAM, NOT_CONNECTED, Socket},
-    step::{Operation, Step, Stop},
+    socket::{NOT_CONNECTED, Socket},
+    step::{Operation, Step, Stop, all_at_once},
 };
 
 /// A piece of payload that is to be sent.
@@ -20,12 +22,14 @@ pub struct Outgoing<'a> {
     /// Whether the call has waited.
     waited: bool,
     nonblocking: bool,
+    /// A record that waits for room at its receiver.
+    parked: Option<Box<Parked>>,
 }
 
 impl<'a> Outgoing<'a> {
     /// `nonblocking` is what the call says; a socket may be so itself.
     pub(super) fn new(socket: Arc<Socket>, bytes: &'a [u8], nonblocking: bool) -> Self {
-        Self { socket, bytes, sent: 0, waited: false, nonblocking }
+        Self { socket, bytes, sent: 0, waited: false, nonblocking, parked: None }
     }
 
     fn stopped<C: Caller>(&mut self, caller: &C, stop: Stop) -> Step {
@@ -46,6 +50,12 @@ impl<'a> Outgoing<'a> {
 impl<C: Caller> Operation<C> for Outgoing<'_> {
     fn step(&mut self, caller: &C) -> Step {
         let socket = self.socket.clone();
+        if socket.sends_records() {
+            let first = !core::mem::replace(&mut self.waited, true);
+            let flags = MessageFlags::empty();
+            let sent = records::send(caller, &socket, &mut self.bytes, flags, None, first, &mut self.parked);
+            return all_at_once(sent, self.nonblocking || socket.nonblocking());
+        }
         let Some(link) = socket.link() else { return Step::Done(Err(NOT_CONNECTED)) };
         while !self.bytes.is_empty() {
             match link.send(&mut self.bytes, self.sent == 0 && !self.waited) {
@@ -77,11 +87,19 @@ impl<'a> Incoming<'a> {
 
 impl<C: Caller> Operation<C> for Incoming<'_> {
     fn step(&mut self, _caller: &C) -> Step {
-        let Some(link) = self.socket.link() else { return Step::Done(Err(NO_STREAM)) };
-        match link.receive(&mut &mut *self.room, false) {
-            Ok(Received::Bytes(count)) => Step::Done(Ok(count)),
-            Ok(Received::End) => Step::Done(Ok(0)),
-            Err(stop) => stop.into_step(self.nonblocking || self.socket.nonblocking()),
-        }
+        // SPLICE_F_NONBLOCK is heeded by streams alone.
+        let records = self.socket.sends_records();
+        let nonblocking = self.nonblocking && !records || self.socket.nonblocking();
+        let received = if let Some(endpoint) = self.socket.endpoint() {
+            endpoint.receive(&mut &mut *self.room, false, nonblocking).map(|taken| taken.copied)
+        } else if let Some(link) = self.socket.link() {
+            link.receive(&mut &mut *self.room, false).map(|received| match received {
+                Received::Bytes(count) => count,
+                Received::End => 0,
+            })
+        } else {
+            Err(self.socket.not_connected().into())
+        };
+        all_at_once(received, nonblocking)
     }
 }

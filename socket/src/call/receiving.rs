@@ -9,8 +9,8 @@ use crate::{
     },
     caller::Caller,
     error::{Errno, Error, Result},
-    family::unix::{address::Address, stream::Received},
-    socket::{NO_STREAM, Socket},
+    family::unix::{address::Address, record::Taken, stream::Received},
+    socket::Socket,
     step::{Step, Stop},
 };
 
@@ -23,18 +23,20 @@ pub(super) struct Receiving {
     received: usize,
     /// Whether there was anything from the peer: then its name belongs to the result.
     heard: bool,
+    /// The record that was received.
+    taken: Option<Taken>,
 }
 
 impl Receiving {
     #[inline]
     pub(super) fn new(socket: Arc<Socket>, buffers: Buffers, flags: MessageFlags) -> Self {
-        Self { socket, buffers, flags, received: 0, heard: false }
+        Self { socket, buffers, flags, received: 0, heard: false, taken: None }
     }
 
     /// Receives what is there: how many bytes, or what else the step comes to.
     #[inline]
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> core::result::Result<usize, Step> {
-        let Some(link) = self.socket.link() else { return Err(Step::Done(Err(NO_STREAM))) };
+        let Some(link) = self.socket.link() else { return self.step_record(caller) };
         if self.flags.contains(MessageFlags::OOB) {
             return Err(Step::Done(Err(Error::new(Errno::EINVAL, "there is no urgent data"))));
         }
@@ -56,6 +58,24 @@ impl Receiving {
         }
     }
 
+    /// Receives a record.
+    #[inline(never)]
+    fn step_record<C: Caller>(&mut self, caller: &C) -> core::result::Result<usize, Step> {
+        let done = |error| Err(Step::Done(Err(error)));
+        let Some(endpoint) = self.socket.endpoint() else { return done(self.socket.not_connected()) };
+        if self.flags.contains(MessageFlags::OOB) {
+            return done(Error::new(Errno::EOPNOTSUPP, "records are not urgent"));
+        }
+        let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || self.socket.nonblocking();
+        let mut sink = UserBytes { caller, buffers: &mut self.buffers };
+        let taken = endpoint
+            .receive(&mut sink, self.flags.contains(MessageFlags::PEEK), nonblocking)
+            .map_err(|stop| stop.into_step(nonblocking))?;
+        let count = if self.flags.contains(MessageFlags::TRUNC) { taken.length } else { taken.copied };
+        self.taken = Some(taken);
+        Ok(count)
+    }
+
     #[cold]
     fn stopped(&mut self, stop: Stop) -> core::result::Result<usize, Step> {
         let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || self.socket.nonblocking();
@@ -75,10 +95,20 @@ impl Receiving {
         self.step(caller).map_or_else(|step| step, |count| Step::Done(Ok(count)))
     }
 
-    /// The name of the one from whom bytes came, if it has one.
+    /// The name of the one from whom the data came, if it has one.
     pub(super) fn sender(&self) -> &[u8] {
-        let link = self.socket.link().filter(|_| self.heard);
-        link.and_then(|link| link.peer_address()).map_or(&[], Address::bytes)
+        let sender = match &self.taken {
+            Some(taken) => taken.sender(),
+            None => self.socket.link().filter(|_| self.heard).and_then(|link| link.peer_address()),
+        };
+        sender.map_or(&[], Address::bytes)
+    }
+
+    /// What recvmsg(2) says in `msg_flags`.
+    pub(super) fn result_flags(&self) -> MessageFlags {
+        let mut flags = self.flags & MessageFlags::CMSG_CLOEXEC;
+        flags.set(MessageFlags::TRUNC, self.taken.as_ref().is_some_and(|taken| taken.copied < taken.length));
+        flags
     }
 
     /// The result where a signal comes.

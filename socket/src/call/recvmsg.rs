@@ -16,7 +16,6 @@ use crate::{
 pub struct ReceiveMessage {
     receiving: Receiving,
     header: MessageHeader,
-    flags: MessageFlags,
 }
 
 impl Decoded for ReceiveMessage {
@@ -45,7 +44,7 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<R
     let header = MessageHeader::read(caller, registers[1])?;
     let buffers = header.buffers(caller)?;
     let receiving = Receiving::new(socket, buffers, flags);
-    caller.world().policy.admit(caller, registers, ReceiveMessage { receiving, header, flags })
+    caller.world().policy.admit(caller, registers, ReceiveMessage { receiving, header })
 }
 
 impl<C: Caller> Operation<C> for Admitted<ReceiveMessage> {
@@ -74,8 +73,8 @@ impl ReceiveMessage {
     }
 
     fn finish<C: Caller>(&self, caller: &C, count: usize) -> Result<usize> {
-        // There are no control messages yet, and Linux shows this one flag of those that were asked for.
-        let flags = self.flags & MessageFlags::CMSG_CLOEXEC;
+        // There are no control messages yet.
+        let flags = self.receiving.result_flags();
         self.header.write_results(caller, self.receiving.sender(), flags.bits(), 0)?;
         Ok(count)
     }

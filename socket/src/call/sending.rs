@@ -1,17 +1,19 @@
 //! What the calls that send have in common.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
+use super::records::Parked;
 use crate::{
     abi::{
+        address::SocketAddress,
         buffers::{Buffers, UserBytes},
         flags::MessageFlags,
     },
     caller::Caller,
     error::{Errno, Error, Result},
     family::unix::stream::Link,
-    socket::{NOT_CONNECTED, Socket},
-    step::{Step, Stop},
+    socket::Socket,
+    step::{Step, Stop, all_at_once},
 };
 
 /// Payload on its way out.
@@ -23,23 +25,19 @@ pub(super) struct Sending {
     waited: bool,
     /// How many bytes have gone.
     sent: usize,
+    /// A record that waits for room at its receiver.
+    parked: Option<Box<Parked>>,
 }
 
 impl Sending {
     #[inline]
     pub(super) fn new(socket: Arc<Socket>, buffers: Buffers, flags: MessageFlags) -> Self {
-        Self { socket, buffers, flags, waited: false, sent: 0 }
+        Self { socket, buffers, flags, waited: false, sent: 0, parked: None }
     }
 
-    /// Whether the call has still to look at everything but its payload.
-    #[inline]
-    pub(super) fn is_new(&self) -> bool {
-        !self.waited
-    }
-
-    /// What Linux looks at before the payload: urgent data, which is not supported, and a destination, which a connected
-    /// socket must not be given, and another cannot use.
-    pub(super) fn check(&self, destination: bool) -> Result<()> {
+    /// What Linux looks at before the payload of a stream: urgent data, which is not supported, and a destination, which a
+    /// connected socket must not be given, and another cannot use.
+    fn check(&self, destination: bool) -> Result<()> {
         if self.flags.contains(MessageFlags::OOB) {
             return Err(Error::new(Errno::EOPNOTSUPP, "urgent data is not supported"));
         }
@@ -50,10 +48,24 @@ impl Sending {
         Ok(())
     }
 
+    /// Sends to somebody, or to the peer.
+    #[inline]
+    pub(super) fn step_to<C: Caller>(&mut self, caller: &C, destination: Option<&SocketAddress>) -> Step {
+        if self.socket.sends_records() {
+            return self.step_record(caller, destination);
+        }
+        if !self.waited
+            && let Err(error) = self.check(destination.is_some())
+        {
+            return Step::Done(Err(error));
+        }
+        self.step(caller)
+    }
+
     /// Sends what there is room for.
     #[inline]
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {
-        let Some(link) = self.socket.link() else { return Step::Done(Err(NOT_CONNECTED)) };
+        let Some(link) = self.socket.link() else { return self.step_record(caller, None) };
         let mut source = UserBytes { caller, buffers: &mut self.buffers };
         if source.buffers.remaining() == 0 {
             return self.send_nothing(caller);
@@ -67,6 +79,17 @@ impl Sending {
                 return Step::Done(Ok(self.sent));
             }
         }
+    }
+
+    /// Sends a record. No signal tells of its failure: in Linux, streams alone send SIGPIPE.
+    #[inline(never)]
+    fn step_record<C: Caller>(&mut self, caller: &C, destination: Option<&SocketAddress>) -> Step {
+        let Self { socket, buffers, flags, waited, parked, .. } = self;
+        let first = !core::mem::replace(waited, true);
+        let source = &mut UserBytes { caller, buffers };
+        let to = destination.map(SocketAddress::bytes);
+        let nonblocking = flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
+        all_at_once(super::records::send(caller, socket, source, *flags, to, first, parked), nonblocking)
     }
 
     #[cold]

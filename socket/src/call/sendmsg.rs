@@ -69,12 +69,10 @@ pub(super) fn refuse_compat(flags: MessageFlags) -> Result<()> {
 impl<C: Caller> Operation<C> for Admitted<SendMessage> {
     fn step(&mut self, caller: &C) -> Step {
         let message = self.call();
-        if message.sending.is_new()
-            && let Err(error) = message.check()
-        {
+        if let Err(error) = message.check() {
             return Step::Done(Err(error));
         }
-        message.sending.step(caller)
+        message.sending.step_to(caller, message.destination.as_ref())
     }
 
     fn interrupt(&mut self, _caller: &C) -> Result<usize> {
@@ -88,6 +86,6 @@ impl SendMessage {
         if self.control.headers.iter().any(|header| header.level == net::SOL_SOCKET as i32) {
             return Err(Error::new(Errno::EINVAL, "control messages are not supported"));
         }
-        self.sending.check(self.destination.is_some())
+        Ok(())
     }
 }

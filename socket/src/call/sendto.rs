@@ -51,12 +51,7 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<S
 impl<C: Caller> Operation<C> for Admitted<SendTo> {
     fn step(&mut self, caller: &C) -> Step {
         let SendTo { sending, destination } = self.call();
-        if sending.is_new()
-            && let Err(error) = sending.check(destination.is_some())
-        {
-            return Step::Done(Err(error));
-        }
-        sending.step(caller)
+        sending.step_to(caller, destination.as_ref())
     }
 
     fn interrupt(&mut self, _caller: &C) -> Result<usize> {

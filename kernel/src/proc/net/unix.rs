@@ -21,7 +21,7 @@ pub(super) fn table(system: &System) -> Vec<u8> {
 }
 
 fn line(socket: &Socket, text: &mut Vec<u8>) {
-    let connected = socket.link().is_some();
+    let connected = socket.is_established();
     let accepts = socket.is_listening();
     let number = socket.number();
     let state = match (connected, number) {

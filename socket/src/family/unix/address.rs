@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::net::AF_UNIX;
+use linux_raw_sys::net::{AF_UNIX, AF_UNSPEC};
 
 use crate::error::{Errno, Error, Result};
 
@@ -50,6 +50,12 @@ const BAD_LENGTH: Error = Error::new(Errno::EINVAL, "not the length of a UNIX ad
 #[must_use]
 pub fn is_autobind(address: &[u8]) -> bool {
     address == UNNAMED
+}
+
+/// Whether connect is asked to take a datagram socket's peer away: the family is AF_UNSPEC, whatever follows it.
+#[must_use]
+pub fn is_unspecific(address: &[u8]) -> bool {
+    address.starts_with(&(AF_UNSPEC as u16).to_ne_bytes())
 }
 
 /// The address of a socket that has a name, as getsockname shows it.

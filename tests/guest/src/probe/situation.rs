@@ -9,7 +9,7 @@ use scml::{SocketState, probe::SocketKind};
 
 use crate::{
     address::Address,
-    errno::Result,
+    errno::{Errno, Result},
     harness::{Case, Failure, Outcome},
     suite::unix::help::{exchange, name},
     sys::{self, Descriptor},
@@ -47,6 +47,16 @@ impl<'a> Situation<'a> {
     /// Whether sockets of this kind listen and accept.
     pub(crate) fn has_connections(&self) -> bool {
         matches!(self.kind(), libc::SOCK_STREAM | libc::SOCK_SEQPACKET)
+    }
+
+    /// Whether sockets of this kind keep what is sent at a time together, and apart from the rest.
+    pub(crate) fn keeps_records(&self) -> bool {
+        self.kind() != libc::SOCK_STREAM
+    }
+
+    /// What sending gives where the peer is gone.
+    pub(crate) fn broken(&self) -> Errno {
+        Errno(if self.has_connections() { libc::EPIPE } else { libc::ECONNREFUSED })
     }
 
     /// A fresh socket.

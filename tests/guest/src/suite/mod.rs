@@ -33,6 +33,8 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::options::TESTS,
         unix::permissions::TESTS,
         unix::races::TESTS,
+        unix::datagram::TESTS,
+        unix::seqpacket::TESTS,
         process::threads::TESTS,
         process::children::TESTS,
         process::execution::TESTS,

@@ -4,7 +4,6 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 
 use super::{
-    Shutdown,
     end::{Connection, End, Inbox, writable},
     queue::Piece,
     segments::{Segment, Segments},
@@ -13,7 +12,7 @@ use crate::{
     bytes::{Sink, Source},
     caller::Credentials,
     error::{Errno, Error},
-    family::unix::address::Address,
+    family::unix::{address::Address, shutdown::Shutdown},
     pool::{self, Pool},
     ready::{Events, Pollee},
     step::{Attempt, Blocked, Stop},

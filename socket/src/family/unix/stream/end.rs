@@ -6,14 +6,13 @@ use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use spin::{Mutex, MutexGuard, Once};
 
 use super::{
-    Shutdown,
     queue::Queue,
     segments::{Segment, Segments},
 };
 use crate::{
     caller::Credentials,
     error::{Errno, Error},
-    family::unix::address::Address,
+    family::unix::{address::Address, shutdown::Shutdown},
     pool::Pool,
     ready::{Events, Pollee},
 };
@@ -228,6 +227,6 @@ impl Inbox<'_> {
 /// Whether a sender counts as writable (Linux's `unix_writable`): long before the buffer is empty, but not as soon as a
 /// byte fits, so that the two sides do not wake each other for every message.
 #[inline]
-pub(super) fn writable(charged: u32, send_buffer: u32) -> bool {
+pub(in crate::family::unix) fn writable(charged: u32, send_buffer: u32) -> bool {
     u64::from(charged) * 4 <= u64::from(send_buffer)
 }

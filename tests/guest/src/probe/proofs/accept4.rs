@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::exchange,
+    suite::unix::help::{exchange, sequenced},
     sys,
 };
 
@@ -38,5 +38,15 @@ pub(crate) fn flags_sock_cloexec(at: &Situation<'_>) -> Attempt {
     let (near, far) = accepted(at, libc::SOCK_CLOEXEC)?;
     check_eq!(sys::fcntl(&far, libc::F_GETFD, 0)? as i32, libc::FD_CLOEXEC);
     check_eq!(sys::fcntl(&far, libc::F_GETFL, 0)? as i32, libc::O_RDWR);
+    Ok(exchange(&near, &far)?)
+}
+
+/// The same for connections of records.
+pub(crate) fn sockfd_af_unix_sock_seqpacket(at: &Situation<'_>) -> Attempt {
+    let address = at.abstract_address("records");
+    let [fd, _near, _far] = sequenced(&address)?;
+    let near = sys::socket(libc::AF_UNIX, libc::SOCK_SEQPACKET, 0)?;
+    sys::connect(&near, address.bytes())?;
+    let far = probed(sys::accept4(&fd, 0))?;
     Ok(exchange(&near, &far)?)
 }

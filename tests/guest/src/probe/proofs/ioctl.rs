@@ -28,6 +28,9 @@ pub(crate) fn request_fionbio(at: &Situation<'_>) -> Attempt {
 
 /// How much can be read, of one message or several; nothing of a listener, which is an error.
 pub(crate) fn request_fionread(at: &Situation<'_>) -> Attempt {
+    if at.keeps_records() {
+        return fionread_of_records(at);
+    }
     let (left, right) = at.pair()?;
     let mut bytes = -1;
     let mut sum = 0;
@@ -78,4 +81,28 @@ pub(crate) fn request_fionclex(at: &Situation<'_>) -> Attempt {
     probed(sys::ioctl(&fd, libc::FIONCLEX, &mut 0))?;
     check_eq!(sys::fcntl(&fd, libc::F_GETFD, 0)?, 0);
     Ok(())
+}
+
+/// Of a connection, all records; of datagrams, the next one.
+fn fionread_of_records(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    sys::write(&left, &[0; 100])?;
+    sys::write(&left, &[0; 20])?;
+    let mut bytes = -1;
+    probed(sys::ioctl(&right, libc::FIONREAD, &mut bytes))?;
+    check_eq!(bytes, if at.has_connections() { 120 } else { 100 });
+    check_eq!(sys::read(&right, &mut [0])?, 1);
+    probed(sys::ioctl(&right, libc::FIONREAD, &mut bytes))?;
+    check_eq!(bytes, 20);
+    Ok(())
+}
+
+/// A request reaches the socket.
+pub(crate) fn fd_af_unix_sock_seqpacket(at: &Situation<'_>) -> Attempt {
+    fionread_of_records(at)
+}
+
+/// A request reaches the socket.
+pub(crate) fn fd_af_unix_sock_dgram(at: &Situation<'_>) -> Attempt {
+    fionread_of_records(at)
 }

@@ -8,6 +8,7 @@ use crate::{
     errno::Result,
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::{bound, sequenced},
     sys,
 };
 
@@ -47,4 +48,38 @@ pub(crate) fn flags_msg_nosignal(at: &Situation<'_>) -> Attempt {
 
 pub(crate) fn flags_msg_cmsg_cloexec(at: &Situation<'_>) -> Attempt {
     received_flags::msg_cmsg_cloexec(at, receive)
+}
+
+/// A record comes alone, with the name of the sender.
+pub(crate) fn sockfd_af_unix_sock_seqpacket(at: &Situation<'_>) -> Attempt {
+    let address = at.abstract_address("records");
+    let [_fd, near, far] = sequenced(&address)?;
+    sys::write(&far, b"first")?;
+    sys::write(&far, b"second")?;
+    let (mut data, mut buffer, mut length) = ([0; 16], [0; 128], 128);
+    check_eq!(probed(sys::recvfrom(&near, &mut data, 0, &mut buffer, &mut length))?, 5);
+    check_eq!(&data[..5], b"first");
+    check_eq!(Address::from_filled(&buffer, length), address);
+    Ok(())
+}
+
+/// Each datagram comes with the name of its own sender.
+pub(crate) fn sockfd_af_unix_sock_dgram(at: &Situation<'_>) -> Attempt {
+    let address = at.abstract_address("receiver");
+    let fd = bound(&address)?;
+    let names = ["one", "other"].map(|name| at.abstract_address(name));
+    for name in &names {
+        sys::sendto(&bound(name)?, name.rest(), 0, address.bytes())?;
+    }
+    for name in &names {
+        let (mut data, mut buffer, mut length) = ([0; 128], [0; 128], 128);
+        let count = probed(sys::recvfrom(&fd, &mut data, 0, &mut buffer, &mut length))?;
+        check_eq!(&data[..count], name.rest());
+        check_eq!(&Address::from_filled(&buffer, length), name);
+    }
+    Ok(())
+}
+
+pub(crate) fn flags_msg_trunc(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_trunc(at, receive)
 }

@@ -7,6 +7,7 @@ use crate::{
     errno::Result,
     harness::check_eq,
     probe::{Attempt, probed, situation::Situation},
+    suite::unix::help::pair_of,
     sys::{self, Envelope, Header},
 };
 
@@ -44,4 +45,32 @@ pub(crate) fn flags_msg_nosignal(at: &Situation<'_>) -> Attempt {
 
 pub(crate) fn flags_msg_cmsg_cloexec(at: &Situation<'_>) -> Attempt {
     received_flags::msg_cmsg_cloexec(at, receive)
+}
+
+/// What there was no room for is lost, and the header says so.
+fn tells_of_truncation(kind: i32) -> Attempt {
+    let (left, right) = pair_of(kind)?;
+    sys::write(&left, b"too long")?;
+    sys::write(&left, b"not")?;
+    for (bytes, flags) in [(4, libc::MSG_TRUNC), (3, 0)] {
+        let mut data = [0; 4];
+        let mut into = [IoSliceMut::new(&mut data)];
+        let header = probed(sys::recvmsg(&right, &mut into, Envelope::default(), 0))?;
+        check_eq!(header, Header { bytes, name: 0, control: 0, flags });
+    }
+    Ok(())
+}
+
+/// Of a connection.
+pub(crate) fn sockfd_af_unix_sock_seqpacket(_: &Situation<'_>) -> Attempt {
+    tells_of_truncation(libc::SOCK_SEQPACKET)
+}
+
+/// Of a datagram.
+pub(crate) fn sockfd_af_unix_sock_dgram(_: &Situation<'_>) -> Attempt {
+    tells_of_truncation(libc::SOCK_DGRAM)
+}
+
+pub(crate) fn flags_msg_trunc(at: &Situation<'_>) -> Attempt {
+    received_flags::msg_trunc(at, receive)
 }

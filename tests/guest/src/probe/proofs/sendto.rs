@@ -1,10 +1,12 @@
 //! sendto(2)
 
+use std::io::IoSliceMut;
+
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::{drain, exchange, fill, read_full},
-    sys,
+    suite::unix::help::{bound, datagram, drain, exchange, fill, read_full, record, sequenced},
+    sys::{self, Envelope},
 };
 
 /// What is sent is received, in order and whole.
@@ -24,7 +26,7 @@ pub(crate) fn flags_msg_nosignal(at: &Situation<'_>) -> Attempt {
     check_eq!(probed(sys::send(&left, b"x", libc::MSG_NOSIGNAL))?, 1);
     check_eq!(sys::read(&right, &mut [0; 4])?, 1);
     drop(right);
-    check_err!(sys::send(&left, b"x", libc::MSG_NOSIGNAL), EPIPE);
+    check_eq!(sys::send(&left, b"x", libc::MSG_NOSIGNAL), Err(at.broken()));
     Ok(())
 }
 
@@ -44,6 +46,50 @@ pub(crate) fn flags_msg_confirm(at: &Situation<'_>) -> Attempt {
     check_eq!(probed(sys::send(&left, b"abc", libc::MSG_CONFIRM))?, 3);
     let mut data = [0; 4];
     check_eq!(sys::read(&right, &mut data)?, 3);
+    check_eq!(&data[..3], b"abc");
+    Ok(exchange(&left, &right)?)
+}
+
+/// Every record arrives by itself; an address is not looked at.
+pub(crate) fn sockfd_af_unix_sock_seqpacket(at: &Situation<'_>) -> Attempt {
+    let address = at.abstract_address("records");
+    let [_fd, left, right] = sequenced(&address)?;
+    check_eq!(probed(sys::send(&left, b"sent ", 0))?, 5);
+    check_eq!(probed(sys::sendto(&left, b"apart", 0, address.bytes()))?, 5);
+    check_eq!(record(&right)?, b"sent ");
+    check_eq!(record(&right)?, b"apart");
+    Ok(())
+}
+
+/// A datagram goes to whom it is addressed.
+pub(crate) fn sockfd_af_unix_sock_dgram(at: &Situation<'_>) -> Attempt {
+    let (one, other) = (at.abstract_address("one"), at.path_address("other"));
+    let (first, second) = (bound(&one)?, bound(&other)?);
+    let fd = datagram()?;
+    check_eq!(probed(sys::sendto(&fd, b"to one", 0, one.bytes()))?, 6);
+    check_eq!(probed(sys::sendto(&fd, b"to the other", 0, other.bytes()))?, 12);
+    check_eq!(record(&first)?, b"to one");
+    check_eq!(record(&second)?, b"to the other");
+    check_err!(sys::send(&fd, b"x", 0), ENOTCONN);
+    Ok(())
+}
+
+/// It means nothing to this family: records are what is sent at a time, and no flag comes with them.
+pub(crate) fn flags_msg_eor(at: &Situation<'_>) -> Attempt {
+    is_ignored(at, libc::MSG_EOR)
+}
+
+/// It means nothing to this family: nothing waits for more.
+pub(crate) fn flags_msg_more(at: &Situation<'_>) -> Attempt {
+    is_ignored(at, libc::MSG_MORE)
+}
+
+fn is_ignored(at: &Situation<'_>, flag: i32) -> Attempt {
+    let (left, right) = at.pair()?;
+    check_eq!(probed(sys::send(&left, b"abc", flag))?, 3);
+    let mut data = [0; 4];
+    let header = sys::recvmsg(&right, &mut [IoSliceMut::new(&mut data)], Envelope::default(), 0)?;
+    check_eq!((header.bytes, header.flags), (3, 0));
     check_eq!(&data[..3], b"abc");
     Ok(exchange(&left, &right)?)
 }

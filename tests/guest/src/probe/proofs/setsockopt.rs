@@ -3,7 +3,7 @@
 use crate::{
     harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::{drain, exchange, fill, option, set_option},
+    suite::unix::help::{drain, exchange, fill, option, pair_of, set_option},
     sys,
 };
 
@@ -64,4 +64,24 @@ pub(crate) fn optname_so_reuseaddr(at: &Situation<'_>) -> Attempt {
     probed(set_option(&first, libc::SO_REUSEADDR, 0))?;
     check_eq!(option(&first, libc::SO_REUSEADDR)?, 0);
     Ok(())
+}
+
+/// No record is larger than the buffer that is set.
+fn bounds_records(kind: i32) -> Attempt {
+    let (left, right) = pair_of(kind)?;
+    probed(set_option(&left, libc::SO_SNDBUF, 4000))?;
+    check_eq!(sys::send(&left, &[0; 8000 - 32], libc::MSG_DONTWAIT)?, 8000 - 32);
+    check_err!(sys::send(&left, &[0; 8000 - 31], libc::MSG_DONTWAIT), EMSGSIZE);
+    check_eq!(sys::recv(&right, &mut [0; 9000], 0)?, 8000 - 32);
+    Ok(())
+}
+
+/// The buffer is that of what the socket sends.
+pub(crate) fn sockfd_af_unix_sock_seqpacket(_: &Situation<'_>) -> Attempt {
+    bounds_records(libc::SOCK_SEQPACKET)
+}
+
+/// The buffer is that of what the socket sends.
+pub(crate) fn sockfd_af_unix_sock_dgram(_: &Situation<'_>) -> Attempt {
+    bounds_records(libc::SOCK_DGRAM)
 }

@@ -3,7 +3,7 @@
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::ready,
+    suite::unix::help::{pair_of, ready},
     sys,
 };
 
@@ -36,20 +36,52 @@ pub(crate) fn how_shut_wr(at: &Situation<'_>) -> Attempt {
     let (left, right) = at.pair()?;
     probed(sys::shutdown(&left, libc::SHUT_WR))?;
     check_err!(sys::write(&left, b"x"), EPIPE);
-    check_eq!(sys::read(&right, &mut [0])?, 0);
+    // Datagram sockets do not hear of it.
+    if at.has_connections() {
+        check_eq!(sys::read(&right, &mut [0])?, 0);
+        check_eq!(ready(&right)?, libc::POLLIN | libc::POLLOUT | libc::POLLRDHUP);
+    } else {
+        check_eq!(ready(&right)?, libc::POLLOUT);
+    }
     check_eq!(sys::write(&right, b"on")?, 2);
-    check_eq!(ready(&right)?, libc::POLLIN | libc::POLLOUT | libc::POLLRDHUP);
     Ok(())
 }
 
-/// Both directions end at both ends.
+/// Both directions end, of a connection at both ends.
 pub(crate) fn how_shut_rdwr(at: &Situation<'_>) -> Attempt {
     let (left, right) = at.pair()?;
     probed(sys::shutdown(&left, libc::SHUT_RDWR))?;
-    for fd in [&left, &right] {
+    if !at.has_connections() {
+        check_err!(sys::write(&right, b"x"), EPIPE);
+    }
+    for fd in [&left, &right].into_iter().take(if at.has_connections() { 2 } else { 1 }) {
         check_eq!(sys::read(fd, &mut [0])?, 0);
         check_err!(sys::write(fd, b"x"), EPIPE);
         check_eq!(ready(fd)?, libc::POLLIN | libc::POLLOUT | libc::POLLRDHUP | libc::POLLHUP);
     }
+    Ok(())
+}
+
+/// Half of a connection ends; what was sent before still comes.
+pub(crate) fn sockfd_af_unix_sock_seqpacket(_: &Situation<'_>) -> Attempt {
+    let (left, right) = pair_of(libc::SOCK_SEQPACKET)?;
+    sys::write(&left, b"before")?;
+    probed(sys::shutdown(&left, libc::SHUT_WR))?;
+    check_err!(sys::write(&left, b"x"), EPIPE);
+    check_eq!(sys::read(&right, &mut [0; 8])?, 6);
+    check_eq!(sys::read(&right, &mut [0; 8])?, 0);
+    check_eq!(sys::write(&right, b"back")?, 4);
+    Ok(())
+}
+
+/// This side alone is shut: the peer finds out when it sends.
+pub(crate) fn sockfd_af_unix_sock_dgram(_: &Situation<'_>) -> Attempt {
+    let (left, right) = pair_of(libc::SOCK_DGRAM)?;
+    probed(sys::shutdown(&left, libc::SHUT_RD))?;
+    check_eq!(ready(&right)?, libc::POLLOUT);
+    check_err!(sys::write(&right, b"x"), EPIPE);
+    check_eq!(sys::write(&left, b"x")?, 1);
+    check_eq!(sys::read(&left, &mut [0])?, 0);
+    check_err!(sys::recv(&left, &mut [0], libc::MSG_DONTWAIT), EAGAIN);
     Ok(())
 }

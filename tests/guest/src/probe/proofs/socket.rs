@@ -3,7 +3,7 @@
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::option,
+    suite::unix::help::{bound, option, sequenced},
     sys,
 };
 
@@ -57,5 +57,30 @@ pub(crate) fn protocol_pf_unix(at: &Situation<'_>) -> Attempt {
     let fd = probed(sys::socket(libc::AF_UNIX, at.kind(), libc::PF_UNIX))?;
     check_eq!(option(&fd, libc::SO_PROTOCOL)?, 0);
     at.works(&fd)?;
+    Ok(())
+}
+
+/// Records over a connection.
+pub(crate) fn type_sock_seqpacket(at: &Situation<'_>) -> Attempt {
+    let fd = probed(sys::socket(libc::AF_UNIX, libc::SOCK_SEQPACKET, 0))?;
+    check_eq!(option(&fd, libc::SO_TYPE)?, libc::SOCK_SEQPACKET);
+    check_err!(sys::write(&fd, b"x"), ENOTCONN);
+    let [_listening, near, far] = sequenced(&at.abstract_address("records"))?;
+    sys::write(&near, b"one")?;
+    sys::write(&near, b"two")?;
+    check_eq!(sys::read(&far, &mut [0; 16])?, 3);
+    Ok(())
+}
+
+/// Records to anybody.
+pub(crate) fn type_sock_dgram(at: &Situation<'_>) -> Attempt {
+    let fd = probed(sys::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0))?;
+    check_eq!(option(&fd, libc::SO_TYPE)?, libc::SOCK_DGRAM);
+    let address = at.abstract_address("datagrams");
+    let receiver = bound(&address)?;
+    sys::sendto(&fd, b"one", 0, address.bytes())?;
+    sys::sendto(&fd, b"two", 0, address.bytes())?;
+    check_eq!(sys::read(&receiver, &mut [0; 16])?, 3);
+    check_err!(sys::listen(&fd, 1), EOPNOTSUPP);
     Ok(())
 }

@@ -65,3 +65,30 @@ pub(crate) fn protocol_pf_unix(at: &Situation<'_>) -> Attempt {
     }
     Ok(())
 }
+
+/// Both ends keep records apart, and end together.
+pub(crate) fn type_sock_seqpacket(at: &Situation<'_>) -> Attempt {
+    let [left, right] = pair(at, 0, 0)?;
+    check_eq!(option(&right, libc::SO_TYPE)?, libc::SOCK_SEQPACKET);
+    sys::write(&left, b"one")?;
+    sys::write(&left, b"two")?;
+    check_eq!(sys::read(&right, &mut [0; 16])?, 3);
+    drop(left);
+    check_eq!(sys::read(&right, &mut [0; 16])?, 3);
+    check_eq!(sys::read(&right, &mut [0; 16])?, 0);
+    Ok(())
+}
+
+/// Both ends keep datagrams apart, and take them from each other only.
+pub(crate) fn type_sock_dgram(at: &Situation<'_>) -> Attempt {
+    let [left, right] = pair(at, 0, 0)?;
+    check_eq!(option(&right, libc::SO_TYPE)?, libc::SOCK_DGRAM);
+    sys::write(&left, b"one")?;
+    sys::write(&left, b"two")?;
+    check_eq!(sys::read(&right, &mut [0; 16])?, 3);
+    let address = at.abstract_address("a");
+    sys::bind(&right, address.bytes())?;
+    let stranger = sys::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0)?;
+    check_err!(sys::sendto(&stranger, b"x", 0, address.bytes()), EPERM);
+    Ok(())
+}

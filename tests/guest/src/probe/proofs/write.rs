@@ -3,7 +3,7 @@
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::read_full,
+    suite::unix::help::{pair_of, read_full, record},
     sys,
 };
 
@@ -17,5 +17,30 @@ pub(crate) fn fd_af_unix_sock_stream(at: &Situation<'_>) -> Attempt {
     check_eq!(&data, b"stream");
     drop(right);
     check_err!(sys::write(&left, b"x"), EPIPE);
+    Ok(())
+}
+
+/// Every write is a record; after the peer is gone, EPIPE.
+pub(crate) fn fd_af_unix_sock_seqpacket(_: &Situation<'_>) -> Attempt {
+    let (left, right) = pair_of(libc::SOCK_SEQPACKET)?;
+    check_eq!(probed(sys::write(&left, b"one"))?, 3);
+    check_eq!(probed(sys::write(&left, b"more"))?, 4);
+    check_eq!(record(&right)?, b"one");
+    check_eq!(record(&right)?, b"more");
+    drop(right);
+    check_err!(sys::write(&left, b"x"), EPIPE);
+    Ok(())
+}
+
+/// Every write is a datagram; after the peer is gone, ECONNREFUSED.
+pub(crate) fn fd_af_unix_sock_dgram(_: &Situation<'_>) -> Attempt {
+    let (left, right) = pair_of(libc::SOCK_DGRAM)?;
+    check_eq!(probed(sys::write(&left, b"one"))?, 3);
+    check_eq!(probed(sys::write(&left, b""))?, 0);
+    check_eq!(record(&right)?, b"one");
+    check_eq!(record(&right)?, b"");
+    drop(right);
+    check_err!(sys::write(&left, b"x"), ECONNREFUSED);
+    check_err!(sys::write(&left, b"x"), ENOTCONN);
     Ok(())
 }

@@ -9,10 +9,14 @@ use crate::{
     sys::{self, Descriptor},
 };
 
-/// The family and the type of everything here.
+/// The family of everything here.
 pub(crate) const UNIX: i32 = libc::AF_UNIX;
-/// See [`UNIX`].
+/// The type where nothing else is said.
 pub(crate) const STREAM: i32 = libc::SOCK_STREAM;
+/// Connections of records.
+pub(crate) const SEQPACKET: i32 = libc::SOCK_SEQPACKET;
+/// Records without connections.
+pub(crate) const DGRAM: i32 = libc::SOCK_DGRAM;
 
 /// A fresh stream socket.
 #[track_caller]
@@ -24,6 +28,47 @@ pub(crate) fn socket() -> Result<OwnedFd> {
 #[track_caller]
 pub(crate) fn pair() -> Result<(OwnedFd, OwnedFd)> {
     sys::socketpair(UNIX, STREAM, 0)
+}
+
+/// A connected pair of any type.
+#[track_caller]
+pub(crate) fn pair_of(kind: i32) -> Result<(OwnedFd, OwnedFd)> {
+    sys::socketpair(UNIX, kind, 0)
+}
+
+/// A fresh datagram socket.
+#[track_caller]
+pub(crate) fn datagram() -> Result<OwnedFd> {
+    sys::socket(UNIX, DGRAM, 0)
+}
+
+/// A datagram socket with a name.
+#[track_caller]
+pub(crate) fn bound(address: &Address) -> Result<OwnedFd> {
+    let fd = datagram()?;
+    sys::bind(&fd, address.bytes())?;
+    Ok(fd)
+}
+
+/// A connection of records: who listens, who connected, and what was accepted.
+#[track_caller]
+pub(crate) fn sequenced(address: &Address) -> Result<[OwnedFd; 3]> {
+    let listener = sys::socket(UNIX, SEQPACKET, 0)?;
+    sys::bind(&listener, address.bytes())?;
+    sys::listen(&listener, 5)?;
+    let near = sys::socket(UNIX, SEQPACKET, 0)?;
+    sys::connect(&near, address.bytes())?;
+    let far = sys::accept(&listener)?;
+    Ok([listener, near, far])
+}
+
+/// The next record, which is received into much room.
+#[track_caller]
+pub(crate) fn record(fd: &impl Descriptor) -> Result<Vec<u8>> {
+    let mut data = vec![0; 256];
+    let length = sys::recv(fd, &mut data, libc::MSG_DONTWAIT)?;
+    data.truncate(length);
+    Ok(data)
 }
 
 /// A socket that listens at `address`.

@@ -2,10 +2,10 @@
 
 use alloc::{collections::VecDeque, sync::Arc};
 
-use super::{REFUSED, Shutdown};
+use super::REFUSED;
 use crate::{
     caller::Credentials,
-    family::unix::address::Address,
+    family::unix::{address::Address, shutdown::Shutdown},
     ready::{Events, Pollee},
     socket::Socket,
     step::{Attempt, Blocked, Stop},

@@ -1,7 +1,10 @@
 //! A socket that has been created, and perhaps bound.
 
-use super::{Link, Shutdown};
-use crate::{family::unix::address::Address, ready::Events};
+use super::Channel;
+use crate::{
+    family::unix::{address::Address, shutdown::Shutdown},
+    ready::Events,
+};
 
 #[derive(Default)]
 pub(super) struct Unconnected {
@@ -12,7 +15,7 @@ pub(super) struct Unconnected {
 
 impl Unconnected {
     /// Takes along what the connection is to know.
-    pub(super) fn settle(self, link: &Link) {
+    pub(super) fn settle(self, link: &impl Channel) {
         let Self { name, shutdown } = self;
         if let Some(name) = name {
             link.set_local_address(name);

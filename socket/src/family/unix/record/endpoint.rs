@@ -1,0 +1,238 @@
+//! A socket that sends and receives records, as others know it.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use spin::{Mutex, MutexGuard, Once};
+
+use super::{queue::Records, room::Waiting};
+use crate::{
+    caller::Credentials,
+    error::{Errno, Error},
+    family::unix::{address::Address, shutdown::Shutdown, stream::writable},
+    pool::Pool,
+    ready::{Events, Pollee},
+};
+
+/// How records come to have a receiver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// SOCK_DGRAM: by connect(2), or by the address that is sent to.
+    Datagram,
+    /// SOCK_SEQPACKET: over a connection.
+    Sequenced,
+}
+
+/// A socket as others know it: those that have it for their peer, and the records that it sent. It outlives the socket, so
+/// that who holds it finds a name, and that nobody is there any more.
+///
+/// Lock order: nothing else is locked under `state`, and two of them are never locked together.
+pub(crate) struct Endpoint {
+    pub(super) kind: Kind,
+    /// The socket's.
+    pub(super) pollee: Arc<Pollee>,
+    pub(super) pool: Arc<Pool>,
+    /// The socket's name, once it has one.
+    pub(super) name: Once<Address>,
+    /// SO_SNDBUF.
+    pub(super) send_buffer: AtomicU32,
+    /// What was sent and is not received yet, whoever has it, as it counts against `send_buffer`.
+    pub(super) charged: AtomicU32,
+    /// With more records than this, the queue is full for those who are not the peer.
+    pub(super) backlog: u32,
+    /// The directions that are shut, changed under the lock of `state`; [`RESET`] and [`GONE`].
+    status: AtomicU8,
+    /// Where it is announced that the queue has room, once somebody waits for that.
+    pub(super) room: Once<Arc<Pollee>>,
+    /// Who is at the other end of a connection or pair.
+    pub(super) peer_credentials: Credentials,
+    state: Mutex<State>,
+}
+
+/// What changes under the lock.
+#[derive(Default)]
+pub(super) struct State {
+    /// To whom records go, and from whom alone they are taken. A socket gives it up when it is closed, so that two that are
+    /// each other's peers do not keep each other for ever.
+    pub(super) peer: Option<Arc<Endpoint>>,
+    /// What /proc/net/unix shows: a socket is taken for connected, too, if others connected to it (`sk_state`).
+    pub(super) established: bool,
+    pub(super) queue: Records,
+    /// Set while the socket waits for room at its peer.
+    pub(super) waiting: Option<Waiting>,
+}
+
+/// What a new endpoint starts with.
+pub(crate) struct New<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) pollee: Arc<Pollee>,
+    pub(crate) pool: &'a Arc<Pool>,
+    /// SO_SNDBUF.
+    pub(crate) send_buffer: u32,
+    /// `net.unix.max_dgram_qlen`
+    pub(crate) backlog: u32,
+    pub(crate) peer_credentials: Credentials,
+}
+
+/// In the status, besides the bits of [`Shutdown`]: ECONNRESET waits to be reported.
+const RESET: u8 = 4;
+/// Likewise: the socket is closed.
+const GONE: u8 = 8;
+
+impl Endpoint {
+    pub(crate) fn new(new: New<'_>) -> Arc<Self> {
+        let New { kind, pollee, pool, send_buffer, backlog, peer_credentials } = new;
+        Arc::new(Self {
+            kind,
+            pollee,
+            pool: pool.clone(),
+            name: Once::new(),
+            send_buffer: AtomicU32::new(send_buffer),
+            charged: AtomicU32::new(0),
+            backlog,
+            status: AtomicU8::new(0),
+            room: Once::new(),
+            peer_credentials,
+            state: Mutex::new(State::default()),
+        })
+    }
+
+    /// How its records come to have a receiver.
+    #[inline]
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    #[inline]
+    pub(crate) fn shutdown(&self) -> Shutdown {
+        Shutdown::from_bits_truncate(self.status.load(Ordering::Acquire))
+    }
+
+    /// Whether an error waits, or the sending direction is shut.
+    #[inline]
+    pub(super) fn is_broken(&self) -> bool {
+        self.status.load(Ordering::Acquire) & (RESET | Shutdown::SEND.bits()) != 0
+    }
+
+    #[inline]
+    pub(super) fn has_error(&self) -> bool {
+        self.status.load(Ordering::Acquire) & RESET != 0
+    }
+
+    /// Whether the socket is closed.
+    #[inline]
+    pub(super) fn is_gone(&self) -> bool {
+        self.status.load(Ordering::Acquire) & GONE != 0
+    }
+
+    /// Shuts directions of this end.
+    pub(crate) fn shut(&self, directions: Shutdown) {
+        let state = self.lock();
+        self.status.fetch_or(directions.bits(), Ordering::AcqRel);
+        drop(state);
+    }
+
+    /// The socket is closed: nothing is added to its queue any more.
+    pub(super) fn set_gone(&self) -> MutexGuard<'_, State> {
+        let state = self.lock();
+        self.status.fetch_or(GONE | Shutdown::all().bits(), Ordering::AcqRel);
+        state
+    }
+
+    pub(super) fn set_reset(&self) {
+        self.status.fetch_or(RESET, Ordering::AcqRel);
+    }
+
+    /// The pending error, which is thereby reported.
+    #[inline]
+    pub(crate) fn take_error(&self) -> Option<Error> {
+        if !self.has_error() {
+            return None;
+        }
+        (self.status.fetch_and(!RESET, Ordering::AcqRel) & RESET != 0)
+            .then_some(Error::new(Errno::ECONNRESET, "the peer left without receiving everything"))
+    }
+
+    /// The socket's name.
+    pub(crate) fn name(&self) -> Option<&Address> {
+        self.name.get()
+    }
+
+    pub(crate) fn set_name(&self, address: Address) {
+        self.name.call_once(|| address);
+    }
+
+    pub(crate) fn peer_credentials(&self) -> Credentials {
+        self.peer_credentials
+    }
+
+    /// The one to whom records go.
+    pub(crate) fn peer(&self) -> Option<Arc<Self>> {
+        self.lock().peer.clone()
+    }
+
+    /// Whether /proc/net/unix shows it as connected.
+    pub(crate) fn is_established(&self) -> bool {
+        self.lock().established
+    }
+
+    /// Whether a record of its own would find room in its buffer.
+    #[inline]
+    pub(super) fn has_buffer(&self) -> bool {
+        self.charged.load(Ordering::SeqCst) < self.send_buffer.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn add_charge(&self, bytes: u32) {
+        self.charged.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A record is out of the way.
+    #[inline]
+    pub(super) fn uncharge(&self, bytes: u32) {
+        let send_buffer = self.send_buffer.load(Ordering::Relaxed);
+        let before = self.charged.fetch_sub(bytes, Ordering::SeqCst);
+        if !writable(before, send_buffer) && writable(before - bytes, send_buffer) {
+            self.pollee.notify(Events::WRITABLE);
+        }
+    }
+
+    /// What is not received yet, as it counts against the buffer (SIOCOUTQ).
+    pub(crate) fn unsent(&self) -> u32 {
+        self.charged.load(Ordering::Relaxed)
+    }
+
+    /// What can be read: of datagrams the next one, of a connection everything (FIONREAD).
+    pub(crate) fn unread(&self) -> u32 {
+        let state = self.lock();
+        let bytes = match self.kind {
+            Kind::Datagram => state.queue.first().map_or(0, |record| record.payload.length()),
+            Kind::Sequenced => state.queue.bytes(),
+        };
+        bytes as u32
+    }
+
+    pub(crate) fn set_send_buffer(&self, bytes: u32) {
+        self.send_buffer.store(bytes, Ordering::Relaxed);
+        self.pollee.notify(Events::WRITABLE);
+    }
+
+    /// What poll(2) shows.
+    pub(crate) fn poll(self: &Arc<Self>) -> Events {
+        let mut events = self.shutdown().events();
+        events.set(Events::ERR, self.has_error());
+        if !self.lock().queue.is_empty() {
+            events |= Events::READABLE;
+        }
+        let charged = self.charged.load(Ordering::SeqCst);
+        if writable(charged, self.send_buffer.load(Ordering::Relaxed)) && self.peer_has_room() {
+            events |= Events::WRITABLE;
+        }
+        events
+    }
+}

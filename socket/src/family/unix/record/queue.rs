@@ -1,0 +1,85 @@
+//! Records in order.
+
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
+
+use super::{endpoint::Endpoint, payload::Payload};
+
+/// A record, and whom it is from. While there is one, it counts against its sender's buffer.
+///
+/// It must not be dropped with a lock held: who waits to send is then told.
+pub(super) struct Record {
+    pub(super) payload: Payload,
+    pub(super) sender: Arc<Endpoint>,
+    pub(super) charge: u32,
+}
+
+impl Drop for Record {
+    #[inline]
+    fn drop(&mut self) {
+        self.sender.uncharge(self.charge);
+    }
+}
+
+/// Records in order. A single one needs no further memory.
+#[derive(Default)]
+pub(super) struct Records {
+    first: Option<Record>,
+    #[expect(clippy::box_collection, reason = "8 bytes in every idle socket, not 32")]
+    rest: Option<Box<VecDeque<Record>>>,
+}
+
+impl Records {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len())
+    }
+
+    /// The next one.
+    #[inline]
+    pub(super) fn first(&self) -> Option<&Record> {
+        self.first.as_ref()
+    }
+
+    /// How many bytes there are in all of them.
+    pub(super) fn bytes(&self) -> usize {
+        let rest = self.rest.iter().flat_map(|rest| rest.iter());
+        self.first.iter().chain(rest).map(|record| record.payload.length()).sum()
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, record: Record) {
+        if self.first.is_none() {
+            self.first = Some(record);
+        } else {
+            self.push_behind(record);
+        }
+    }
+
+    #[inline(never)]
+    fn push_behind(&mut self, record: Record) {
+        self.rest.get_or_insert_default().push_back(record);
+    }
+
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<Record> {
+        let record = self.first.take();
+        if self.rest.is_some() {
+            self.move_up();
+        }
+        record
+    }
+
+    #[inline(never)]
+    fn move_up(&mut self) {
+        let Some(rest) = &mut self.rest else { return };
+        self.first = rest.pop_front();
+        if rest.is_empty() {
+            self.rest = None;
+        }
+    }
+}

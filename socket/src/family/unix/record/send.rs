@@ -1,0 +1,123 @@
+//! A record is made, and put into the receiver's queue.
+
+use alloc::sync::Arc;
+
+use super::{
+    endpoint::{Endpoint, Kind},
+    payload::{Payload, charge},
+    queue::Record,
+};
+use crate::{
+    bytes::Source,
+    error::{Errno, Error},
+    family::unix::shutdown::Shutdown,
+    ready::Events,
+    step::{Attempt, Blocked, Stop},
+};
+
+/// A record that has no place yet. It counts against the sender's buffer already.
+pub(crate) struct Unsent(Option<Record>);
+
+/// What became of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Delivery {
+    /// It is in the receiver's queue.
+    Done,
+    /// The socket that was found under a name is gone: another may have the name now.
+    Gone,
+}
+
+impl Endpoint {
+    /// Makes a record of everything that is left in `source`.
+    ///
+    /// # Errors
+    /// In this order: EMSGSIZE where the buffer could never hold it, ECONNRESET, EPIPE where the sending direction is shut;
+    /// waits while the buffer is full; ENOBUFS where Linux has no memory for it in one piece; EFAULT.
+    #[inline]
+    pub(crate) fn prepare<S: Source>(self: &Arc<Self>, source: &mut S) -> Attempt<Unsent> {
+        /// What has to be left in the buffer.
+        const LEFT: usize = 32;
+        let length = source.remaining();
+        if length > (self.send_buffer.load(core::sync::atomic::Ordering::Relaxed) as usize) - LEFT {
+            return Err(Error::new(Errno::EMSGSIZE, "larger than the send buffer").into());
+        }
+        if self.is_broken() {
+            self.why_broken()?;
+        }
+        if !self.has_buffer() {
+            return Err(Stop::Blocked(Blocked { pollee: self.pollee.clone(), events: Events::OUT }));
+        }
+        let payload = Payload::take(source, &self.pool)?;
+        let charge = charge(length);
+        self.add_charge(charge);
+        Ok(Unsent(Some(Record { payload, sender: self.clone(), charge })))
+    }
+
+    #[cold]
+    fn why_broken(&self) -> Attempt<()> {
+        if let Some(error) = self.take_error() {
+            return Err(error.into());
+        }
+        if self.shutdown().contains(Shutdown::SEND) { Err(broken_pipe()) } else { Ok(()) }
+    }
+
+    /// Puts the record into the queue of `receiver`: the peer, or a socket that was found under a name.
+    ///
+    /// # Errors
+    /// EPERM where the receiver takes records from its own peer only; ECONNREFUSED where it was the peer and is gone, which
+    /// makes it the peer no more; EPIPE where it takes nothing more; waits for room in its queue.
+    #[inline]
+    pub(crate) fn deliver(
+        self: &Arc<Self>,
+        unsent: &mut Unsent,
+        receiver: &Arc<Self>,
+        named: bool,
+    ) -> Attempt<Delivery> {
+        let mut state = receiver.lock();
+        let peer_of_receiver = state.peer.as_ref();
+        if peer_of_receiver.is_some_and(|peer| !Arc::ptr_eq(peer, self)) {
+            return Err(not_for_us());
+        }
+        if receiver.shutdown().contains(Shutdown::RECEIVE) {
+            drop(state);
+            return self.why_not(receiver, named);
+        }
+        if receiver.is_full_for(&state, self) {
+            drop(state);
+            return Err(Stop::Blocked(Blocked { pollee: receiver.room().clone(), events: Events::OUT }));
+        }
+        if let Some(record) = unsent.0.take() {
+            state.queue.push(record);
+        }
+        drop(state);
+        receiver.pollee.notify(Events::READABLE);
+        Ok(Delivery::Done)
+    }
+
+    /// The receiver takes nothing more.
+    #[cold]
+    fn why_not(self: &Arc<Self>, receiver: &Arc<Self>, named: bool) -> Attempt<Delivery> {
+        if !receiver.is_gone() || self.kind == Kind::Sequenced {
+            return Err(broken_pipe());
+        }
+        if self.disconnect_from(receiver) {
+            return Err(Error::new(Errno::ECONNREFUSED, "the peer is gone").into());
+        }
+        match named {
+            true => Ok(Delivery::Gone),
+            false => {
+                Err(Error::new(Errno::ECONNRESET, "the peer is gone, and another has taken its place").into())
+            }
+        }
+    }
+}
+
+#[cold]
+fn broken_pipe() -> Stop {
+    Error::new(Errno::EPIPE, "a direction is shut").into()
+}
+
+#[cold]
+fn not_for_us() -> Stop {
+    Error::new(Errno::EPERM, "the receiver has another peer").into()
+}
