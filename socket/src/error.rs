@@ -35,11 +35,6 @@ errnos! {
 }
 
 impl Errno {
-    /// The errno that the policy's tables have for a refusal.
-    pub(crate) const fn from_policy(number: u16) -> Self {
-        Self(number)
-    }
-
     /// An error that another kernel, whose number it is, has told of.
     #[must_use]
     pub const fn from_number(number: u16) -> Self {

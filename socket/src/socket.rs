@@ -498,6 +498,18 @@ impl Socket {
         }
     }
 
+    /// An error waits at the socket from now on, for SO_ERROR and for the next call.
+    pub(crate) fn set_error(&self, error: Error) {
+        match self.endpoint() {
+            Some(endpoint) => endpoint.set_error(error.errno),
+            None => {
+                if let Some(link) = self.link() {
+                    link.set_error(error.errno);
+                }
+            }
+        }
+    }
+
     /// Whether it accepts connections, which it will do for ever: SO_ACCEPTCONN.
     #[must_use]
     pub fn is_listening(&self) -> bool {

@@ -3,8 +3,8 @@
 use ::socket::{call, error::Result};
 use linux_raw_sys::general::{
     __NR_accept, __NR_accept4, __NR_bind, __NR_connect, __NR_getpeername, __NR_getsockname, __NR_getsockopt,
-    __NR_listen, __NR_recvfrom, __NR_recvmsg, __NR_sendmsg, __NR_sendto, __NR_setsockopt, __NR_shutdown,
-    __NR_socket, __NR_socketpair,
+    __NR_listen, __NR_recvfrom, __NR_recvmmsg, __NR_recvmsg, __NR_sendmmsg, __NR_sendmsg, __NR_sendto,
+    __NR_setsockopt, __NR_shutdown, __NR_socket, __NR_socketpair,
 };
 
 use super::{Arguments, Calls, Handler::Plain};
@@ -22,7 +22,7 @@ macro_rules! handlers {
 }
 
 handlers! {
-    accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmsg sendmsg sendto setsockopt
+    accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg sendmmsg sendmsg sendto setsockopt
     shutdown socket socketpair
 }
 
@@ -40,6 +40,8 @@ pub(super) const CALLS: &Calls = &[
     (__NR_recvfrom, Plain(recvfrom)),
     (__NR_sendmsg, Plain(sendmsg)),
     (__NR_recvmsg, Plain(recvmsg)),
+    (__NR_sendmmsg, Plain(sendmmsg)),
+    (__NR_recvmmsg, Plain(recvmmsg)),
     (__NR_shutdown, Plain(shutdown)),
     (__NR_getsockopt, Plain(getsockopt)),
     (__NR_setsockopt, Plain(setsockopt)),

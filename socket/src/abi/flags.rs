@@ -18,6 +18,8 @@ bitflags! {
         const DONTWAIT = net::MSG_DONTWAIT;
         /// Wait until the buffer is full.
         const WAITALL = net::MSG_WAITALL;
+        /// Of recvmmsg: wait for the first message only.
+        const WAITFORONE = 0x1_0000;
         /// No SIGPIPE.
         const NOSIGNAL = net::MSG_NOSIGNAL;
         /// Descriptors that are received are closed by exec.

@@ -62,7 +62,7 @@ pub(crate) fn write_int<C: Caller>(caller: &C, address: usize, value: i32) -> Re
 }
 
 /// A word of a structure that has been copied in.
-fn word(bytes: &[u8], offset: usize) -> usize {
+pub(crate) fn word(bytes: &[u8], offset: usize) -> usize {
     let mut word = [0; size_of::<usize>()];
     word.copy_from_slice(&bytes[offset..offset + size_of::<usize>()]);
     usize::from_ne_bytes(word)

@@ -20,8 +20,10 @@ pub mod listen;
 pub mod read;
 pub mod readv;
 pub mod recvfrom;
+pub mod recvmmsg;
 pub mod recvmsg;
 pub mod sendfile;
+pub mod sendmmsg;
 pub mod sendmsg;
 pub mod sendto;
 pub mod setsockopt;
@@ -33,6 +35,7 @@ pub mod write;
 pub mod writev;
 
 mod accepting;
+mod messages;
 pub mod moving;
 mod receiving;
 mod records;

@@ -1,5 +1,7 @@
 //! recvmsg(2)
 
+use alloc::sync::Arc;
+
 use scml::{Call, Message};
 
 use super::{receiving::Receiving, sendmsg::refuse_compat};
@@ -16,6 +18,7 @@ use crate::{
 pub struct ReceiveMessage {
     receiving: Receiving,
     header: MessageHeader,
+    flags: MessageFlags,
 }
 
 impl Decoded for ReceiveMessage {
@@ -41,25 +44,17 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<R
     let flags = MessageFlags::from_bits_retain(registers[2] as u32);
     refuse_compat(flags)?;
     let socket = super::socket(caller, registers)?;
-    let header = MessageHeader::read(caller, registers[1])?;
-    let buffers = header.buffers(caller)?;
-    let receiving = Receiving::new(socket, buffers, flags);
-    caller.world().policy.admit(caller, registers, ReceiveMessage { receiving, header })
+    let message = ReceiveMessage::decode(caller, socket, registers[1], flags)?;
+    caller.world().policy.admit(caller, registers, message)
 }
 
 impl<C: Caller> Operation<C> for Admitted<ReceiveMessage> {
     fn step(&mut self, caller: &C) -> Step {
-        let call = self.call();
-        match call.receiving.step(caller) {
-            Ok(count) => Step::Done(call.finish(caller, count)),
-            Err(step) => step,
-        }
+        self.call().step(caller)
     }
 
     fn interrupt(&mut self, caller: &C) -> Result<usize> {
-        let call = self.call();
-        let count = call.receiving.interrupt()?;
-        call.finish(caller, count)
+        self.call().interrupt(caller)
     }
 }
 
@@ -70,6 +65,33 @@ impl ReceiveMessage {
     fn may_deliver<C: Caller>(&self, caller: &C, level: u32, kind: u32) -> bool {
         let registers = [0, self.header.at, self.flags.bits() as usize, 0, 0, 0];
         caller.world().policy.may_deliver(caller, &registers, self, level, kind)
+    }
+
+    /// Copies in the header at an address, and what it leads to.
+    ///
+    /// # Errors
+    /// See [`start`].
+    pub(super) fn decode<C: Caller>(
+        caller: &C,
+        socket: Arc<Socket>,
+        at: usize,
+        flags: MessageFlags,
+    ) -> Result<Self> {
+        let header = MessageHeader::read(caller, at)?;
+        let buffers = header.buffers(caller)?;
+        Ok(Self { receiving: Receiving::new(socket, buffers, flags), header, flags })
+    }
+
+    pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {
+        match self.receiving.step(caller) {
+            Ok(count) => Step::Done(self.finish(caller, count)),
+            Err(step) => step,
+        }
+    }
+
+    pub(super) fn interrupt<C: Caller>(&mut self, caller: &C) -> Result<usize> {
+        let count = self.receiving.interrupt()?;
+        self.finish(caller, count)
     }
 
     fn finish<C: Caller>(&self, caller: &C, count: usize) -> Result<usize> {

@@ -122,6 +122,11 @@ impl Sending {
         self.sent == 0 && self.buffers.remaining() == 0
     }
 
+    /// Whether nothing of the payload is left.
+    pub(super) fn is_sent(&self) -> bool {
+        self.buffers.remaining() == 0
+    }
+
     /// The result where a signal comes.
     pub(super) fn interrupt(&self) -> Result<usize> {
         if self.sent > 0 { Ok(self.sent) } else { Err(Errno::EINTR.into()) }

@@ -1,5 +1,7 @@
 //! sendmsg(2)
 
+use alloc::sync::Arc;
+
 use linux_raw_sys::net;
 use scml::{Address, Call, Message};
 
@@ -50,12 +52,8 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<S
     let flags = MessageFlags::from_bits_retain(registers[2] as u32);
     refuse_compat(flags)?;
     let socket = super::socket(caller, registers)?;
-    let header = MessageHeader::read(caller, registers[1])?;
-    let destination = header.read_name(caller)?;
-    let buffers = header.buffers(caller)?;
-    let control = ControlMessages::read(caller, &header)?;
-    let sending = Sending::new(socket, buffers, flags);
-    caller.world().policy.admit(caller, registers, SendMessage { sending, header, destination, control })
+    let message = SendMessage::decode(caller, socket, registers[1], flags)?;
+    caller.world().policy.admit(caller, registers, message)
 }
 
 /// The flag by which the kernel marks calls of 32-bit programs.
@@ -68,24 +66,46 @@ pub(super) fn refuse_compat(flags: MessageFlags) -> Result<()> {
 
 impl<C: Caller> Operation<C> for Admitted<SendMessage> {
     fn step(&mut self, caller: &C) -> Step {
-        let message = self.call();
-        if let Err(error) = message.check() {
-            return Step::Done(Err(error));
-        }
-        message.sending.step_to(caller, message.destination.as_ref())
+        self.call().step(caller)
     }
 
     fn interrupt(&mut self, _caller: &C) -> Result<usize> {
-        self.call().sending.interrupt()
+        self.call().interrupt()
     }
 }
 
 impl SendMessage {
-    fn check(&self) -> Result<()> {
+    /// Copies in the header at an address, and what it leads to, but for the payload.
+    ///
+    /// # Errors
+    /// See [`start`].
+    pub(super) fn decode<C: Caller>(
+        caller: &C,
+        socket: Arc<Socket>,
+        at: usize,
+        flags: MessageFlags,
+    ) -> Result<Self> {
+        let header = MessageHeader::read(caller, at)?;
+        let destination = header.read_name(caller)?;
+        let buffers = header.buffers(caller)?;
+        let control = ControlMessages::read(caller, &header)?;
+        Ok(Self { sending: Sending::new(socket, buffers, flags), header, destination, control })
+    }
+
+    pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {
         // Those of other levels Linux passes over.
         if self.control.headers.iter().any(|header| header.level == net::SOL_SOCKET as i32) {
-            return Err(Error::new(Errno::EINVAL, "control messages are not supported"));
+            return Step::Done(Err(Error::new(Errno::EINVAL, "control messages are not supported")));
         }
-        Ok(())
+        self.sending.step_to(caller, self.destination.as_ref())
+    }
+
+    pub(super) fn interrupt(&self) -> Result<usize> {
+        self.sending.interrupt()
+    }
+
+    /// Whether nothing of it is left.
+    pub(super) fn is_sent(&self) -> bool {
+        self.sending.is_sent()
     }
 }

@@ -233,7 +233,7 @@ impl Policy {
         }
         if enforced {
             return Err(Error::new(
-                Errno::from_policy(refusal.errno),
+                Errno::from_number(refusal.errno),
                 "the policy has no rule that admits it",
             ));
         }

@@ -56,9 +56,13 @@ impl System {
     }
 
     pub(crate) fn with(tables: &Tables<'static>, mode: Mode, count: Count) -> Rc<Self> {
+        Self::limited(tables, mode, count, Limits::default())
+    }
+
+    pub(crate) fn limited(tables: &Tables<'static>, mode: Mode, count: Count, limits: Limits) -> Rc<Self> {
         let policy = Policy::new(tables, mode, count, 2);
         Rc::new(Self {
-            world: World::new(policy, Limits::default()),
+            world: World::new(policy, limits),
             nodes: RefCell::default(),
             next_node: Cell::new(1),
             denials: RefCell::default(),
@@ -329,6 +333,8 @@ impl Program {
             Call::Recvfrom => boxed(call::recvfrom::start(self, &registers)),
             Call::Sendmsg => boxed(call::sendmsg::start(self, &registers)),
             Call::Recvmsg => boxed(call::recvmsg::start(self, &registers)),
+            Call::Sendmmsg => boxed(call::sendmmsg::start(self, &registers)),
+            Call::Recvmmsg => boxed(call::recvmmsg::start(self, &registers)),
             Call::Shutdown => boxed(call::shutdown::start(self, &registers)),
             Call::Getsockopt => boxed(call::getsockopt::start(self, &registers)),
             Call::Setsockopt => boxed(call::setsockopt::start(self, &registers)),
@@ -355,6 +361,24 @@ impl Program {
         }
     }
 
+    /// Makes a call; where it would wait, it is interrupted, and what it then has not done at all is EAGAIN. Whether it would.
+    pub(crate) fn attempt<const N: usize>(
+        &self,
+        call: Call,
+        arguments: [usize; N],
+    ) -> (std::result::Result<usize, Errno>, bool) {
+        let mut operation = match self.start(call, padded(arguments)) {
+            Ok(operation) => operation,
+            Err(error) => return (Err(error.errno), false),
+        };
+        let (result, waits) = match operation.step(self) {
+            Step::Done(result) => (result, false),
+            Step::Wait(_) => (operation.interrupt(self), true),
+        };
+        let errno = |error: Error| if error.errno == Errno::EINTR { Errno::EAGAIN } else { error.errno };
+        (result.map_err(errno), waits)
+    }
+
     /// Makes a call that waits.
     #[track_caller]
     pub(crate) fn waits<const N: usize>(&self, call: Call, arguments: [usize; N]) -> Waiting<'_> {
@@ -369,6 +393,14 @@ impl Program {
     pub(crate) fn close(&self, descriptor: usize) {
         let file = self.files.borrow_mut()[descriptor].take();
         assert!(file.is_some(), "the descriptor is open");
+    }
+
+    /// Another descriptor for the same socket.
+    pub(crate) fn duplicate(&self, descriptor: usize) -> usize {
+        let slot = self.reserve_descriptor().unwrap();
+        let number = slot.number as usize;
+        self.install(slot, self.get(descriptor), false);
+        number
     }
 
     /// Opens something that is no socket.

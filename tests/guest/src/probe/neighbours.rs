@@ -22,7 +22,7 @@ use crate::{
     errno::{Errno, Result},
     harness::{Failure, Outcome},
     suite::unix::help::exchange,
-    sys::{self, Envelope},
+    sys::{self, Envelope, Outgoing},
 };
 
 /// Tries a neighbour.
@@ -43,6 +43,11 @@ pub(super) fn attempt(at: &Situation<'_>, neighbour: &Neighbour) -> Outcome<Seen
         Call::Write => sending(at, |fd, payload| sys::write(fd, payload)),
         Call::Writev => sending(at, |fd, payload| sys::writev(fd, &[IoSlice::new(payload)])),
         Call::Sendmsg => sendmsg(at, neighbour, int(2)),
+        Call::Sendmmsg => sendmmsg(at, neighbour, int(3)),
+        Call::Recvmmsg => receiving(at, int(3), |fd, buffer| {
+            let (_, headers) = sys::recvmmsg(fd, &mut [buffer], int(3), None)?;
+            Ok(headers.first().map_or(0, |header| header.bytes))
+        }),
         Call::Recvfrom => receiving(at, int(3), |fd, buffer| sys::recv(fd, buffer, int(3))),
         Call::Recvmsg => receiving(at, int(2), |fd, buffer| {
             let header = sys::recvmsg(fd, &mut [IoSliceMut::new(buffer)], Envelope::default(), int(2))?;
@@ -215,6 +220,21 @@ fn sendmsg(at: &Situation<'_>, neighbour: &Neighbour, flags: i32) -> Outcome<See
         let envelope =
             Envelope { name: name.as_deref_mut(), control: control.as_deref_mut(), ..Envelope::default() };
         Ok(sys::sendmsg(fd, &[IoSlice::new(payload)], envelope, flags)?.bytes)
+    })?;
+    if known {
+        seen.note = seen.note.replace(IGNORED, "");
+    }
+    Ok(seen)
+}
+
+fn sendmmsg(at: &Situation<'_>, neighbour: &Neighbour, flags: i32) -> Outcome<Seen> {
+    let passed = at.socket()?;
+    let control = control(&neighbour.sample, &passed)?;
+    let known = neighbour.sample.control.iter().flatten().any(|header| header.level == libc::SOL_SOCKET);
+    let mut seen = sending(at, |fd, data| {
+        let message = Outgoing { data, to: None, control: control.as_deref() };
+        let (_, lengths) = sys::sendmmsg(fd, &[message], flags)?;
+        Ok(lengths[0] as usize)
     })?;
     if known {
         seen.note = seen.note.replace(IGNORED, "");

@@ -35,6 +35,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::races::TESTS,
         unix::datagram::TESTS,
         unix::seqpacket::TESTS,
+        unix::many::TESTS,
         process::threads::TESTS,
         process::children::TESTS,
         process::execution::TESTS,

@@ -1,7 +1,7 @@
 //! A socket that sends and receives records, as others know it.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
 
 use spin::{Mutex, MutexGuard, Once};
 
@@ -40,8 +40,10 @@ pub(crate) struct Endpoint {
     pub(super) charged: AtomicU32,
     /// With more records than this, the queue is full for those who are not the peer.
     pub(super) backlog: u32,
-    /// The directions that are shut, changed under the lock of `state`; [`RESET`] and [`GONE`].
+    /// The directions that are shut, changed under the lock of `state`; [`FAILED`] and [`GONE`].
     status: AtomicU8,
+    /// What is to be reported, if [`FAILED`] says that something is.
+    error: AtomicU16,
     /// Where it is announced that the queue has room, once somebody waits for that.
     pub(super) room: Once<Arc<Pollee>>,
     /// Who is at the other end of a connection or pair.
@@ -74,8 +76,8 @@ pub(crate) struct New<'a> {
     pub(crate) peer_credentials: Credentials,
 }
 
-/// In the status, besides the bits of [`Shutdown`]: ECONNRESET waits to be reported.
-const RESET: u8 = 4;
+/// In the status, besides the bits of [`Shutdown`]: an error waits to be reported.
+const FAILED: u8 = 4;
 /// Likewise: the socket is closed.
 const GONE: u8 = 8;
 
@@ -91,6 +93,7 @@ impl Endpoint {
             charged: AtomicU32::new(0),
             backlog,
             status: AtomicU8::new(0),
+            error: AtomicU16::new(0),
             room: Once::new(),
             peer_credentials,
             state: Mutex::new(State::default()),
@@ -116,12 +119,12 @@ impl Endpoint {
     /// Whether an error waits, or the sending direction is shut.
     #[inline]
     pub(super) fn is_broken(&self) -> bool {
-        self.status.load(Ordering::Acquire) & (RESET | Shutdown::SEND.bits()) != 0
+        self.status.load(Ordering::Acquire) & (FAILED | Shutdown::SEND.bits()) != 0
     }
 
     #[inline]
     pub(super) fn has_error(&self) -> bool {
-        self.status.load(Ordering::Acquire) & RESET != 0
+        self.status.load(Ordering::Acquire) & FAILED != 0
     }
 
     /// Whether the socket is closed.
@@ -144,8 +147,15 @@ impl Endpoint {
         state
     }
 
+    /// The peer is gone, or gave this one up, and what it should have received is lost.
     pub(super) fn set_reset(&self) {
-        self.status.fetch_or(RESET, Ordering::AcqRel);
+        self.set_error(Errno::ECONNRESET);
+    }
+
+    /// From now on an error waits.
+    pub(crate) fn set_error(&self, errno: Errno) {
+        self.error.store(errno.number(), Ordering::Relaxed);
+        self.status.fetch_or(FAILED, Ordering::AcqRel);
     }
 
     /// The pending error, which is thereby reported.
@@ -154,8 +164,8 @@ impl Endpoint {
         if !self.has_error() {
             return None;
         }
-        (self.status.fetch_and(!RESET, Ordering::AcqRel) & RESET != 0)
-            .then_some(Error::new(Errno::ECONNRESET, "the peer left without receiving everything"))
+        let failed = self.status.fetch_and(!FAILED, Ordering::AcqRel) & FAILED != 0;
+        failed.then(|| Errno::from_number(self.error.load(Ordering::Relaxed)).into())
     }
 
     /// The socket's name.

@@ -364,6 +364,10 @@ impl Link {
         self.here().take_error()
     }
 
+    pub(crate) fn set_error(&self, errno: Errno) {
+        self.here().set_error(errno);
+    }
+
     /// The socket's own name.
     pub fn local_address(&self) -> Option<&Address> {
         self.here().name.get()

@@ -1,7 +1,7 @@
 //! One end of a connection: what comes in there, and what the two sides have to know of it.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
 
 use spin::{Mutex, MutexGuard, Once};
 
@@ -35,16 +35,18 @@ pub(super) struct End {
     /// How much what this end sends may take up on its way, in bytes: SO_SNDBUF.
     pub(super) send_buffer: AtomicU32,
     /// The directions that are shut, changed under the lock of `queue`, so that nothing is added behind what was the
-    /// end; and [`RESET`].
+    /// end; and [`FAILED`].
     status: AtomicU8,
+    /// What is to be reported, if [`FAILED`] says that something is.
+    error: AtomicU16,
     reader: AtomicU8,
     /// What is in `queue`, as it counts against the sender's buffer. Changed under the lock of `queue`.
     charged: AtomicU32,
     queue: Mutex<Queue>,
 }
 
-/// In an end's status, besides the bits of [`Shutdown`]: ECONNRESET, the only error that there is, waits to be reported.
-const RESET: u8 = 4;
+/// In an end's status, besides the bits of [`Shutdown`]: an error waits to be reported.
+const FAILED: u8 = 4;
 
 /// Who reads: only one at a time, so that bytes stay in order while they are copied with no lock held.
 const FREE: u8 = 0;
@@ -60,6 +62,7 @@ impl End {
             peer_credentials,
             send_buffer: AtomicU32::new(send_buffer),
             status: AtomicU8::new(0),
+            error: AtomicU16::new(0),
             reader: AtomicU8::new(FREE),
             charged: AtomicU32::new(0),
             queue: Mutex::new(Queue::new()),
@@ -80,19 +83,25 @@ impl End {
 
     /// The peer is gone, and took bytes with it that it should have read (or the connection was never accepted).
     pub(super) fn set_reset(&self) {
-        self.status.fetch_or(RESET, Ordering::AcqRel);
+        self.set_error(Errno::ECONNRESET);
+    }
+
+    /// From now on an error waits.
+    pub(super) fn set_error(&self, errno: Errno) {
+        self.error.store(errno.number(), Ordering::Relaxed);
+        self.status.fetch_or(FAILED, Ordering::AcqRel);
     }
 
     /// Whether nothing stands in the way of sending: no error waits, and the direction is open.
     #[inline]
     pub(super) fn may_send(&self) -> bool {
-        self.status.load(Ordering::Acquire) & (RESET | Shutdown::SEND.bits()) == 0
+        self.status.load(Ordering::Acquire) & (FAILED | Shutdown::SEND.bits()) == 0
     }
 
     /// The pending error, which is thereby reported.
     pub(super) fn take_error(&self) -> Option<Error> {
-        (self.status.fetch_and(!RESET, Ordering::AcqRel) & RESET != 0)
-            .then_some(Error::new(Errno::ECONNRESET, "the peer closed without reading everything"))
+        let failed = self.status.fetch_and(!FAILED, Ordering::AcqRel) & FAILED != 0;
+        failed.then(|| Errno::from_number(self.error.load(Ordering::Relaxed)).into())
     }
 
     #[inline]
@@ -130,7 +139,7 @@ impl End {
         if inbox.queue.available() > 0 {
             events |= Events::READABLE;
         }
-        events.set(Events::ERR, self.status.load(Ordering::Acquire) & RESET != 0);
+        events.set(Events::ERR, self.status.load(Ordering::Acquire) & FAILED != 0);
         events
     }
 }

@@ -10,6 +10,7 @@ pub(super) mod datagram;
 pub(super) mod flags;
 pub(crate) mod help;
 pub(super) mod listen;
+pub(super) mod many;
 pub(super) mod names;
 pub(super) mod options;
 pub(super) mod permissions;
