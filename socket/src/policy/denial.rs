@@ -108,7 +108,7 @@ impl Causes {
     pub(super) fn all(&self) -> Vec<Denied> {
         let denied = |met: &Met| Denied {
             count: met.count,
-            errno: (met.errno != 0).then(|| Errno::from_policy(met.errno)),
+            errno: (met.errno != 0).then(|| Errno::from_number(met.errno)),
             explanation: met.explanation.clone(),
         };
         let mut all: Vec<_> = self.met.lock().values().map(denied).collect();
