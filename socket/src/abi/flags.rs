@@ -24,8 +24,6 @@ bitflags! {
         const NOSIGNAL = net::MSG_NOSIGNAL;
         /// Descriptors that are received are closed by exec.
         const CMSG_CLOEXEC = net::MSG_CMSG_CLOEXEC;
-        /// A neighbour has answered: means nothing to the families that there are.
-        const CONFIRM = net::MSG_CONFIRM;
         /// A 32-bit program's structures: no program may pass it.
         const CMSG_COMPAT = 0x8000_0000;
         const _ = !0;
