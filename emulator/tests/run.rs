@@ -140,6 +140,37 @@ fn assert_ends(number: Pid) {
     }
 }
 
+/// Only root can try what others may do; who is not has done so with all other tests.
+#[test]
+fn it_needs_no_privileges() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    const NOBODY: u32 = 65534;
+    // Where these programs lie may not be everybody's to see.
+    let here = folder();
+    let open = |path: &Path| {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    };
+    open(here.path());
+    let copy = |from: &Path, name: &str| {
+        let to = here.path().join(name);
+        fs::copy(from, &to).unwrap();
+        open(&to);
+        to
+    };
+    let (own, talk) = (copy(program(), "postern"), copy(&talk(), "talk"));
+    let mut command = Command::new(own);
+    command.args(["run", "--"]).arg(talk).args(["pair", "serve"]).current_dir(&here);
+    let run = {
+        use std::os::unix::process::CommandExt;
+        Run::of(command.uid(NOBODY).gid(NOBODY))
+    };
+    assert_eq!(String::from_utf8_lossy(&run.stdout), "pair: through\nserve: answer to question\n");
+    assert_eq!((run.status, &run.stderr[..]), (0, ""));
+}
+
 #[test]
 fn signals_go_to_the_program() {
     for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {

@@ -21,6 +21,8 @@ use super::{
 /// How soon after it has begun to wait a call is looked at for signals, and how long it may be until the next time. Nothing
 /// tells of a signal that a thread in a call gets; so this is how late its handler may come.
 const SIGNALS: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(40));
+/// Where many calls wait it may be longer, by so much for each: a look takes some 20 microseconds.
+const SIGNALS_EACH: Duration = Duration::from_micros(400);
 
 /// A call that waits.
 pub(super) struct Parked {
@@ -29,11 +31,13 @@ pub(super) struct Parked {
     pub(super) operation: Box<dyn Operation<Target>>,
     wait: Wait,
     registration: Registration,
+    /// When it is looked at for signals next, and how long that was put off.
+    look: (Duration, Duration),
 }
 
 impl Parked {
     fn unregister(self) -> (Target, Answer, Box<dyn Operation<Target>>, Wait) {
-        let Self { target, answer, operation, wait, registration } = self;
+        let Self { target, answer, operation, wait, registration, look: _ } = self;
         wait.pollee.unregister(registration);
         (target, answer, operation, wait)
     }
@@ -62,26 +66,22 @@ pub(super) struct Parking {
     /// By the notifications' ids.
     calls: BTreeMap<u64, Parked>,
     deadlines: BTreeSet<(Duration, u64)>,
-    /// When signals are looked for next, and how long that was put off.
-    signals: Option<(Duration, Duration)>,
+    /// When signals are looked for.
+    looks: BTreeSet<(Duration, u64)>,
 }
 
 impl Parking {
     /// When something is to be done that nobody announces.
     pub(super) fn next_look(&self) -> Option<Duration> {
-        let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
-        [deadline, self.signals.map(|(at, _)| at)].into_iter().flatten().min()
+        [self.deadlines.first(), self.looks.first()].into_iter().flatten().map(|(at, _)| *at).min()
     }
 
     fn insert(&mut self, id: u64, call: Parked) {
         if let Some(deadline) = call.wait.deadline {
             self.deadlines.insert((deadline, id));
         }
+        self.looks.insert((call.look.0, id));
         self.calls.insert(id, call);
-        let soon = now() + SIGNALS.0;
-        if self.signals.is_none_or(|(at, _)| at > soon) {
-            self.signals = Some((soon, SIGNALS.0));
-        }
     }
 
     fn remove(&mut self, id: u64) -> Option<Parked> {
@@ -89,6 +89,7 @@ impl Parking {
         if let Some(deadline) = call.wait.deadline {
             self.deadlines.remove(&(deadline, id));
         }
+        self.looks.remove(&(call.look.0, id));
         Some(call)
     }
 
@@ -97,16 +98,24 @@ impl Parking {
         self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, id)| *id).collect()
     }
 
-    /// Whether signals are to be looked for now, and if so, when next.
-    pub(super) fn is_time_for_signals(&mut self, now: Duration) -> bool {
-        match self.signals {
-            Some((at, pause)) if at <= now => {
-                let pause = (pause * 3 / 2).min(SIGNALS.1);
-                self.signals = (!self.calls.is_empty()).then(|| (now + pause, pause));
-                true
+    /// Those that are to be looked at for signals now. When they are next, is settled thereby.
+    pub(super) fn take_looks(&mut self, now: Duration) -> Vec<u64> {
+        let most = SIGNALS.1.max(SIGNALS_EACH * self.calls.len() as u32);
+        let due: Vec<_> = self.looks.iter().take_while(|(at, _)| *at <= now).copied().collect();
+        for look in &due {
+            self.looks.remove(look);
+            if let Some(call) = self.calls.get_mut(&look.1) {
+                let pause = (call.look.1 * 3 / 2).min(most);
+                call.look = (now + pause, pause);
+                self.looks.insert((call.look.0, look.1));
             }
-            _ => false,
         }
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// The call of that id.
+    pub(super) fn get(&self, id: u64) -> Option<&Parked> {
+        self.calls.get(&id)
     }
 
     /// All calls, in the order in which they were made.
@@ -135,7 +144,8 @@ impl Supervisor {
                 }
                 Step::Wait(next) if is_same(&wait, &next) => {
                     let id = target.id;
-                    self.parking.insert(id, Parked { target, answer, operation, wait, registration });
+                    let look = (now() + SIGNALS.0, SIGNALS.0);
+                    self.parking.insert(id, Parked { target, answer, operation, wait, registration, look });
                     return self.settle();
                 }
                 Step::Wait(next) => {
@@ -180,18 +190,21 @@ impl Supervisor {
         Some((target, answer, operation))
     }
 
-    /// Forgets the calls, on that socket or on any, of threads that have been killed.
-    pub(super) fn forget_calls_of_the_dead(&mut self, file: Option<&Rc<File>>) {
-        let concerned = |call: &Parked| match (file, &call.target.subject) {
-            (Some(file), Some((_, subject))) => Rc::ptr_eq(file, subject),
-            (None, _) => true,
-            _ => false,
+    /// Forgets the calls on that socket of threads that have been killed.
+    pub(super) fn forget_calls_of_the_dead(&mut self, file: &Rc<File>) {
+        let concerned = |call: &Parked| {
+            call.target.subject.as_ref().is_some_and(|(_, subject)| Rc::ptr_eq(file, subject))
         };
-        let dead = self.parking.iter().filter(|(id, call)| concerned(call) && !self.listener.is_valid(*id));
-        for id in dead.map(|(id, _)| id).collect::<Vec<_>>() {
-            if let Some(call) = self.parking.remove(id) {
-                call.unregister();
-            }
+        let ids: Vec<_> = self.parking.iter().filter(|(_, call)| concerned(call)).map(|(id, _)| id).collect();
+        ids.into_iter().for_each(|id| self.forget_if_dead(id));
+    }
+
+    /// Forgets a call if its thread has been killed.
+    pub(super) fn forget_if_dead(&mut self, id: u64) {
+        if !self.listener.is_valid(id)
+            && let Some(call) = self.parking.remove(id)
+        {
+            call.unregister();
         }
     }
 }

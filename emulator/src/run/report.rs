@@ -11,13 +11,15 @@ use socket::policy::{Denial, Mode};
 pub struct Report {
     out: RefCell<Box<dyn Write + Send>>,
     causes: Cell<u64>,
+    /// The last process that was found closed.
+    closed: Cell<i32>,
 }
 
 impl Report {
     /// One that goes to `out`.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>) -> Self {
-        Self { out: RefCell::new(out), causes: Cell::new(0) }
+        Self { out: RefCell::new(out), causes: Cell::new(0), closed: Cell::new(0) }
     }
 
     /// Writes a line. Where that fails, there is nowhere to say so.
@@ -28,6 +30,15 @@ impl Report {
     pub(super) fn denial(&self, denial: &Denial) {
         self.causes.set(self.causes.get() + 1);
         self.line(&denial.to_string());
+    }
+
+    /// A process does not let others look into it, and without privileges nothing can be done for it.
+    pub(super) fn closed(&self, process: i32) {
+        if self.closed.replace(process) != process {
+            self.line(&format!(
+                "process {process} cannot be looked into (PR_SET_DUMPABLE, or another user's): its sockets do not work"
+            ));
+        }
     }
 
     /// The last line, where there is something to sum up.

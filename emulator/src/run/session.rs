@@ -81,12 +81,14 @@ pub fn run(request: Request) -> Result<Ending> {
         result
     })?;
     let ended = Arc::new(AtomicBool::new(false));
+    // Before there is a program: one that was heard of can be sent a signal.
+    let signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP]).context("cannot take signals")?;
     let child = command.spawn();
     // Where there is no child, nobody will announce anything.
     drop(command);
     let ending = match child {
         Ok(child) => {
-            pass_on_signals(child.id(), Arc::clone(&ended), stopper)?;
+            pass_on_signals(signals, child.id(), Arc::clone(&ended), stopper);
             let status = wait(child, &served)?;
             ended.store(true, Ordering::SeqCst);
             Ok(status)
@@ -112,7 +114,12 @@ fn supervise(
     let Some(listener) = announcement.listener()? else { return Ok(false) };
     // Each emulated socket takes a descriptor here. The program was given the limit as it was.
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    let most =
+        Rlimit { current: Some(DESCRIPTORS), maximum: Some(DESCRIPTORS.max(limit.maximum.unwrap_or(0))) };
+    if setrlimit(Resource::Nofile, most).is_err() {
+        // Only with privileges it can be raised beyond what was allowed.
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    }
     if !listener.keep_together() {
         report.line("before Linux 6.6 calls take many times as long");
     }
@@ -147,8 +154,7 @@ fn wait(mut child: Child, served: &OwnedFd) -> Result<ExitStatus> {
 
 /// Has the program get the signals that this process gets, but for those that the terminal sends to both. Once the program has
 /// ended, they end what it has left behind.
-fn pass_on_signals(program: u32, ended: Arc<AtomicBool>, stopper: OwnedFd) -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP]).context("cannot take signals")?;
+fn pass_on_signals(mut signals: Signals, program: u32, ended: Arc<AtomicBool>, stopper: OwnedFd) {
     thread::spawn(move || {
         for number in signals.forever() {
             let from_terminal = matches!(number, SIGINT | SIGQUIT) && is_in_foreground();
@@ -164,7 +170,6 @@ fn pass_on_signals(program: u32, ended: Arc<AtomicBool>, stopper: OwnedFd) -> Re
             }
         }
     });
-    Ok(())
 }
 
 /// Whether this process belongs to those that the terminal's keys send signals to.
@@ -173,6 +178,10 @@ fn is_in_foreground() -> bool {
         open("/dev/tty", OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY, rustix::fs::Mode::empty());
     terminal.and_then(rustix::termios::tcgetpgrp).is_ok_and(|group| group == rustix::process::getpgrp())
 }
+
+/// How many descriptors the supervisor wants to have at most: what Linux allows a process, unless told otherwise
+/// (`/proc/sys/fs/nr_open`).
+const DESCRIPTORS: u64 = 1 << 20;
 
 /// The oldest kernel that lets no result get lost to a signal (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
 const OLDEST: (u32, u32) = (5, 19);

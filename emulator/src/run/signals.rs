@@ -3,33 +3,32 @@
 //! A thread whose call the supervisor has taken sleeps on until it is answered or killed: the kernel wakes it for no signal
 //! that has a handler, so that no result can get lost. Such signals therefore have to be looked for.
 
-use std::{collections::BTreeSet, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use socket::error::Errno;
 
-use super::{listener::RESTART, status::Status, supervisor::Supervisor, sys};
+use super::{listener::RESTART, parked::Parked, status::Status, supervisor::Supervisor, sys};
 
 impl Supervisor {
-    /// Interrupts calls of threads for which signals are pending.
-    pub(super) fn look_for_signals(&mut self, _now: Duration) {
-        let mut interrupted = Vec::new();
-        // A signal for a process as a whole is one thread's: Linux prefers the first.
-        let mut processes = BTreeSet::new();
-        for (id, call) in self.parking.iter() {
-            let Ok(status) = Status::of(call.target.thread.number) else { continue };
-            let own = status.thread_signals != 0;
-            if own || status.process_signals != 0 && processes.insert(status.process) {
-                interrupted.push(id);
-            }
-        }
-        for id in interrupted {
+    /// Interrupts a call if a signal is pending for its thread.
+    pub(super) fn look_for_signals(&mut self, id: u64) {
+        let Some(call) = self.parking.get(id) else { return };
+        let Ok(status) = Status::of(call.target.thread.number) else { return };
+        if status.thread_signals != 0 {
             self.interrupt(id);
+        } else if status.process_signals != 0 {
+            self.interrupt(self.first_thread(status.process).unwrap_or(id));
         }
     }
 
+    /// The call of a process's first thread, if a signal for the process may be its own: Linux prefers it.
+    fn first_thread(&self, process: i32) -> Option<u64> {
+        let (id, _) = self.parking.iter().find(|(_, call)| call.target.thread.number == process)?;
+        Status::of(process).is_ok_and(|status| status.process_signals != 0).then_some(id)
+    }
+
     fn interrupt(&mut self, id: u64) {
-        let timed =
-            self.parking.iter().find(|(it, _)| *it == id).is_some_and(|(_, call)| call.has_deadline());
+        let timed = self.parking.get(id).is_some_and(Parked::has_deadline);
         let Some((target, answer, mut operation)) = self.take_parked(id) else { return };
         match operation.interrupt(&target) {
             // Linux makes calls without a time limit anew, if the signal's action wants it so.

@@ -119,7 +119,15 @@ impl Supervisor {
             return self.begin(target, &request);
         }
         for descriptor in request.descriptors() {
-            let Ok(far) = thread.file(descriptor) else { continue };
+            let far = match thread.file(descriptor) {
+                Ok(far) => far,
+                Err(error) => {
+                    if error.raw_os_error() == Some(libc::EPERM) {
+                        self.system.report.closed(thread.process);
+                    }
+                    continue;
+                }
+            };
             let Some(file) = self.system.file(&far) else { continue };
             // O_NONBLOCK is the placeholder's: programs set it there.
             let nonblocking = fcntl_getfl(&far).is_ok_and(|flags| flags.contains(OFlags::NONBLOCK));
@@ -266,7 +274,7 @@ impl Supervisor {
                     Subject::Waiting(number) => self.resume_thread(number),
                     Subject::Socket(cookie) => {
                         let Some(file) = self.system.files.remove(cookie) else { continue };
-                        self.forget_calls_of_the_dead(Some(&file));
+                        self.forget_calls_of_the_dead(&file);
                         drop(file);
                     }
                 }
@@ -275,14 +283,14 @@ impl Supervisor {
         }
     }
 
-    /// Calls of the layer that have waited long enough, or that signals interrupt.
+    /// Parked calls that have waited long enough, or that signals interrupt.
     fn look_at_parked(&mut self, now: Duration) {
         for id in self.parking.due(now) {
             self.resume(id);
         }
-        if self.parking.is_time_for_signals(now) {
-            self.forget_calls_of_the_dead(None);
-            self.look_for_signals(now);
+        for id in self.parking.take_looks(now) {
+            self.forget_if_dead(id);
+            self.look_for_signals(id);
         }
         self.settle();
     }
