@@ -6,11 +6,8 @@ use std::collections::{HashMap, HashSet};
 use super::{
     model::{Counts, DeclaredRule, Origin, OtherProfile, Probe, ProbeKind, Report, Rule, Seen, Verdict},
     probe::Line,
+    tested::Tested,
 };
-
-/// How often behaviour tests made use of what a rule declares, by rule, argument and value. `None`: that is not known,
-/// and nothing is held against anybody for it.
-pub type Tested = Option<HashMap<(String, String, String), u64>>;
 
 /// What makes two lines the same probe: rule, argument, level, value, kind of socket, and whether it is declared.
 type Key<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str, ProbeKind);

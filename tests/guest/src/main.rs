@@ -18,6 +18,7 @@ mod tool;
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 /// Behaviour tests, conformance probes and benchmarks of the socket layer, for Linux and for kernels that claim to be like it.
 #[derive(Parser)]
@@ -33,6 +34,12 @@ enum Command {
     Test {
         /// Only the tests whose `suite::name` contains this.
         filter: Option<String>,
+        /// Only the tests of sockets.
+        #[arg(long)]
+        sockets: bool,
+        /// Afterwards, tell what the calls so far have made use of (/proc/scml); only in the guest.
+        #[arg(long)]
+        uses: bool,
         /// Name the tests, run none.
         #[arg(long)]
         list: bool,
@@ -72,7 +79,7 @@ enum Command {
 }
 
 /// Prints one line of the machine-readable output.
-pub(crate) fn print_line(line: &impl serde::Serialize) {
+pub(crate) fn print_line(line: &impl Serialize) {
     let mut text = serde_json::to_string(line).expect("plain structures serialise");
     text.push('\n');
     let mut output = std::io::stdout().lock();
@@ -80,11 +87,32 @@ pub(crate) fn print_line(line: &impl serde::Serialize) {
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
+/// A line with what the policy has counted.
+#[derive(Serialize)]
+struct Uses {
+    r#type: &'static str,
+    text: String,
+}
+
+/// Prints what the policy has counted; whether there is a policy.
+fn tell_uses() -> bool {
+    match std::fs::read_to_string("/proc/scml") {
+        Ok(text) => print_line(&Uses { r#type: "uses", text }),
+        Err(error) => {
+            eprintln!("/proc/scml: {error}");
+            return false;
+        }
+    }
+    true
+}
+
 fn main() -> ExitCode {
     let good = match Arguments::parse().command {
-        Command::Test { filter, list, never_skip, inline, limit } => {
+        Command::Test { filter, sockets, uses, list, never_skip, inline, limit } => {
             let limit = Duration::from_secs(limit);
-            harness::run(&suite::all(), &harness::Options { filter, list, never_skip, inline, limit })
+            let tests = if sockets { suite::sockets() } else { suite::all() };
+            let good = harness::run(&tests, &harness::Options { filter, list, never_skip, inline, limit });
+            good && (!uses || tell_uses())
         }
         Command::Probe { filter, limit } => probe::run(filter.as_deref(), Duration::from_secs(limit)),
         Command::Bench { filter, iterations, json } => bench::run(filter.as_deref(), iterations, json),

@@ -1,6 +1,7 @@
 //! `runner report`: probes in the guest and on the host, joined.
 
 use std::{
+    collections::HashMap,
     fs,
     io::{IsTerminal, Read},
     path::Path,
@@ -13,7 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use emulator::{
     boot::Ending,
-    report::{Alternative, DeclaredRule, Origin, OtherProfile, Report, join, probe},
+    report::{Alternative, DeclaredRule, Origin, OtherProfile, Report, join, probe, tested},
 };
 use scml::{Source, compile, load};
 
@@ -73,9 +74,14 @@ pub(crate) fn make(context: &Context) -> Result<Made> {
     let declared_by = |profile| declared(context.checkout.root(), &context.checkout.profile(profile));
     let declared = declared_by(PROFILE)?;
     let others = vec![OtherProfile { name: OTHER.to_owned(), rules: declared_by(OTHER)? }];
-    let host = on_host(context)?;
-    let setup = Setup { limit: LIMIT, ..Setup::counted("probe") };
-    let (outcome, captured) = guest::run_captured(context, &setup, &["probe"])?;
+    let ((outcome, captured), tested, host) = thread::scope(|scope| {
+        // The behaviour tests run while the probes do: a guest keeps one CPU busy.
+        let tested = scope.spawn(|| tested(context));
+        let setup = Setup { limit: LIMIT, ..Setup::counted("probe") };
+        let probed = guest::run_captured(context, &setup, &["probe"])?;
+        let host = on_host(context)?;
+        Ok::<_, anyhow::Error>((probed, tested.join().expect("it does not panic")?, host))
+    })?;
     let guest = String::from_utf8_lossy(&captured.stdout()).into_owned();
 
     let lines = |output: &str, place: &str| probe::parse(output).map_err(|error| anyhow!("{place}: {error}"));
@@ -89,9 +95,22 @@ pub(crate) fn make(context: &Context) -> Result<Made> {
         guest: format!("Postern in {}, counted mode", context.qemu.version()),
         time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
     };
-    let report = join(origin, declared, others, &host, &in_guest, &None);
+    let report = join(origin, declared, others, &host, &in_guest, &Some(tested));
     let said = format!("{outcome}\n{}", String::from_utf8_lossy(&captured.stderr()).trim());
     Ok(Made { report, ending: outcome.ending, said })
+}
+
+/// What the behaviour tests of sockets make use of in the guest.
+fn tested(context: &Context) -> Result<HashMap<(String, String, String), u64>> {
+    let setup = Setup { limit: LIMIT, ..Setup::counted("report-tests") };
+    let arguments = ["test", "--sockets", "--uses", "--never-skip"];
+    let (outcome, captured) = guest::run_captured(context, &setup, &arguments)?;
+    let output = captured.stdout();
+    let output = String::from_utf8_lossy(&output);
+    tested::parse(&output).map_err(|error| {
+        let failed: Vec<_> = output.lines().filter(|line| line.contains(r#""outcome":"failed""#)).collect();
+        anyhow!("the behaviour tests in the guest: {error}: {outcome}\n{}", failed.join("\n"))
+    })
 }
 
 /// The rules of a profile and what they declare, as the compiler sees them.
