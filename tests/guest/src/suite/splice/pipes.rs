@@ -12,7 +12,7 @@ use crate::{
 pub(crate) const TESTS: &[Test] = tests!("splice::pipes";
     a_file_goes_through_a_pipe, offsets_that_are_given_move, pipes_pass_on_what_they_have, a_full_pipe_takes_no_more,
     readers_wait_for_writers, writers_wait_for_readers, the_end_of_a_pipe_is_the_end, sockets_and_pipes,
-    a_socket_that_waits_gets_all, tee_leaves_what_it_copies, vmsplice_both_ways, moved_pages_are_not_added_to,
+    a_socket_that_waits_gets_all, hints_change_nothing, tee_leaves_what_it_copies, vmsplice_both_ways, moved_pages_are_not_added_to,
 );
 
 const NOW: u32 = libc::SPLICE_F_NONBLOCK;
@@ -189,6 +189,22 @@ fn a_socket_that_waits_gets_all(case: &Case) -> Outcome {
     check!(all == second);
     source.join()?;
     mover.join()
+}
+
+/// SPLICE_F_GIFT is for vmsplice(2), the others are about how, not about what.
+fn hints_change_nothing(_: &Case) -> Outcome {
+    const HINTS: [u32; 3] = [libc::SPLICE_F_MOVE, libc::SPLICE_F_MORE, libc::SPLICE_F_GIFT];
+    let (left, right) = pair()?;
+    let (reader, writer) = sys::pipe2(0)?;
+    for flags in HINTS.into_iter().chain([HINTS.iter().sum()]) {
+        sys::write(&writer, b"there and back")?;
+        check_eq!(sys::splice(&reader, None, &left, None, 100, flags)?, 14);
+        check_eq!(sys::splice(&right, None, &writer, None, 100, flags)?, 14);
+        let mut data = [0; 14];
+        check_eq!(read_full(&reader, &mut data)?, 14);
+        check_eq!(&data, b"there and back");
+    }
+    Ok(())
 }
 
 fn tee_leaves_what_it_copies(_: &Case) -> Outcome {

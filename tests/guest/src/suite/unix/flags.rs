@@ -28,7 +28,9 @@ pub(crate) const TESTS: &[Test] = tests!("unix";
     waitall_and_dontwait_take_what_is_there,
     waitall_on_a_nonblocking_socket_takes_what_is_there,
     waitall_and_peek_do_not_wait,
+    waitall_fills_every_part_of_a_message,
     nosignal_gives_epipe,
+    nosignal_means_nothing_to_receivers,
     cmsg_cloexec_changes_nothing_without_descriptors,
     confirm_changes_nothing,
     flags_combine,
@@ -205,6 +207,24 @@ fn waitall_and_peek_do_not_wait(_: &Case) -> Outcome {
     Ok(())
 }
 
+fn waitall_fills_every_part_of_a_message(case: &Case) -> Outcome {
+    let (left, right) = pair()?;
+    let waiting = case.spawn(move || {
+        let (mut one, mut two) = ([0; 4], [0; 5]);
+        let mut parts = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
+        let met = sys::recvmsg(&right, &mut parts, Envelope::default(), libc::MSG_WAITALL);
+        Ok((met.map(|header| header.bytes), one, two, right))
+    });
+    for piece in [&b"ab"[..], b"cdefg", b"hi", b"later"] {
+        sys::write(&left, piece)?;
+    }
+    let (met, one, two, right) = waiting.join()?;
+    check_eq!(met?, 9);
+    check_eq!((&one, &two), (b"abcd", b"efghi"));
+    check_eq!(sys::read(&right, &mut [0; 9])?, 5, "what was not asked for waits");
+    Ok(())
+}
+
 fn nosignal_gives_epipe(_: &Case) -> Outcome {
     let (left, right) = pair()?;
     check_eq!(sys::send(&left, b"x", libc::MSG_NOSIGNAL)?, 1);
@@ -217,6 +237,19 @@ fn nosignal_gives_epipe(_: &Case) -> Outcome {
     check_err!(sys::send(&left, b"x", libc::MSG_NOSIGNAL), EPIPE);
     let parts = [IoSlice::new(b"x")];
     check_err!(sys::sendmsg(&left, &parts, Envelope::default(), libc::MSG_NOSIGNAL), EPIPE);
+    Ok(())
+}
+
+fn nosignal_means_nothing_to_receivers(_: &Case) -> Outcome {
+    let (left, right) = pair()?;
+    sys::write(&left, b"abc")?;
+    let mut data = [0; 8];
+    let mut parts = [IoSliceMut::new(&mut data)];
+    let header = sys::recvmsg(&right, &mut parts, Envelope::default(), libc::MSG_NOSIGNAL)?;
+    check_eq!((header.bytes, header.flags), (3, 0));
+    drop(left);
+    check_eq!(sys::recvmsg(&right, &mut parts, Envelope::default(), libc::MSG_NOSIGNAL)?.bytes, 0);
+    check_eq!(sys::recv(&right, &mut [0; 2], libc::MSG_NOSIGNAL)?, 0, "the end, not an error");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Sockets of the UNIX family; where nothing else is said, streams.
+//! Stream sockets of the UNIX family.
 
 pub(super) mod abstract_names;
 pub(super) mod accept;
@@ -6,15 +6,13 @@ pub(super) mod bind;
 pub(super) mod connect;
 pub(super) mod create;
 pub(super) mod data;
-pub(super) mod datagram;
 pub(super) mod flags;
 pub(crate) mod help;
 pub(super) mod listen;
-pub(super) mod many;
 pub(super) mod names;
 pub(super) mod options;
 pub(super) mod permissions;
 pub(super) mod races;
-pub(super) mod seqpacket;
+pub(super) mod requests;
 pub(super) mod shutdown;
 pub(super) mod vectors;
