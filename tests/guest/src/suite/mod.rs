@@ -93,7 +93,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
 }
 
 /// Suites that are about sockets, by how their names begin.
-const SOCKETS: &[&str] = &["unix", "splice", "std_net"];
+const SOCKETS: &[&str] = &["unix", "splice", "std"];
 
 /// The tests of sockets: what they make use of counts as proven by a behaviour test.
 pub(crate) fn sockets() -> Vec<&'static Test> {
