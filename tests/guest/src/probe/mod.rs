@@ -27,6 +27,15 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/profile.rs"));
 }
 
+/// Whether the profile `postern` declares the value for an argument of the call; the kind of a socket is a value, too.
+pub(crate) fn declares(call: &str, value: &str) -> bool {
+    let tables = &generated::PROFILE;
+    tables.alternatives.iter().any(|alternative| {
+        tables.text(alternative.name) == value
+            && tables.rules[usize::from(alternative.rule)].call.name() == call
+    })
+}
+
 /// How the attempt to use an alternative went wrong.
 pub(crate) enum Trouble {
     /// The call with the alternative in it failed.

@@ -32,6 +32,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::shutdown::TESTS,
         unix::options::TESTS,
         unix::requests::TESTS,
+        unix::every::TESTS,
         unix::permissions::TESTS,
         unix::races::TESTS,
         process::threads::TESTS,

@@ -6,6 +6,7 @@ pub(super) mod bind;
 pub(super) mod connect;
 pub(super) mod create;
 pub(super) mod data;
+pub(super) mod every;
 pub(super) mod flags;
 pub(crate) mod help;
 pub(super) mod listen;
