@@ -23,6 +23,7 @@ mod packet;
 pub mod port;
 pub mod random;
 mod stack;
+pub mod tcp;
 pub mod time;
 
 pub use outbox::{Notice, Watcher};

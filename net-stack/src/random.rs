@@ -16,6 +16,9 @@ pub(crate) enum Purpose {
     Balance,
     Ports,
     Identification,
+    SequenceNumber,
+    TimestampOffset,
+    Cookie,
 }
 
 impl Secret {

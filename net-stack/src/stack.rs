@@ -11,7 +11,7 @@ use spin::{Mutex, RwLock};
 
 use crate::{
     datagram,
-    demux::Receivers,
+    demux::{Receivers, Tuples},
     icmp,
     ip::Reassembly,
     link::Link,
@@ -21,6 +21,7 @@ use crate::{
     packet::Packet,
     port::{Ports, Rules},
     random::Secret,
+    tcp,
     time::Instant,
 };
 
@@ -33,8 +34,8 @@ const BACKLOG_MAX: usize = 1000;
 
 /// The network of one system: interfaces, sockets, connections.
 ///
-/// Lock order, from first to last: a socket's or flow's state; the tables of receivers and four-tuples; groups; the
-/// network; ports. Never are two sockets or flows locked at once, and no lock is held while a watcher is told or a link
+/// Lock order, from first to last: the state of a socket, flow, request or listener; groups; the network; ports; the tables
+/// of receivers and four-tuples; timers. Never are two sockets or flows locked at once, and no lock is held while a watcher is told or a link
 /// sends.
 pub struct Stack {
     pub(crate) secret: Secret,
@@ -50,6 +51,13 @@ pub struct Stack {
     pub(crate) raw: RwLock<Vec<Arc<datagram::Shared>>>,
     /// How many raw sockets there are, so that nobody pays for them when there are none.
     pub(crate) raw_count: AtomicUsize,
+    pub(crate) tcp_ports: Arc<Ports>,
+    pub(crate) tcp: Tuples<tcp::Entry>,
+    pub(crate) listeners: Receivers<tcp::Listening>,
+    pub(crate) timers: tcp::Timers,
+    pub(crate) engines: tcp::Pool,
+    /// The latest time that somebody said: for what is dropped, which has no time of its own.
+    clock: AtomicU64,
     pub(crate) packets: AtomicU32,
     backlog: Mutex<VecDeque<(InterfaceId, Packet)>>,
     /// What happened to packets.
@@ -87,6 +95,12 @@ impl Stack {
             ping: Receivers::new(&secret),
             raw: RwLock::new(Vec::new()),
             raw_count: AtomicUsize::new(0),
+            tcp_ports: Ports::new(Rules::Tcp, &secret),
+            tcp: Tuples::new(&secret),
+            listeners: Receivers::new(&secret),
+            timers: tcp::Timers::default(),
+            engines: tcp::Pool::default(),
+            clock: AtomicU64::new(0),
             packets: AtomicU32::new(secret.hash(crate::random::Purpose::Identification, ()) as u32),
             backlog: Mutex::new(VecDeque::new()),
             counters: Counters::default(),
@@ -122,6 +136,23 @@ impl Stack {
         &self.udp_ports
     }
 
+    /// The ports of TCP.
+    #[must_use]
+    pub fn tcp_ports(&self) -> &Arc<Ports> {
+        &self.tcp_ports
+    }
+
+    /// How many connections there are: those that are half open or in TIME-WAIT included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.tcp.len()
+    }
+
+    /// The latest time that somebody said.
+    pub(crate) fn last_now(&self) -> Instant {
+        Instant::from_micros(self.clock.load(Ordering::Relaxed))
+    }
+
     /// Takes an IP packet that a link has received: the bytes of `frame` from `start` on.
     pub fn receive(&self, interface: InterfaceId, frame: Vec<u8>, start: usize, now: Instant) {
         let mut out = Outbox::default();
@@ -136,6 +167,7 @@ impl Stack {
 
     /// Does what an operation has left to do. No lock is held here.
     pub(crate) fn flush(&self, mut out: Outbox, now: Instant) {
+        self.clock.fetch_max(now.micros(), Ordering::Relaxed);
         let mut budget = BUDGET;
         loop {
             while let Some((interface, _, packet)) = out.remote.pop_front() {
@@ -163,7 +195,8 @@ impl Stack {
     /// When [`Stack::poll`] has something to do; `None` if never, as things are.
     #[must_use]
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
-        (!self.backlog.lock().is_empty()).then_some(now)
+        let backlog = (!self.backlog.lock().is_empty()).then_some(now);
+        backlog.or_else(|| self.timers.first())
     }
 
     /// Does what the time has come for, and what others have left. Call it when [`Stack::deadline`] is over.
@@ -171,6 +204,7 @@ impl Stack {
         let mut out = Outbox::default();
         out.local = core::mem::take(&mut *self.backlog.lock());
         self.reassembly.lock().expire(now);
+        self.tcp_tick(now, &mut out);
         self.flush(out, now);
     }
 

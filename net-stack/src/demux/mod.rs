@@ -6,4 +6,4 @@ mod tuple;
 
 pub use group::Member;
 pub use receivers::{Key, Receivers};
-pub use tuple::{FourTuple, Tuples};
+pub use tuple::{FourTuple, Same, Tuples};

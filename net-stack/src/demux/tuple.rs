@@ -26,6 +26,18 @@ impl FourTuple {
     }
 }
 
+/// What a four-tuple leads to: something that can be told from others of its kind.
+pub trait Same: Clone {
+    /// Whether they are one and the same.
+    fn same(&self, other: &Self) -> bool;
+}
+
+impl<T> Same for Arc<T> {
+    fn same(&self, other: &Self) -> bool {
+        Self::ptr_eq(self, other)
+    }
+}
+
 /// So many tables share the work, so that connections seldom wait for each other.
 const SHARDS: usize = 16;
 
@@ -36,24 +48,24 @@ const KEPT: usize = 64;
 ///
 /// Lock order: after the locks of flows; nothing is locked under it.
 pub struct Tuples<T> {
-    shards: [RwLock<Table<FourTuple, Arc<T>>>; SHARDS],
+    shards: [RwLock<Table<FourTuple, T>>; SHARDS],
 }
 
-impl<T> Tuples<T> {
+impl<T: Same> Tuples<T> {
     /// A table without connections.
     #[must_use]
     pub fn new(secret: &Secret) -> Self {
         Self { shards: core::array::from_fn(|_| RwLock::new(table(secret))) }
     }
 
-    fn shard(&self, tuple: &FourTuple) -> &RwLock<Table<FourTuple, Arc<T>>> {
+    fn shard(&self, tuple: &FourTuple) -> &RwLock<Table<FourTuple, T>> {
         // The low bits of the two ports tell connections apart well enough to spread locks.
         let mixed = tuple.local.port ^ tuple.remote.port.rotate_left(5);
         &self.shards[usize::from(mixed) % SHARDS]
     }
 
     /// The connection with that four-tuple.
-    pub fn find(&self, tuple: &FourTuple) -> Option<Arc<T>> {
+    pub fn find(&self, tuple: &FourTuple) -> Option<T> {
         self.shard(tuple).read().get(tuple).cloned()
     }
 
@@ -63,7 +75,7 @@ impl<T> Tuples<T> {
     }
 
     /// Enters a connection, unless its four-tuple is taken; whether it was entered.
-    pub fn insert(&self, tuple: FourTuple, connection: &Arc<T>) -> bool {
+    pub fn insert(&self, tuple: FourTuple, connection: &T) -> bool {
         let mut shard = self.shard(&tuple).write();
         match shard.entry(tuple) {
             hashbrown::hash_map::Entry::Occupied(_) => false,
@@ -75,9 +87,9 @@ impl<T> Tuples<T> {
     }
 
     /// Takes a connection out, if it is the one that is there; whether it was.
-    pub fn remove(&self, tuple: &FourTuple, connection: &Arc<T>) -> bool {
+    pub fn remove(&self, tuple: &FourTuple, connection: &T) -> bool {
         let mut shard = self.shard(tuple).write();
-        let same = shard.get(tuple).is_some_and(|other| Arc::ptr_eq(other, connection));
+        let same = shard.get(tuple).is_some_and(|other| other.same(connection));
         let removed = if same { shard.remove(tuple) } else { None };
         if shard.is_empty() && shard.capacity() > KEPT {
             // A storm of connections does not keep memory for ever.
@@ -98,7 +110,7 @@ impl<T> Tuples<T> {
     }
 
     /// Every connection, in no order: for those who want to see them.
-    pub fn every(&self) -> Vec<Arc<T>> {
+    pub fn every(&self) -> Vec<T> {
         self.shards.iter().flat_map(|shard| shard.read().values().cloned().collect::<Vec<_>>()).collect()
     }
 }

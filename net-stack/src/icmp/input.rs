@@ -5,6 +5,7 @@ use smoltcp::wire::{Icmpv4Packet, Icmpv6Packet};
 use super::trouble::{Quoted, Report, Trouble};
 use crate::{
     address::{Endpoint, IpAddr},
+    demux::FourTuple,
     ip::{input::Incoming, protocol},
     net::Reach,
     outbox::Outbox,
@@ -72,7 +73,7 @@ impl Stack {
         }
         let transport = &quoted_bytes[quoted.start..];
         // Of a transport header 8 bytes are quoted (RFC 792); only raw sockets send less.
-        let Some(&[a, b, c, d, e, f, ..]) = transport.first_chunk::<8>() else {
+        let Some(&[a, b, c, d, e, f, g, h]) = transport.first_chunk::<8>() else {
             return self.raw_error(&quoted, report, transport, now, out);
         };
         match quoted.protocol {
@@ -83,6 +84,12 @@ impl Stack {
                     let payload = transport.get(8..).unwrap_or_default();
                     self.datagram_error(&socket, report, remote, payload, now, out);
                 }
+            }
+            protocol::TCP => {
+                let local = Endpoint::new(quoted.source, u16::from_be_bytes([a, b]));
+                let remote = Endpoint::new(quoted.destination, u16::from_be_bytes([c, d]));
+                let seq = u32::from_be_bytes([e, f, g, h]);
+                self.tcp_error(FourTuple { local, remote }, seq, report, now, out);
             }
             protocol::ICMP | protocol::ICMPV6 => {
                 let local = Endpoint::new(quoted.source, u16::from_be_bytes([e, f]));

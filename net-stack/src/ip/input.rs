@@ -81,6 +81,7 @@ impl Stack {
         if source.is_multicast()
             || network.is_broadcast(source)
             || from_outside && (source.is_loopback() || header.destination.is_loopback())
+            || from_outside && header.protocol == protocol::TCP && network.is_local(source)
         {
             return None;
         }
@@ -100,6 +101,7 @@ impl Stack {
     fn deliver(&self, incoming: Incoming, now: Instant, out: &mut Outbox) {
         let raw = self.deliver_raw(&incoming, now, out);
         match (incoming.header.protocol, incoming.header.source) {
+            (protocol::TCP, _) => self.tcp_input(incoming, now, out),
             (protocol::UDP, _) => self.udp_input(incoming, now, out),
             (protocol::ICMP, IpAddr::V4(_)) | (protocol::ICMPV6, IpAddr::V6(_)) => {
                 self.icmp_input(incoming, now, out);

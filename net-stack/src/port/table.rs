@@ -35,7 +35,8 @@ pub struct Exhausted;
 /// Who holds which port, of one protocol. All operations take constant time, except that the first search after the
 /// range is full looks at all of it once.
 ///
-/// Lock order: the lock in here comes after all others; nothing is locked under it.
+/// Lock order: the lock in here comes after all others; under it nothing is locked but what `taken` looks at, the table
+/// of four-tuples.
 pub struct Ports {
     rules: Rules,
     state: Mutex<State>,

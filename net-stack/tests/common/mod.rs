@@ -252,3 +252,23 @@ impl Net {
         }
     }
 }
+
+/// Fills in the checksums of an IPv4 packet with TCP in it.
+pub(crate) fn checksums(packet: &mut [u8]) {
+    fn sum(bytes: &[u8]) -> u32 {
+        bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum()
+    }
+    fn fold(mut sum: u32) -> u16 {
+        while sum > 0xffff {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !(sum as u16)
+    }
+    packet[10..12].fill(0);
+    packet[36..38].fill(0);
+    let header = fold(sum(&packet[..20]));
+    packet[10..12].copy_from_slice(&header.to_be_bytes());
+    let length = packet.len() as u32 - 20;
+    let tcp = fold(sum(&packet[12..20]) + 6 + length + sum(&packet[20..]));
+    packet[36..38].copy_from_slice(&tcp.to_be_bytes());
+}

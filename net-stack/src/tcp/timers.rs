@@ -1,0 +1,85 @@
+//! When which connection has something to do.
+
+use alloc::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
+
+use spin::Mutex;
+
+use super::{flow::Flow, request::Request, time_wait::TimeWait};
+use crate::time::Instant;
+
+/// What has a time.
+#[derive(Clone)]
+pub(crate) enum Timed {
+    Flow(Weak<Flow>),
+    Request(Weak<Request>),
+    TimeWait(Weak<TimeWait>),
+}
+
+impl Timed {
+    pub(super) fn flow(flow: &Arc<Flow>) -> Self {
+        Self::Flow(Arc::downgrade(flow))
+    }
+}
+
+/// A place among the timers. There is at most one for each connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Place(Instant, u64);
+
+/// All timers, by time.
+///
+/// Lock order: the lock in here comes after all others; nothing is locked under it.
+#[derive(Default)]
+pub(crate) struct Timers(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    timers: BTreeMap<Place, Timed>,
+    next: u64,
+}
+
+impl Timers {
+    /// Has the connection looked at when `wanted` comes. One that is in the table for an earlier time stays there: it is
+    /// looked at and entered again. So a timer that is only ever put off, like that of a retransmission, costs nothing.
+    pub(super) fn set(
+        &self,
+        place: &mut Option<Place>,
+        wanted: Option<Instant>,
+        timed: impl FnOnce() -> Timed,
+    ) {
+        let Some(wanted) = wanted else { return };
+        if place.is_some_and(|place| place.0 <= wanted) {
+            return;
+        }
+        let mut state = self.0.lock();
+        if let Some(place) = place.take() {
+            state.timers.remove(&place);
+        }
+        state.next += 1;
+        let new = Place(wanted, state.next);
+        state.timers.insert(new, timed());
+        *place = Some(new);
+    }
+
+    /// Takes a connection out.
+    pub(super) fn cancel(&self, place: &mut Option<Place>) {
+        if let Some(place) = place.take() {
+            let old = self.0.lock().timers.remove(&place);
+            drop(old);
+        }
+    }
+
+    /// The first time.
+    pub(crate) fn first(&self) -> Option<Instant> {
+        self.0.lock().timers.keys().next().map(|place| place.0)
+    }
+
+    /// One whose time has come; it is not in the table any more.
+    pub(crate) fn due(&self, now: Instant) -> Option<Timed> {
+        let mut state = self.0.lock();
+        let first = state.timers.first_entry()?;
+        (first.key().0 <= now).then(|| first.remove())
+    }
+}
