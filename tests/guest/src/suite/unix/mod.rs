@@ -1,4 +1,4 @@
-//! Stream sockets of the UNIX family.
+//! Sockets of the UNIX family; where nothing else is said, streams.
 
 pub(super) mod abstract_names;
 pub(super) mod accept;
