@@ -16,6 +16,7 @@ use crate::{
     ip::Reassembly,
     link::Link,
     membership::HostGroups,
+    neighbour::Neighbours,
     net::{InterfaceId, Network, Path},
     outbox::Outbox,
     packet::Packet,
@@ -41,6 +42,7 @@ pub struct Stack {
     pub(crate) secret: Secret,
     pub(crate) network: RwLock<Network>,
     links: RwLock<BTreeMap<InterfaceId, Arc<dyn Link>>>,
+    pub(crate) neighbours: Neighbours,
     pub(crate) groups: RwLock<HostGroups>,
     pub(crate) reassembly: Mutex<Reassembly>,
     pub(crate) icmp_rate: Mutex<icmp::Rate>,
@@ -86,6 +88,7 @@ impl Stack {
         Arc::new(Self {
             network: RwLock::new(Network::new(&secret)),
             links: RwLock::new(BTreeMap::new()),
+            neighbours: Neighbours::new(&secret),
             groups: RwLock::new(HostGroups::default()),
             reassembly: Mutex::new(Reassembly::new(&secret)),
             icmp_rate: Mutex::new(icmp::Rate::default()),
@@ -126,6 +129,7 @@ impl Stack {
 
     /// The interface has no link any more; what it sends is lost.
     pub fn detach(&self, interface: InterfaceId) {
+        self.neighbours.forget(interface);
         let old = self.links.write().remove(&interface);
         drop(old);
     }
@@ -153,10 +157,14 @@ impl Stack {
         Instant::from_micros(self.clock.load(Ordering::Relaxed))
     }
 
-    /// Takes an IP packet that a link has received: the bytes of `frame` from `start` on.
+    /// Takes a packet that a link has received, an Ethernet frame where it is of that kind: the bytes of `frame` from `start` on.
     pub fn receive(&self, interface: InterfaceId, frame: Vec<u8>, start: usize, now: Instant) {
         let mut out = Outbox::default();
-        self.input(interface, Packet::received(frame, start), now, &mut out);
+        let packet = Packet::received(frame, start);
+        match self.mac(interface) {
+            Some(own) => self.ethernet_input(interface, own, packet, now, &mut out),
+            None => self.input(interface, packet, now, &mut out),
+        }
         self.flush(out, now);
     }
 
@@ -165,16 +173,24 @@ impl Stack {
         out.remote.push_back((path.interface, path.next_hop, packet));
     }
 
+    /// Gives a packet or frame to the interface's link. No lock is held here.
+    pub(crate) fn hand_over(&self, interface: InterfaceId, packet: Packet) {
+        let link = self.links.read().get(&interface).cloned();
+        if let Some(link) = link {
+            let (frame, start) = packet.into_parts();
+            link.send(frame, start);
+        }
+    }
+
     /// Does what an operation has left to do. No lock is held here.
     pub(crate) fn flush(&self, mut out: Outbox, now: Instant) {
         self.clock.fetch_max(now.micros(), Ordering::Relaxed);
         let mut budget = BUDGET;
         loop {
-            while let Some((interface, _, packet)) = out.remote.pop_front() {
-                let link = self.links.read().get(&interface).cloned();
-                if let Some(link) = link {
-                    let (frame, start) = packet.into_parts();
-                    link.send(frame, start);
+            while let Some((interface, next_hop, packet)) = out.remote.pop_front() {
+                match self.mac(interface) {
+                    Some(own) => self.send_to_neighbour(interface, own, next_hop, packet, now, &mut out),
+                    None => self.hand_over(interface, packet),
                 }
             }
             let Some((interface, packet)) = out.local.pop_front() else { break };
@@ -196,7 +212,7 @@ impl Stack {
     #[must_use]
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         let backlog = (!self.backlog.lock().is_empty()).then_some(now);
-        backlog.or_else(|| self.timers.first())
+        backlog.or_else(|| self.timers.first().into_iter().chain(self.neighbours.next()).min())
     }
 
     /// Does what the time has come for, and what others have left. Call it when [`Stack::deadline`] is over.
@@ -204,6 +220,7 @@ impl Stack {
         let mut out = Outbox::default();
         out.local = core::mem::take(&mut *self.backlog.lock());
         self.reassembly.lock().expire(now);
+        self.neighbours_tick(now, &mut out);
         self.tcp_tick(now, &mut out);
         self.flush(out, now);
     }

@@ -7,7 +7,7 @@ use crate::{
     address::{Endpoint, IpAddr},
     demux::FourTuple,
     ip::{input::Incoming, protocol},
-    net::Reach,
+    net::{InterfaceId, Reach},
     outbox::Outbox,
     stack::Stack,
     time::Instant,
@@ -40,10 +40,11 @@ impl Stack {
         match (v6, kind) {
             (false, ECHO) | (true, ECHO_V6) => self.answer_echo(incoming, out),
             (false, ECHO_REPLY) | (true, ECHO_REPLY_V6) => self.ping_input(&incoming, identifier, now, out),
+            (true, _) if self.discovery_input(&incoming, now, out) => {}
             _ => {
                 if let Some(trouble) = Trouble::of(v6, kind, code, u32::from_be_bytes([a, b, c, d])) {
                     let report = Report { trouble, kind, code, from: incoming.header.source, v6 };
-                    self.report(&incoming, &report, now, out);
+                    self.report(&bytes[8..], incoming.interface, &report, now, out);
                 }
             }
         }
@@ -64,8 +65,14 @@ impl Stack {
     }
 
     /// A packet of ours met trouble: the socket that sent it hears of it.
-    fn report(&self, incoming: &Incoming, report: &Report, now: Instant, out: &mut Outbox) {
-        let quoted_bytes = &incoming.packet.bytes()[8..];
+    pub(crate) fn report(
+        &self,
+        quoted_bytes: &[u8],
+        interface: InterfaceId,
+        report: &Report,
+        now: Instant,
+        out: &mut Outbox,
+    ) {
         let Some(quoted) = Quoted::parse(quoted_bytes) else { return };
         // Whoever quotes a packet that this host cannot have sent wants to disturb.
         if !self.network.read().is_local(quoted.source) || report.v6 != quoted.source.is_ipv6() {
@@ -80,7 +87,7 @@ impl Stack {
             protocol::UDP => {
                 let local = Endpoint::new(quoted.source, u16::from_be_bytes([a, b]));
                 let remote = Endpoint::new(quoted.destination, u16::from_be_bytes([c, d]));
-                if let Some(socket) = self.udp.find(local, remote, incoming.interface) {
+                if let Some(socket) = self.udp.find(local, remote, interface) {
                     let payload = transport.get(8..).unwrap_or_default();
                     self.datagram_error(&socket, report, remote, payload, now, out);
                 }
@@ -94,7 +101,7 @@ impl Stack {
             protocol::ICMP | protocol::ICMPV6 => {
                 let local = Endpoint::new(quoted.source, u16::from_be_bytes([e, f]));
                 let remote = Endpoint::new(quoted.destination, 0);
-                if let Some(socket) = self.ping.find(local, remote, incoming.interface) {
+                if let Some(socket) = self.ping.find(local, remote, interface) {
                     self.datagram_error(&socket, report, remote, transport, now, out);
                 }
             }

@@ -146,6 +146,15 @@ impl Net {
     }
 
     pub(crate) fn with_mtu(seed: u64, line: Line, mtu: u32) -> Self {
+        Self::of_kind(seed, line, mtu, |_| Kind::Point)
+    }
+
+    /// The same hosts on Ethernet.
+    pub(crate) fn ethernet(seed: u64, line: Line) -> Self {
+        Self::of_kind(seed, line, 1500, |own| Kind::Ethernet { address: [2, 0, 0, 0, 0, own as u8] })
+    }
+
+    fn of_kind(seed: u64, line: Line, mtu: u32, kind: impl Fn(usize) -> Kind) -> Self {
         let start = Instant::from_secs(1000);
         let air = Arc::new(Mutex::new(Air {
             flying: BTreeMap::new(),
@@ -159,7 +168,7 @@ impl Net {
         let make = |own: usize| {
             let stack = Stack::new(Secret::new([seed, own as u64]));
             let id = stack.configure(|network| {
-                let id = network.add_interface("line0", Kind::Point, mtu).unwrap();
+                let id = network.add_interface("line0", kind(own), mtu).unwrap();
                 let last = own + 1;
                 network.add_address(id, Address::new(ip(&format!("10.0.0.{last}")), 24)).unwrap();
                 network.add_address(id, Address::new(ip(&format!("fd00::{last}")), 64)).unwrap();

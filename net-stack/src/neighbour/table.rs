@@ -1,0 +1,179 @@
+//! Which neighbour has which address, and what waits until it is known.
+
+use alloc::{collections::VecDeque, vec::Vec};
+use core::time::Duration;
+
+use spin::Mutex;
+
+use super::Mac;
+use crate::{
+    address::IpAddr,
+    net::InterfaceId,
+    packet::Packet,
+    random::{Secret, Table, table},
+    time::Instant,
+};
+
+/// How long an answer is good: RFC 4861, 10 (REACHABLE_TIME).
+const GOOD: Duration = Duration::from_secs(30);
+
+/// The pause between two questions, and how many are asked: RFC 4861, 10 (RETRANS_TIMER, MAX_MULTICAST_SOLICIT).
+const PAUSE: Duration = Duration::from_secs(1);
+const QUESTIONS: u8 = 3;
+
+/// So many packets wait for an answer: Linux's `unres_qlen`.
+const WAITING_MAX: usize = 101;
+
+/// So many neighbours are known: `net.ipv4.neigh.default.gc_thresh3`.
+const NEIGHBOURS_MAX: usize = 1024;
+
+type Key = (InterfaceId, IpAddr);
+
+struct Neighbour {
+    /// Its address, if it has ever said so.
+    address: Option<Mac>,
+    /// Until when that is certain.
+    good_until: Instant,
+    /// How many questions were asked since, and when the next is due.
+    asked: u8,
+    ask_at: Instant,
+    /// Packets that wait for the first answer.
+    waiting: VecDeque<Packet>,
+}
+
+/// All neighbours.
+///
+/// Lock order: nothing is locked under it.
+pub(crate) struct Neighbours(Mutex<State>);
+
+struct State {
+    known: Table<Key, Neighbour>,
+    /// When the next question is due, if one is.
+    next: Option<Instant>,
+}
+
+/// What is to be done with a packet.
+pub(super) enum Step {
+    /// It goes to that neighbour. `ask`: the neighbour is asked whether it is still there.
+    Send { to: Mac, packet: Packet, ask: bool },
+    /// It waits. `ask`: somebody has to be asked, for the first time.
+    Wait { ask: bool },
+}
+
+/// What is due.
+#[derive(Default)]
+pub(super) struct Due {
+    /// Who is to be asked again.
+    pub(super) ask: Vec<Key>,
+    /// What waited in vain.
+    pub(super) undelivered: Vec<(InterfaceId, Packet)>,
+}
+
+impl Neighbours {
+    pub(crate) fn new(secret: &Secret) -> Self {
+        Self(Mutex::new(State { known: table(secret), next: None }))
+    }
+
+    /// When the next question is due.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.0.lock().next
+    }
+
+    /// A packet for a neighbour.
+    pub(super) fn send(&self, key: Key, packet: Packet, now: Instant) -> Step {
+        let mut state = self.0.lock();
+        if !state.known.contains_key(&key) {
+            state.make_room(now);
+        }
+        let ask_at = now + PAUSE;
+        let neighbour = state.known.entry(key).or_insert_with(|| Neighbour {
+            address: None,
+            good_until: now,
+            asked: 0,
+            ask_at,
+            waiting: VecDeque::new(),
+        });
+        if let Some(to) = neighbour.address {
+            // In doubt it is asked, and believed until it has not answered often enough.
+            let ask = neighbour.good_until <= now && (neighbour.asked == 0 || neighbour.ask_at <= now);
+            if ask {
+                neighbour.asked += 1;
+                neighbour.ask_at = ask_at;
+                if neighbour.asked > QUESTIONS {
+                    state.known.remove(&key);
+                }
+            }
+            return Step::Send { to, packet, ask };
+        }
+        if neighbour.waiting.len() == WAITING_MAX {
+            neighbour.waiting.pop_front();
+        }
+        neighbour.waiting.push_back(packet);
+        let ask = neighbour.asked == 0;
+        if ask {
+            (neighbour.asked, neighbour.ask_at) = (1, ask_at);
+            state.next = Some(state.next.map_or(ask_at, |next| next.min(ask_at)));
+        }
+        Step::Wait { ask }
+    }
+
+    /// A neighbour has said who it is. `new`: it is noted even if nobody has asked. Returns what has waited for it.
+    pub(super) fn heard(&self, key: Key, address: Mac, new: bool, now: Instant) -> VecDeque<Packet> {
+        let mut state = self.0.lock();
+        if new && !state.known.contains_key(&key) {
+            state.make_room(now);
+            let waiting = VecDeque::new();
+            let neighbour = Neighbour { address: None, good_until: now, asked: 0, ask_at: now, waiting };
+            state.known.insert(key, neighbour);
+        }
+        let Some(neighbour) = state.known.get_mut(&key) else { return VecDeque::new() };
+        neighbour.address = Some(address);
+        (neighbour.good_until, neighbour.asked) = (now + GOOD, 0);
+        core::mem::take(&mut neighbour.waiting)
+    }
+
+    /// Looks who has to be asked again, and who does not answer.
+    pub(super) fn due(&self, now: Instant) -> Due {
+        let mut state = self.0.lock();
+        let mut due = Due::default();
+        if state.next.is_none_or(|next| next > now) {
+            return due;
+        }
+        let mut next: Option<Instant> = None;
+        state.known.retain(|key, neighbour| {
+            if neighbour.address.is_some() {
+                return true;
+            }
+            if neighbour.ask_at <= now {
+                if neighbour.asked >= QUESTIONS {
+                    due.undelivered.extend(neighbour.waiting.drain(..).map(|packet| (key.0, packet)));
+                    return false;
+                }
+                neighbour.asked += 1;
+                neighbour.ask_at = now + PAUSE;
+                due.ask.push(*key);
+            }
+            next = Some(next.map_or(neighbour.ask_at, |next| next.min(neighbour.ask_at)));
+            true
+        });
+        state.next = next;
+        due
+    }
+
+    /// Forgets everything about an interface.
+    pub(crate) fn forget(&self, interface: InterfaceId) {
+        self.0.lock().known.retain(|key, _| key.0 != interface);
+    }
+}
+
+impl State {
+    /// Keeps the table small: who is not certain goes, and if all are, all do; they are soon found again.
+    fn make_room(&mut self, now: Instant) {
+        if self.known.len() >= NEIGHBOURS_MAX {
+            self.known.retain(|_, neighbour| neighbour.good_until > now);
+        }
+        if self.known.len() >= NEIGHBOURS_MAX {
+            self.known.clear();
+        }
+    }
+}
