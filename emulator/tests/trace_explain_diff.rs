@@ -98,7 +98,7 @@ fn json_is_all_that_is_printed() {
 
     // Nothing but garbage.
     let run = Run::with_input(&mut postern(&["trace", "--json", "-"]), &[0xff; 5000]);
-    assert_eq!((run.status, &json(&run)["unreadable"]), (0, &Value::from(1)));
+    assert_eq!((run.status, &json(&run)["unreadable"]), (2, &Value::from(1)));
     let run = Run::with_input(&mut postern(&["trace", "--json", "-"]), b"");
     assert_eq!((run.status, text(&run).as_str()), (2, ""));
     assert!(run.stderr.contains("there is nothing in -"), "{}", run.stderr);

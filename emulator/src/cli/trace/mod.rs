@@ -80,7 +80,12 @@ impl Trace {
             false => text::render(&rules.name, &summary),
         };
         super::print(&text)?;
-        Ok(if conforms(&summary) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(match summary.unreadable == summary.lines {
+            // Not strace's at all.
+            true => ExitCode::from(2),
+            false if conforms(&summary) => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        })
     }
 }
 
