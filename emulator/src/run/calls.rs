@@ -152,6 +152,8 @@ impl Supervisor {
             libc::SYS_recvfrom => call!(recvfrom),
             libc::SYS_sendmsg => call!(sendmsg),
             libc::SYS_recvmsg => call!(recvmsg),
+            libc::SYS_sendmmsg => call!(sendmmsg),
+            libc::SYS_recvmmsg => call!(recvmmsg),
             libc::SYS_shutdown => call!(shutdown),
             libc::SYS_sendfile | libc::SYS_splice => self.begin_moving(target, request),
             _ => self.refuse(&target, libc::ENOSYS),

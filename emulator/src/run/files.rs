@@ -76,7 +76,10 @@ impl File {
     pub(super) fn show(&self, news: Events, watch: &Watch, far: Option<BorrowedFd<'_>>) {
         let ready = self.socket.poll();
         self.placeholder.borrow_mut().show(ready, news, watch, far);
-        self.set_unshown(ready.contains(Events::HUP) && !ready.contains(Events::RDHUP));
+        // Datagram sockets fail without hanging up, and lose room to what others send.
+        let datagrams = u32::from(self.socket.socket_type()) == libc::SOCK_DGRAM as u32;
+        let unconnected = ready.contains(Events::HUP) && !ready.contains(Events::RDHUP);
+        self.set_unshown(datagrams || unconnected);
     }
 
     /// Whether there is something that the placeholder cannot show.

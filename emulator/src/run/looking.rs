@@ -1,4 +1,5 @@
-//! poll(2) of what placeholders cannot show: that a socket which was never connected hangs up.
+//! poll(2) of what placeholders cannot show: that a socket which was never connected hangs up, that one for datagrams has failed,
+//! or has no room at its peer because of others.
 
 use std::{os::fd::OwnedFd, rc::Rc};
 

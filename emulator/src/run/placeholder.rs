@@ -17,10 +17,11 @@
 //! with the socket that it lies in, and the other end of the pipe hangs up.
 //!
 //! What takes away IN or OUT has to be done at the far end, which the supervisor does not hold, for then it would never be
-//! closed. It borrows it from the target in each of the calls about it; nothing else takes these away from a socket.
+//! closed. It borrows it from the target in each of the calls about it; nothing else takes these away from a
+//! stream.
 //!
-//! One state cannot be shown: a socket that is not connected hangs up without RDHUP in Linux, and not at all here
-//! ([`super::looking`]).
+//! Some things cannot be shown ([`super::looking`]): a socket that is not connected hangs up without RDHUP in Linux, and not at
+//! all here; one for datagrams fails without hanging up, and is full because of what others send.
 
 use std::{
     io::{self, IoSlice},
