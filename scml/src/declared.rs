@@ -87,6 +87,10 @@ fn uses(value: &Value<'_>, path: &str, alternative: &Alternative, typed: bool) -
         // The type of a socket has its flags in the same argument.
         (AlternativeKind::Member, Value::Number(number)) if typed => number & 0xf == alternative.value & 0xf,
         (AlternativeKind::Member, Value::Number(number)) => *number == alternative.value,
+        // An option's value is an int.
+        (AlternativeKind::Member, Value::Memory(bytes)) => bytes
+            .first_chunk()
+            .is_some_and(|bytes| u64::from(u32::from_ne_bytes(*bytes)) == alternative.value),
         (AlternativeKind::Flag, Value::Number(number)) => number & alternative.value == alternative.value,
         _ => false,
     }

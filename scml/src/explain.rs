@@ -204,6 +204,11 @@ impl Tables<'_> {
                 None => show_opaque(value, looked),
             },
             (Pattern::Scalar(_), Value::Number(number)) => show::value(looked.kind, *number, looked.siblings),
+            // An option's value is an int.
+            (Pattern::Scalar(_), Value::Memory(bytes)) => match bytes.first_chunk() {
+                Some(bytes) => show::value(Kind::Integer, u32::from_ne_bytes(*bytes).into(), 0),
+                None => show_opaque(value, looked),
+            },
             _ => show_opaque(value, looked),
         }
     }

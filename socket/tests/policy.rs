@@ -94,9 +94,9 @@ fn audit_records_and_performs() {
     program.send(one, b"hello").unwrap();
     assert_eq!(program.receive(other, 9).unwrap(), b"hello");
     let denials = system.denials.borrow();
-    assert_eq!(denials.len(), 3, "{denials:?}");
+    assert_eq!(denials.len(), 4, "{denials:?}");
     assert!(denials[0].starts_with("scml: audit socket(AF_UNIX, SOCK_DGRAM, 0)"), "{}", denials[0]);
-    assert_eq!(system.world.policy.denials(), 3);
+    assert_eq!(system.world.policy.denials(), 4);
 }
 
 /// What reaches the family in audit mode and it does not have.

@@ -135,7 +135,11 @@ pub(super) fn refused_value<T: Decoded>(call: Call, parameter: u8, subject: &Jud
         Some(domain::Kind::Descriptor) => {
             subject.descriptor().map_or(0, |it| u64::from(it.family()) << 8 | u64::from(it.kind()))
         }
-        Some(domain::Kind::Payload(_) | domain::Kind::Buffer | domain::Kind::OptionValue { .. }) | None => 0,
+        Some(domain::Kind::OptionValue { .. }) => {
+            let value = subject.memory(index).and_then(<[u8]>::first_chunk);
+            value.map_or(0, |bytes| u32::from_ne_bytes(*bytes).into())
+        }
+        Some(domain::Kind::Payload(_) | domain::Kind::Buffer) | None => 0,
         Some(_) => subject.parameter(index) & 0xffff_ffff,
     }
 }
