@@ -95,8 +95,12 @@ pub(super) struct Core {
     pub(super) probes: u8,
     /// Until then no challenge is sent (RFC 5961, 7).
     pub(super) challenge_at: Instant,
-    /// What was received last was acknowledged together with an answer.
+    /// What is received is answered, so that acknowledgements can go with the answers.
     pub(super) ping_pong: bool,
+    /// When data was received that was not answered yet.
+    pub(super) unanswered: Option<Instant>,
+    /// When the engine has something to do, as it said when it was last run.
+    pub(super) engine_at: Option<Instant>,
     /// Since when the engine has had nothing to do.
     pub(super) idle_since: Option<Instant>,
     pub(super) place: Option<Place>,
@@ -160,7 +164,7 @@ impl Flow {
         if matches!(core.phase, Phase::Gone(_)) {
             stack.timers.cancel(&mut core.place);
         } else {
-            let wanted = core.deadline(now);
+            let wanted = core.deadline();
             stack.timers.set(&mut core.place, wanted, || Timed::flow(self));
         }
         drop(core);
@@ -210,6 +214,8 @@ impl Core {
             probes: 0,
             challenge_at: Instant::ZERO,
             ping_pong: false,
+            unanswered: None,
+            engine_at: None,
             idle_since: None,
             place: None,
         }

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::packet::Packet;
 
+/// An answer within this time is one that an acknowledgement could have waited for.
+const PING_PONG: Duration = Duration::from_millis(40);
+
 /// So long an engine may have nothing to do before it is given back.
 pub(super) const IDLE: Duration = Duration::from_millis(200);
 
@@ -51,6 +54,10 @@ impl Core {
         }
         let data = segment.length > 0 && !self.teardown.fin_received;
         if data {
+            if self.unanswered.is_some() {
+                self.ping_pong = false;
+            }
+            self.unanswered = Some(step.now);
             let end = segment.seq.wrapping_add(segment.length as u32);
             self.farthest = later(self.farthest, if after(end, self.promised) { self.promised } else { end });
         }
@@ -123,8 +130,10 @@ impl Core {
         }
         self.receive_next = engine.receive_next().wrapping_add(u32::from(self.teardown.fin_received));
         engine.egress(step.now);
-        if engine.unsent() > 0 && engine.deadline(step.now).is_none() {
+        self.engine_at = engine.deadline(step.now);
+        if engine.unsent() > 0 && self.engine_at.is_none() {
             engine.nudge(&step.flow.tuple, step.now);
+            self.engine_at = engine.deadline(step.now);
         }
         for (packet, segment, window, reply) in engine.take_sent(v6) {
             if reply || !self.says_nothing_new(&segment, window) {
@@ -133,10 +142,7 @@ impl Core {
         }
         let Phase::Open(Some(engine)) = &self.phase else { return };
         let outstanding = self.send_una != self.send_next || engine.unsent() > 0;
-        let quiescent = !outstanding
-            && engine.readable() == 0
-            && self.last_ack == self.receive_next
-            && !after(self.farthest, self.receive_next);
+        let quiescent = !outstanding && self.is_quiescent();
         if outstanding {
             self.waiting_since.get_or_insert(step.now);
         } else {
@@ -160,6 +166,25 @@ impl Core {
         }
         let edge = segment.ack.wrapping_add(window >> self.own_scale << self.own_scale);
         bare && segment.ack == self.last_ack && !after(edge, self.promised) && segment.seq == self.send_next
+    }
+
+    /// Something was read: the engine is run if the peer should hear that there is much more room now, which is what
+    /// smoltcp looks for (its rule and Linux's: twice as much as was promised).
+    pub(super) fn after_read(&mut self, step: &mut Step<'_>) {
+        let Phase::Open(Some(engine)) = &self.phase else { return };
+        let promised = distance(self.receive_next, self.promised);
+        if engine.window() / 2 >= promised || self.teardown.fin_received || self.teardown.fin_sent {
+            return self.run_engine(step);
+        }
+        let quiescent = self.waiting_since.is_none() && self.is_quiescent();
+        self.idle_since = quiescent.then_some(step.now);
+    }
+
+    /// Whether an engine has nothing in it, provided that everything that was sent is acknowledged.
+    fn is_quiescent(&self) -> bool {
+        self.engine().is_some_and(|engine| engine.readable() == 0)
+            && self.last_ack == self.receive_next
+            && !after(self.farthest, self.receive_next)
     }
 
     /// Everything was read: as long as no answer seems to follow, the peer need not wait for the acknowledgement. Without
@@ -191,8 +216,11 @@ impl Core {
             bytes[13] |= PSH * u8::from(segment.length > 0);
             self.teardown.sent_fin();
         }
-        if segment.length > 0 && segment.ack != self.last_ack {
-            self.ping_pong = true;
+        // Linux's `tcp_event_data_sent`: who answers soon will do so again.
+        if segment.length > 0
+            && let Some(received) = self.unanswered.take()
+        {
+            self.ping_pong |= step.now.since(received) < PING_PONG;
         }
         if segment.has(ACK) {
             self.note_promise(segment.ack, u32::from(field) << self.own_scale);
@@ -211,7 +239,7 @@ impl Core {
         {
             give(step, engine);
         }
-        (self.idle_since, self.recovery.at) = (None, None);
+        (self.idle_since, self.recovery.at, self.engine_at) = (None, None, None);
     }
 
     /// Gives the engine of a connection back that is gone, once everything was read.

@@ -199,7 +199,7 @@ impl TcpStream {
                 return if over { Ok(0) } else { Err(ReadError::WouldBlock) };
             }
             let length = core.engine_mut().map_or(0, |engine| engine.read(take));
-            core.run_engine(step);
+            core.after_read(step);
             core.acknowledge_read(step);
             core.drop_read_engine(step);
             Ok(length)

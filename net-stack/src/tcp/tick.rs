@@ -37,14 +37,11 @@ impl Core {
     }
 
     /// The next time at which there is something to do.
-    pub(super) fn deadline(&mut self, now: Instant) -> Option<Instant> {
-        let engine = match &mut self.phase {
-            Phase::Open(Some(engine)) => engine.deadline(now),
-            _ => None,
-        };
+    pub(super) fn deadline(&self) -> Option<Instant> {
         let give_up = self.waiting_since.map(|since| since + self.patience());
         let park = self.idle_since.map(|since| since + IDLE);
-        let times = [engine, self.recovery.at, self.retry.at, give_up, park, self.ask_at(), self.forget_at()];
+        let times =
+            [self.engine_at, self.recovery.at, self.retry.at, give_up, park, self.ask_at(), self.forget_at()];
         times.into_iter().flatten().min()
     }
 
@@ -80,9 +77,7 @@ impl Core {
     }
 
     fn run_engine_if_due(&mut self, step: &mut Step<'_>) {
-        if let Phase::Open(Some(engine)) = &mut self.phase
-            && engine.deadline(step.now).is_some_and(|at| at <= step.now)
-        {
+        if matches!(self.phase, Phase::Open(Some(_))) && self.engine_at.is_some_and(|at| at <= step.now) {
             // An engine that only looks at the clock has not been busy.
             let idle_since = self.idle_since;
             self.run_engine(step);
