@@ -169,6 +169,8 @@ fn is_open_for(mode: OFlags, writing: bool) -> bool {
 struct Pipeward {
     admitted: Admitted<call::splice::Splice>,
     pipe: Pipe,
+    /// Whether the socket is no stream.
+    records: bool,
     left: usize,
     moved: usize,
 }
@@ -185,16 +187,19 @@ impl Pipeward {
         check_offsets(target, offset, socket_offset)?;
         let Some((_, file)) = &target.subject else { return Err(Errno::EBADF.into()) };
         let admitted = call::splice::start(target, file.socket.clone(), registers)?;
-        Ok(Moving::In(Self { admitted, pipe, left: registers[4].min(MOST), moved: 0 }))
+        let records = i32::from(file.socket.socket_type()) != libc::SOCK_STREAM;
+        Ok(Moving::In(Self { admitted, pipe, records, left: registers[4].min(MOST), moved: 0 }))
     }
 
     fn step(&mut self, target: &Target) -> Step {
-        let mut room = [0; PIPE_CHUNK];
+        // What has records is received one at a time, and what of it finds no room is lost, as in Linux.
+        let most = if self.records { CHUNK } else { PIPE_CHUNK };
+        let mut room = vec![0; most.min(self.left)];
         while self.left > 0 {
             if !self.pipe.is_ready(PollFlags::OUT) {
                 return if self.moved > 0 { Step::Done(Ok(self.moved)) } else { self.pipe.wait(target) };
             }
-            let part = PIPE_CHUNK.min(self.left);
+            let part = room.len().min(self.left);
             let received = match self.admitted.receive(&mut room[..part]).step(target) {
                 Step::Done(Ok(0)) => break,
                 Step::Done(Ok(count)) => count,
@@ -202,14 +207,21 @@ impl Pipeward {
                 _ if self.moved > 0 => break,
                 step => return step,
             };
-            if let Err(error) = write(&self.pipe.own, &room[..received]) {
-                if error == rustix::io::Errno::PIPE {
-                    target.broken_pipe();
+            match write(&self.pipe.own, &room[..received]) {
+                Ok(written) => {
+                    self.moved += written;
+                    self.left -= written;
                 }
-                return Step::Done(Err(errno(error)));
+                Err(error) => {
+                    if error == rustix::io::Errno::PIPE {
+                        target.broken_pipe();
+                    }
+                    return Step::Done(Err(errno(error)));
+                }
             }
-            self.moved += received;
-            self.left -= received;
+            if self.records {
+                break;
+            }
         }
         Step::Done(Ok(self.moved))
     }

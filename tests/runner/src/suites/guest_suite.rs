@@ -56,6 +56,7 @@ const NOT_EMULATED: &[(&str, &str)] = &[
     ("ready::connected_socket_is_writable", UNCONNECTED),
     ("proc::unix_shows_all_sockets", HOST_TABLE),
     ("proc::unix_shows_names", HOST_TABLE),
+    ("proc::unix_shows_records", HOST_TABLE),
     ("unix::max_dgram_qlen_bounds_new_sockets", HOST_SETTING),
 ];
 const UNCONNECTED: &str = "epoll does not show that a socket was never connected: no placeholder does";
