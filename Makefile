@@ -15,7 +15,8 @@ test: build ## Run all suites, on the host and in the guest
 bench: build ## Print the figures, in executed guest instructions, beside their limits
 	target/release/runner bench
 
-soak: build ## Run the guest suite on two and four CPUs, stress-ng and the fuzz targets over and over, on a kernel that checks itself
+soak: build ## Run the model test at length, then the guest suite, stress-ng and the fuzz targets over and over, on a kernel that checks itself
+	root=. && . tools/env.sh && MODEL_SEQUENCES=100000 cargo test --release --locked -p socket --test model
 	tools/kernel.sh checked
 	target/release/runner --kernel target/kernel/postern-kernel-checked.elf soak
 

@@ -368,7 +368,8 @@ impl Socket {
 
     /// Whether what is sent are records, not a stream of bytes.
     #[inline]
-    pub(crate) fn sends_records(&self) -> bool {
+    #[must_use]
+    pub fn sends_records(&self) -> bool {
         !matches!(self.body, Body::Stream(_))
     }
 
@@ -380,8 +381,10 @@ impl Socket {
     pub fn send<S: Source>(&self, source: &mut S) -> Attempt<usize> {
         if let Some(endpoint) = self.endpoint() {
             let length = source.remaining();
-            let mut unsent = endpoint.prepare(source)?;
             let peer = endpoint.peer().ok_or(NOT_CONNECTED)?;
+            // Before `source` is used up: who waits comes again with the same bytes.
+            endpoint.find_room(&peer)?;
+            let mut unsent = endpoint.prepare(source)?.room_was_found();
             return endpoint.deliver(&mut unsent, &peer, false).map(|_| length);
         }
         let link = self.link().ok_or(NOT_CONNECTED)?;
@@ -549,6 +552,17 @@ impl Socket {
             machine => machine.link().is_some(),
             datagram => datagram.endpoint().is_established()
         )
+    }
+
+    /// How many refer to it, as /proc/net/unix counts: itself twice, and those whose peer it is.
+    #[must_use]
+    pub fn references(&self) -> u32 {
+        let others = dispatch!(
+            self,
+            machine => machine.link().is_some().into(),
+            datagram => datagram.endpoint().peer_of()
+        );
+        2 + others
     }
 
     /// SO_RCVBUF. What a UNIX stream may hold is the sender's SO_SNDBUF, here as in Linux.

@@ -16,7 +16,7 @@ use socket::{
     policy::{Count, Mode, Policy, Profile},
     ready::{Events, Observer},
     socket::{Socket, Target},
-    step::{Attempt, Stop},
+    step::{Attempt, Blocked, Stop},
     world::{Limits, World},
 };
 
@@ -269,4 +269,101 @@ fn a_peer_that_dies_at_any_point() {
         drop(other);
         writer.join().unwrap();
     }
+}
+
+#[test]
+fn many_senders_of_datagrams_and_little_room() {
+    const SENDERS: u8 = 4;
+    const RECORDS: u32 = 3000;
+    let world = world();
+    let receiver = Socket::create(&world, 1, 2, 0).unwrap();
+    receiver.bind_abstract(&world, b"receiver").unwrap();
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            let world = world.clone();
+            thread::spawn(move || {
+                let socket = Socket::create(&world, 1, 2, 0).unwrap();
+                socket.connect(&world, Target::Abstract(b"receiver"), ROOT).unwrap();
+                for number in 0..RECORDS {
+                    let mut record = vec![sender];
+                    record.extend(number.to_ne_bytes());
+                    // Half of them wait at the receiver, half poll their own socket.
+                    loop {
+                        match socket.send(&mut &record[..]) {
+                            Ok(5) => break,
+                            Err(Stop::Blocked(_)) if sender % 2 == 0 => wait_until_writable(&socket),
+                            Err(Stop::Blocked(_)) => {
+                                wait(|| socket.send(&mut &record[..])).unwrap();
+                                break;
+                            }
+                            met => panic!("{met:?}"),
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut next = [0; SENDERS as usize];
+    for _ in 0..u32::from(SENDERS) * RECORDS {
+        let mut record = [0; 16];
+        let met = wait(|| receiver.receive(&mut &mut record[..], false)).unwrap();
+        assert_eq!(met, Received::Bytes(5));
+        let number = u32::from_ne_bytes(record[1..5].try_into().unwrap());
+        assert_eq!(number, next[usize::from(record[0])], "of sender {}", record[0]);
+        next[usize::from(record[0])] += 1;
+    }
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    assert!(matches!(receiver.receive(&mut &mut [0; 1][..], false), Err(Stop::Blocked(_))));
+}
+
+/// As poll(2) does: it watches the socket itself.
+fn wait_until_writable(socket: &Socket) {
+    let writable = || match socket.poll().contains(Events::OUT) {
+        true => Ok(()),
+        false => Err(Stop::Blocked(Blocked { pollee: socket.pollee().clone(), events: Events::OUT })),
+    };
+    wait(writable).unwrap();
+}
+
+#[test]
+fn peers_of_datagrams_come_and_go() {
+    let world = world();
+    let names = [&b"one"[..], b"other"];
+    let stop = Arc::new(AtomicBool::new(false));
+    // Who has the names changes all the time; nobody must wait for one that is gone.
+    let owners: Vec<_> = names
+        .map(|name| {
+            let (world, stop) = (world.clone(), stop.clone());
+            thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let socket = Socket::create(&world, 1, 2, 0).unwrap();
+                    // A sender that has just found the last owner may keep it for a moment.
+                    if socket.bind_abstract(&world, name).is_err() {
+                        continue;
+                    }
+                    for _ in 0..3 {
+                        thread::yield_now();
+                        let _ = socket.receive(&mut &mut [0; 8][..], false);
+                    }
+                }
+            })
+        })
+        .into();
+    let senders: Vec<_> = (0..2)
+        .map(|_| {
+            let world = world.clone();
+            thread::spawn(move || {
+                let socket = Socket::create(&world, 1, 2, 0).unwrap();
+                for round in 0..5000_usize {
+                    let _ = socket.connect(&world, Target::Abstract(names[round % 2]), ROOT);
+                    let met = wait(|| socket.send(&mut &b"x"[..]));
+                    let gone = [Errno::ECONNREFUSED, Errno::ENOTCONN, Errno::ECONNRESET, Errno::EPERM];
+                    assert!(met.is_ok() || met.is_err_and(|errno| gone.contains(&errno)), "{met:?}");
+                }
+            })
+        })
+        .collect();
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    stop.store(true, Ordering::Relaxed);
+    owners.into_iter().for_each(|owner| owner.join().unwrap());
 }

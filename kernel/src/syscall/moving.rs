@@ -234,6 +234,43 @@ pub(super) fn out_of_pipe(
     Ok(moved)
 }
 
+/// As [`out_of_pipe`], for what makes a record of all that it is given at a time: so many pages are gathered for one, as in
+/// Linux.
+///
+/// # Errors
+/// As [`out_of_pipe`].
+pub(super) fn records_out_of_pipe(
+    context: &Context,
+    pipe: &Pipe,
+    count: usize,
+    nonblocking: bool,
+    mut put: impl FnMut(&[u8]) -> Result<usize>,
+) -> Result<usize> {
+    /// `splice_to_socket`
+    const GATHERED: usize = 16;
+    let mut moved = 0;
+    while moved < count {
+        let pages = waiting(context, Some(pipe.pollee()), Events::IN, nonblocking || moved > 0, || {
+            pipe.take_pages(count - moved, GATHERED)
+        });
+        let pages = match pages {
+            Ok(pages) if pages.is_empty() => break,
+            Ok(pages) => pages,
+            Err(error) => return if moved > 0 { Ok(moved) } else { Err(error) },
+        };
+        let bytes: Vec<u8> = pages.iter().flat_map(PipePage::bytes).copied().collect();
+        if let Err(error) = put(&bytes) {
+            pages.into_iter().rev().for_each(|page| pipe.put_page_back(page));
+            return if moved > 0 { Ok(moved) } else { Err(error) };
+        }
+        moved += bytes.len();
+        if !go_on(context, moved) {
+            break;
+        }
+    }
+    Ok(moved)
+}
+
 /// Lets others run once in a while; false where the thread is to do something else first.
 pub(super) fn go_on(context: &Context, moved: usize) -> bool {
     if moved.is_multiple_of(4 * CHUNK) {

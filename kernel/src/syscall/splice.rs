@@ -67,9 +67,11 @@ fn splice(context: &Context, arguments: &Arguments) -> Result<usize> {
                 Handle::Socket(socket) => {
                     check_length(given.1, count)?;
                     let mut admitted = call::splice::start(context, socket.clone(), arguments)?;
-                    moving::out_of_pipe(context, source, count, nonblocking, |bytes| {
-                        perform(context, admitted.send(bytes))
-                    })
+                    let send = |bytes: &[u8]| perform(context, admitted.send(bytes));
+                    match socket.sends_records() {
+                        true => moving::records_out_of_pipe(context, source, count, nonblocking, send),
+                        false => moving::out_of_pipe(context, source, count, nonblocking, send),
+                    }
                 }
                 Handle::File(file) => {
                     let position = positioned(file, to_offset, given.1, count)?;

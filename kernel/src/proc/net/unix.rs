@@ -33,7 +33,7 @@ fn line(socket: &Socket, text: &mut Vec<u8>) {
     // The first column is an address in the kernel; programs only see that they differ.
     let columns = format!(
         "{number:016x}: {:08X} 00000000 {:08X} {:04X} {state:02X} {number:5}",
-        if connected { 3 } else { 2 },
+        socket.references(),
         if accepts { ACCEPTS } else { 0 },
         socket.socket_type(),
     );

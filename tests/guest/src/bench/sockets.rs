@@ -20,6 +20,28 @@ pub(super) const BENCHES: &[Bench] = &[
     Bench { name: "stream_4k", iterations: 1_000, run: |iterations| stream_bulk(iterations, 4096) },
     Bench { name: "stream_64k", iterations: 100, run: |iterations| stream_bulk(iterations, 65_536) },
     Bench { name: "stream_two_threads", iterations: 500, run: stream_threads },
+    Bench {
+        name: "seqpacket_ping",
+        iterations: 3_000,
+        run: |iterations| ping(iterations, libc::SOCK_SEQPACKET),
+    },
+    Bench { name: "datagram_ping", iterations: 3_000, run: |iterations| ping(iterations, libc::SOCK_DGRAM) },
+    Bench {
+        name: "stream_two_processes",
+        iterations: 500,
+        run: |iterations| processes(iterations, libc::SOCK_STREAM),
+    },
+    Bench {
+        name: "seqpacket_two_processes",
+        iterations: 500,
+        run: |iterations| processes(iterations, libc::SOCK_SEQPACKET),
+    },
+    Bench {
+        name: "datagram_two_processes",
+        iterations: 500,
+        run: |iterations| processes(iterations, libc::SOCK_DGRAM),
+    },
+    Bench { name: "bare_copies_64k", iterations: 100, run: bare_copies },
     Bench { name: "pipe_two_processes", iterations: 500, run: pipe_processes },
     Bench { name: "socket_check", iterations: 5_000, run: socket_check },
     Bench { name: "getsockopt_type", iterations: 5_000, run: getsockopt },
@@ -39,6 +61,52 @@ fn stream_ping(iterations: u64) -> Result<Figures> {
     measure(iterations, || {
         done(fast::write(from, &byte))?;
         done(fast::read(to, &mut byte))
+    })
+}
+
+/// The same over a pair of another type.
+fn ping(iterations: u64, kind: i32) -> Result<Figures> {
+    let (left, right) = sys::socketpair(libc::AF_UNIX, kind, 0)?;
+    let (from, to) = (left.as_raw_fd(), right.as_raw_fd());
+    let mut byte = [1];
+    measure(iterations, || {
+        done(fast::write(from, &byte))?;
+        done(fast::read(to, &mut byte))
+    })
+}
+
+/// A byte to another process and back, over a pair.
+fn processes(iterations: u64, kind: i32) -> Result<Figures> {
+    let (left, right) = sys::socketpair(libc::AF_UNIX, kind, 0)?;
+    let (near, far) = (left.as_raw_fd(), right.as_raw_fd());
+    let child = sys::fork(|| {
+        // Its copy of this side, so that it sees when that is closed.
+        drop(sys::adopt(near as usize));
+        let mut byte = [0];
+        // Datagrams end with one that says so: their sockets do not tell of a peer that is gone.
+        while fast::read(far, &mut byte) == 1 && byte[0] == 1 && fast::write(far, &byte) == 1 {}
+        0
+    })?;
+    drop(right);
+    let mut byte = [1];
+    let figures = measure(iterations, || {
+        done(fast::write(near, &byte))?;
+        done(fast::read(near, &mut byte))
+    });
+    done(fast::write(near, &[0]))?;
+    drop(left);
+    sys::wait_for(child)?;
+    figures
+}
+
+/// What cannot be spared of 64 KiB that go to the kernel and come back: one copy in, one copy out, of the contents of a file.
+fn bare_copies(iterations: u64) -> Result<Figures> {
+    let file = sys::memfd_create(c"copies", 0)?;
+    let mut data = vec![1; 65_536];
+    sys::pwrite(&file, &data, 0)?;
+    measure(iterations, || {
+        sys::pwrite(&file, &data, 0)?;
+        sys::pread(&file, &mut data, 0).map(|_| ())
     })
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Endpoint {
     pub(super) send_buffer: AtomicU32,
     /// What was sent and is not received yet, whoever has it, as it counts against `send_buffer`.
     pub(super) charged: AtomicU32,
+    /// How many have this one for their peer.
+    pub(super) peer_of: AtomicU32,
     /// With more records than this, the queue is full for those who are not the peer.
     pub(super) backlog: u32,
     /// The directions that are shut, changed under the lock of `state`; [`FAILED`] and [`GONE`].
@@ -91,6 +93,7 @@ impl Endpoint {
             name: Once::new(),
             send_buffer: AtomicU32::new(send_buffer),
             charged: AtomicU32::new(0),
+            peer_of: AtomicU32::new(0),
             backlog,
             status: AtomicU8::new(0),
             error: AtomicU16::new(0),
@@ -186,6 +189,11 @@ impl Endpoint {
         self.lock().peer.clone()
     }
 
+    /// How many have this one for their peer.
+    pub(crate) fn peer_of(&self) -> u32 {
+        self.peer_of.load(Ordering::Relaxed)
+    }
+
     /// Whether /proc/net/unix shows it as connected.
     pub(crate) fn is_established(&self) -> bool {
         self.lock().established
@@ -244,5 +252,19 @@ impl Endpoint {
             events |= Events::WRITABLE;
         }
         events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::Socket;
+
+    #[test]
+    fn an_idle_pair_is_small() {
+        /// What counts the references to each of the three.
+        const COUNTS: usize = 3 * 16;
+        let end = size_of::<Socket>() + size_of::<Pollee>() + size_of::<Endpoint>() + COUNTS;
+        assert!(2 * end <= 1024, "{end} bytes each: {} of the endpoint", size_of::<Endpoint>());
     }
 }

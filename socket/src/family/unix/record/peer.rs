@@ -1,6 +1,7 @@
 //! Having a peer, having it no more, and the socket's end.
 
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
 
 use super::{
     endpoint::{Endpoint, Kind},
@@ -19,6 +20,7 @@ impl Endpoint {
             let mut state = here.lock();
             state.peer = Some(there.clone());
             state.established = true;
+            there.peer_of.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -47,6 +49,9 @@ impl Endpoint {
     }
 
     fn set_peer(self: &Arc<Self>, peer: Option<&Arc<Self>>) {
+        if let Some(peer) = peer {
+            peer.peer_of.fetch_add(1, Ordering::Relaxed);
+        }
         let mut state = self.lock();
         let waiting = state.waiting.take();
         let old = core::mem::replace(&mut state.peer, peer.cloned());
@@ -62,6 +67,7 @@ impl Endpoint {
             self.pollee.notify(Events::WRITABLE);
         }
         let Some(old) = old else { return };
+        old.peer_of.fetch_sub(1, Ordering::Relaxed);
         if !peer.is_some_and(|peer| Arc::ptr_eq(peer, &old)) {
             self.left(&old);
             let mut state = old.lock();
@@ -82,6 +88,7 @@ impl Endpoint {
         let waiting = state.waiting.take();
         drop(state);
         drop(old);
+        peer.peer_of.fetch_sub(1, Ordering::Relaxed);
         if let Some(waiting) = waiting {
             waiting.end();
             self.pollee.notify(Events::WRITABLE);
@@ -149,7 +156,9 @@ impl Endpoint {
             peer.pollee.notify(Events::all());
         }
         drop(queue);
-        drop(peer);
+        if let Some(peer) = peer {
+            peer.peer_of.fetch_sub(1, Ordering::Relaxed);
+        }
         self.announce_room();
     }
 }

@@ -16,7 +16,18 @@ use crate::{
 };
 
 /// A record that has no place yet. It counts against the sender's buffer already.
-pub(crate) struct Unsent(Option<Record>);
+pub(crate) struct Unsent {
+    record: Option<Record>,
+    /// Whether it goes into a queue that is full.
+    whatever: bool,
+}
+
+impl Unsent {
+    /// Room was found before the record was made, and will do, though somebody else may have been faster.
+    pub(crate) fn room_was_found(self) -> Self {
+        Self { whatever: true, ..self }
+    }
+}
 
 /// What became of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +61,8 @@ impl Endpoint {
         let payload = Payload::take(source, &self.pool)?;
         let charge = charge(length);
         self.add_charge(charge);
-        Ok(Unsent(Some(Record { payload, sender: self.clone(), charge })))
+        let record = Some(Record { payload, sender: self.clone(), charge });
+        Ok(Unsent { record, whatever: false })
     }
 
     #[cold]
@@ -82,16 +94,30 @@ impl Endpoint {
             drop(state);
             return self.why_not(receiver, named);
         }
-        if receiver.is_full_for(&state, self) {
+        if !unsent.whatever && receiver.is_full_for(&state, self) {
             drop(state);
-            return Err(Stop::Blocked(Blocked { pollee: receiver.room().clone(), events: Events::OUT }));
+            return Err(receiver.until_room());
         }
-        if let Some(record) = unsent.0.take() {
+        if let Some(record) = unsent.record.take() {
             state.queue.push(record);
         }
         drop(state);
         receiver.pollee.notify(Events::READABLE);
         Ok(Delivery::Done)
+    }
+
+    /// Looks for room in a receiver's queue.
+    ///
+    /// # Errors
+    /// Waits for it.
+    pub(crate) fn find_room(self: &Arc<Self>, receiver: &Arc<Self>) -> Attempt<()> {
+        let full = !receiver.is_gone() && receiver.is_full_for(&receiver.lock(), self);
+        if full { Err(receiver.until_room()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn until_room(&self) -> Stop {
+        Stop::Blocked(Blocked { pollee: self.room().clone(), events: Events::OUT })
     }
 
     /// The receiver takes nothing more.

@@ -2,14 +2,15 @@
 
 use super::help::{number, path, text};
 use crate::{
-    harness::{Case, Failure, Need, Outcome, Test, check, check_eq, tests},
-    suite::unix::help::{client, listener, pair, socket},
+    harness::{Case, Failure, Need, Outcome, Test, check, check_eq, check_err, tests},
+    suite::unix::help::{bound, client, datagram, listener, pair, socket},
     sys::{self, Descriptor},
 };
 
 pub(crate) const TESTS: &[Test] = tests!("proc";
     unix_shows_all_sockets,
     unix_shows_names,
+    unix_shows_records,
     sockstat_counts_sockets needs [Need::OwnSystem],
     file_nr_counts_open_files needs [Need::OwnSystem],
     tables_have_their_first_lines,
@@ -70,6 +71,38 @@ fn unix_shows_names(case: &Case) -> Outcome {
     sys::bind(&bound, address.bytes())?;
     let path = line(&bound)?.pop().unwrap_or_default();
     check!(path.starts_with('@') && path.ends_with("/hidden@part"), "{path}");
+    Ok(())
+}
+
+fn unix_shows_records(case: &Case) -> Outcome {
+    let short = |fd: &std::os::fd::OwnedFd| Ok::<_, Failure>(line(fd)?[..5].join(" "));
+    let shown = |references: u32, kind: u32, state: u32| {
+        format!("{references:08X} 00000000 00000000 {kind:04X} {state:02X}")
+    };
+    for kind in [libc::SOCK_DGRAM, libc::SOCK_SEQPACKET] {
+        let (one, other) = sys::socketpair(libc::AF_UNIX, kind, 0)?;
+        for end in [&one, &other] {
+            check_eq!(short(end)?, shown(3, kind as u32, 3));
+        }
+        check_eq!(short(&sys::socket(libc::AF_UNIX, kind, 0)?)?, shown(2, kind as u32, 1));
+    }
+    // Who others are connected to is shown as connected, until one of them goes.
+    let address = case.abstract_address("a");
+    let receiver = bound(&address)?;
+    check_eq!(short(&receiver)?, shown(2, 2, 1));
+    let clients = [datagram()?, datagram()?];
+    for (index, client) in clients.iter().enumerate() {
+        sys::connect(client, address.bytes())?;
+        check_eq!(short(client)?, shown(2, 2, 3));
+        check_eq!(short(&receiver)?, shown(3 + index as u32, 2, 3));
+    }
+    sys::connect(&clients[0], &[0; 2])?;
+    check_eq!(short(&clients[0])?, shown(2, 2, 1));
+    check_eq!(short(&receiver)?, shown(3, 2, 1));
+    check_eq!(short(&clients[1])?, shown(2, 2, 3));
+    drop(receiver);
+    check_err!(sys::write(&clients[1], b"x"), ECONNREFUSED);
+    check_eq!(short(&clients[1])?, shown(2, 2, 1));
     Ok(())
 }
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::help::{
-    DGRAM, STREAM, UNIX, bound, datagram, name, option, pair_of, peer_name, poll_for, ready, record,
-    set_option,
+    DGRAM, SEQPACKET, STREAM, UNIX, bound, datagram, name, option, pair_of, peer_name, poll_for, ready,
+    record, set_option,
 };
 use crate::{
     address::Address,
@@ -54,6 +54,8 @@ pub(crate) const TESTS: &[Test] = tests!("unix";
     datagram_bad_memory_loses_the_datagram,
     datagram_bad_memory_sends_nothing,
     datagram_flags_that_mean_nothing,
+    datagrams_out_of_pipes_and_files,
+    datagrams_into_pipes,
 );
 
 const IN: i16 = libc::POLLIN;
@@ -717,5 +719,54 @@ fn datagram_flags_that_mean_nothing(_: &Case) -> Outcome {
     }
     check_err!(sys::send(&left, b"x", libc::MSG_OOB), EOPNOTSUPP);
     check_err!(sys::recv(&right, &mut [0], libc::MSG_OOB), EOPNOTSUPP);
+    Ok(())
+}
+
+fn datagrams_out_of_pipes_and_files(case: &Case) -> Outcome {
+    for kind in [DGRAM, SEQPACKET] {
+        let (left, right) = pair_of(kind)?;
+        let (reader, writer) = sys::pipe2(0)?;
+        let page = super::help::pattern(1, 4096);
+        for _ in 0..3 {
+            sys::write(&writer, &page)?;
+        }
+        // What a call finds in the pipe becomes one record, up to 16 pages.
+        check_eq!(sys::splice(&reader, None, &left, None, 10_000, 0)?, 10_000);
+        let mut data = vec![0; 20_000];
+        check_eq!(sys::recv(&right, &mut data, libc::MSG_DONTWAIT)?, 10_000);
+        check!(data[..4096] == page[..] && data[8192..10_000] == page[..10_000 - 8192]);
+        check_eq!(sys::splice(&reader, None, &left, None, 10_000, 0)?, 3 * 4096 - 10_000);
+        check_eq!(sys::recv(&right, &mut data, libc::MSG_DONTWAIT)?, 3 * 4096 - 10_000);
+        // What cannot be sent stays in the pipe.
+        sys::write(&writer, b"stays")?;
+        sys::shutdown(&left, libc::SHUT_WR)?;
+        check_eq!(sys::splice(&reader, None, &left, None, 10, 0), Err(crate::errno::Errno(libc::EPIPE)));
+        check_eq!(sys::read(&reader, &mut data)?, 5);
+
+        let (left, right) = pair_of(kind)?;
+        let file = sys::open(&case.path("file"), libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC, 0o600)?;
+        sys::write(&file, &vec![7; 100_000])?;
+        check_eq!(sys::sendfile(&left, &file, Some(&mut 0), 10_000)?, 10_000);
+        check_eq!(sys::recv(&right, &mut data, libc::MSG_DONTWAIT)?, 10_000);
+        check_err!(sys::recv(&right, &mut data, libc::MSG_DONTWAIT), EAGAIN);
+    }
+    Ok(())
+}
+
+fn datagrams_into_pipes(_: &Case) -> Outcome {
+    for kind in [DGRAM, SEQPACKET] {
+        let (left, right) = pair_of(kind)?;
+        let (reader, writer) = sys::pipe2(0)?;
+        sys::write(&left, b"first")?;
+        sys::write(&left, b"second")?;
+        sys::write(&left, b"third")?;
+        // A record at a time; what there is no room for is lost.
+        check_eq!(sys::splice(&right, None, &writer, None, 100, 0)?, 5);
+        check_eq!(sys::splice(&right, None, &writer, None, 3, 0)?, 3);
+        check_eq!(sys::splice(&right, None, &writer, None, 100, libc::SPLICE_F_NONBLOCK)?, 5);
+        let mut data = [0; 32];
+        check_eq!(sys::read(&reader, &mut data)?, 13);
+        check_eq!(&data[..13], b"firstsecthird");
+    }
     Ok(())
 }
