@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use linux_raw_sys::net::{
-    AF_INET, SO_KEEPALIVE, SO_REUSEADDR, SO_SNDBUF, SO_TYPE, SOCK_DGRAM, SOCK_RAW, SOCK_RDM,
+    AF_INET, SO_KEEPALIVE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOCK_RDM,
 };
 use scml::{Call, Source, Tables};
 use socket::{
@@ -89,7 +89,7 @@ fn audit_records_and_performs() {
     let program = system.program();
     // A datagram socket is to be had, though not declared.
     let datagram = program.call(Call::Socket, [AF_UNIX, SOCK_DGRAM as usize, 0]).unwrap();
-    assert_eq!(program.option(datagram, SO_TYPE), Ok(SOCK_DGRAM as i32));
+    assert_eq!(u32::from(program.get(datagram).socket_type()), SOCK_DGRAM);
     let [one, other] = program.pair();
     program.send(one, b"hello").unwrap();
     assert_eq!(program.receive(other, 9).unwrap(), b"hello");
