@@ -15,6 +15,10 @@ use crate::packet::Packet;
 /// An answer within this time is one that an acknowledgement could have waited for.
 const PING_PONG: Duration = Duration::from_millis(40);
 
+/// Only for less than this an acknowledgement waits: more is no question but a part of a transfer, whose sender may be
+/// holding a short segment back until all before it are acknowledged.
+const ANSWERED_MAX: u32 = 700;
+
 /// So long an engine may have nothing to do before it is given back.
 pub(super) const IDLE: Duration = Duration::from_millis(200);
 
@@ -191,7 +195,9 @@ impl Core {
     /// this, Nagle's algorithm at the other end and the delay at this one would wait for each other.
     pub(super) fn acknowledge_read(&mut self, step: &mut Step<'_>) {
         let drained = matches!(&self.phase, Phase::Open(Some(engine)) if engine.readable() == 0);
-        if drained && !self.ping_pong && self.last_ack != self.receive_next {
+        let owed = distance(self.last_ack, self.receive_next);
+        let waits = self.ping_pong && owed < ANSWERED_MAX;
+        if drained && !waits && owed > 0 {
             let room = self.window().max(self.engine().map_or(0, Engine::window));
             self.promised = later(self.promised, self.receive_next.wrapping_add(room));
             let seq = self.send_next;
