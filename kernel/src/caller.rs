@@ -6,18 +6,24 @@ use core::time::Duration;
 use linux_raw_sys::general::SIGPIPE;
 use ostd::cpu::CpuId;
 use socket::{
-    caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
-    error::Result,
+    ancillary,
+    caller::{Caller, DescriptorSlot, Fault, NodeId},
+    error::{Errno, Result},
+    identity,
     policy::Denial,
     socket::Socket,
     step::{Operation, Step, Wait},
     world::World,
 };
-use vfs::{Handle, Identity, Inode, Reserved, UserMemory, Walker};
+use vfs::{Handle, Identity, Inode, OpenFile, Reserved, UserMemory, Walker};
 
 use crate::{
     context::Context,
-    process::signal::{self, Info},
+    process::{
+        self, Process,
+        signal::{self, Info},
+    },
+    special::pidfd::ProcessDescriptor,
     time::{clock, timer::Alarm},
     wait::Observed,
 };
@@ -44,17 +50,48 @@ impl Caller for Context {
         self.files.reserve().map(Slot)
     }
 
-    fn install(&self, slot: Slot, socket: Arc<Socket>, close_on_exec: bool) {
-        slot.0.install(Handle::Socket(socket), close_on_exec);
+    fn open_file(&self, descriptor: i32) -> Result<ancillary::OpenFile> {
+        Ok(match self.files.get(descriptor)? {
+            Handle::Socket(socket) => ancillary::OpenFile::Socket(socket),
+            Handle::File(file) => ancillary::OpenFile::Other(file),
+        })
+    }
+
+    fn install(&self, slot: Slot, file: ancillary::OpenFile, close_on_exec: bool) {
+        let handle = match file {
+            ancillary::OpenFile::Socket(socket) => Handle::Socket(socket),
+            ancillary::OpenFile::Other(file) => match file.downcast::<OpenFile>() {
+                Ok(file) => Handle::File(file),
+                Err(_) => unreachable!("this kernel passes no other files"),
+            },
+        };
+        slot.0.install(handle, close_on_exec);
+    }
+
+    fn descriptor_limit(&self) -> usize {
+        self.files.limit() as usize
     }
 
     fn set_close_on_exec(&self, descriptor: i32, on: bool) -> Result<()> {
         self.files.set_close_on_exec(descriptor, on)
     }
 
-    fn credentials(&self) -> Credentials {
-        let Identity { uid, gid, .. } = self.identity();
-        Credentials { pid: self.process.pid, uid, gid }
+    fn identity(&self) -> Arc<identity::Identity> {
+        self.thread.shown_identity()
+    }
+
+    fn is_capable(&self, capability: u32) -> bool {
+        self.thread.credentials.lock().can(capability)
+    }
+
+    fn find_process(&self, pid: i32) -> Option<identity::Process> {
+        Some(identity::Process(process::process_by_id(pid)?))
+    }
+
+    fn process_file(&self, process: &identity::Process) -> Result<ancillary::OpenFile> {
+        let process = process.0.clone().downcast::<Process>().map_err(|_| Errno::ESRCH)?;
+        let special = ProcessDescriptor::new(process);
+        Ok(ancillary::OpenFile::Other(OpenFile::special(&self.system.anonymous, special, 0)))
     }
 
     fn make_node(&self, path: &[u8]) -> Result<NodeId> {

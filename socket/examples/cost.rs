@@ -18,9 +18,11 @@ use std::{
 use linux_raw_sys::net::{AF_UNIX, MSG_NOSIGNAL, SO_TYPE, SOCK_STREAM, SOL_SOCKET};
 use scml::Tables;
 use socket::{
+    ancillary::OpenFile,
     call,
-    caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
+    caller::{Caller, DescriptorSlot, Fault, NodeId},
     error::{Errno, Result},
+    identity::{Identity, Process},
     policy::{Count, Denial, Mode, Policy, Profile},
     socket::Socket,
     step::{Operation, Step},
@@ -34,6 +36,7 @@ struct Program {
     descriptors: RefCell<Vec<Option<Arc<Socket>>>>,
     /// Descriptors begin here: each reservation takes the next.
     next: Cell<i32>,
+    identity: Arc<Identity>,
 }
 
 struct Slot(i32);
@@ -70,16 +73,38 @@ impl Caller for Program {
         Ok(Slot(number))
     }
 
-    fn install(&self, slot: Slot, socket: Arc<Socket>, _close_on_exec: bool) {
-        self.descriptors.borrow_mut()[slot.0 as usize] = Some(socket);
+    fn open_file(&self, descriptor: i32) -> Result<OpenFile> {
+        self.socket(descriptor).map(OpenFile::Socket)
+    }
+
+    fn install(&self, slot: Slot, file: OpenFile, _close_on_exec: bool) {
+        if let OpenFile::Socket(socket) = file {
+            self.descriptors.borrow_mut()[slot.0 as usize] = Some(socket);
+        }
+    }
+
+    fn descriptor_limit(&self) -> usize {
+        64
     }
 
     fn set_close_on_exec(&self, _descriptor: i32, _on: bool) -> Result<()> {
         Ok(())
     }
 
-    fn credentials(&self) -> Credentials {
-        Credentials::default()
+    fn identity(&self) -> Arc<Identity> {
+        self.identity.clone()
+    }
+
+    fn is_capable(&self, _capability: u32) -> bool {
+        false
+    }
+
+    fn find_process(&self, _pid: i32) -> Option<Process> {
+        None
+    }
+
+    fn process_file(&self, process: &Process) -> Result<OpenFile> {
+        Ok(OpenFile::Other(process.0.clone()))
     }
 
     fn make_node(&self, _path: &[u8]) -> Result<NodeId> {
@@ -113,6 +138,7 @@ impl Program {
             memory: RefCell::new(vec![0; 1 << 20]),
             descriptors: RefCell::new(vec![None; 64]),
             next: Cell::new(3),
+            identity: Identity::kernel(),
         }
     }
 

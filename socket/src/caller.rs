@@ -3,29 +3,20 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::{error::Result, policy::Denial, socket::Socket, world::World};
+use crate::{
+    ancillary::OpenFile,
+    error::Result,
+    identity::{Identity, Process},
+    policy::Denial,
+    socket::Socket,
+    world::World,
+};
 
 /// User memory could not be read or written in full.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fault {
     /// How many bytes, from the start, were copied.
     pub copied: usize,
-}
-
-/// Who makes the call, as `SO_PEERCRED` shows it (`unix(7)`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Credentials {
-    /// Thread group, in the caller's PID name space.
-    pub pid: i32,
-    /// Effective user.
-    pub uid: u32,
-    /// Effective group.
-    pub gid: u32,
-}
-
-impl Credentials {
-    /// What SO_PEERCRED shows where there is no peer.
-    pub const NOBODY: Self = Self { pid: 0, uid: u32::MAX, gid: u32::MAX };
 }
 
 /// The identity of a socket's inode. A file system never gives a number to a second socket inode: a name that is bound
@@ -63,14 +54,24 @@ pub trait Caller {
     /// EBADF where nothing is open, ENOTSOCK where it is something else.
     fn socket(&self, descriptor: i32) -> Result<Arc<Socket>>;
 
+    /// The open file behind a descriptor, of whatever kind: it is to be passed to another program. It may be one that only
+    /// names a file (O_PATH).
+    ///
+    /// # Errors
+    /// EBADF where nothing is open.
+    fn open_file(&self, descriptor: i32) -> Result<OpenFile>;
+
     /// Reserves the lowest free descriptor number.
     ///
     /// # Errors
     /// EMFILE at the limit of the process, ENFILE at that of the system.
     fn reserve_descriptor(&self) -> Result<Self::Slot>;
 
-    /// Makes `socket` the open file behind the reserved number.
-    fn install(&self, slot: Self::Slot, socket: Arc<Socket>, close_on_exec: bool);
+    /// Makes `file` the one behind the reserved number.
+    fn install(&self, slot: Self::Slot, file: OpenFile, close_on_exec: bool);
+
+    /// How many descriptors the program may have: its soft RLIMIT_NOFILE.
+    fn descriptor_limit(&self) -> usize;
 
     /// Sets or clears FD_CLOEXEC (FIOCLEX, FIONCLEX).
     ///
@@ -79,7 +80,19 @@ pub trait Caller {
     fn set_close_on_exec(&self, descriptor: i32, on: bool) -> Result<()>;
 
     /// Who calls.
-    fn credentials(&self) -> Credentials;
+    fn identity(&self) -> Arc<Identity>;
+
+    /// Whether the caller has a capability (`CAP_`, capabilities(7)).
+    fn is_capable(&self, capability: u32) -> bool;
+
+    /// The process of that number, which may be the caller's own.
+    fn find_process(&self, pid: i32) -> Option<Process>;
+
+    /// Makes an open file that refers to a process (pidfd_open(2)).
+    ///
+    /// # Errors
+    /// Where the system has no such files, or cannot make one.
+    fn process_file(&self, process: &Process) -> Result<OpenFile>;
 
     /// Makes a socket inode at `path` (mode 0777 without the umask), the last component of which must not exist.
     ///

@@ -18,11 +18,13 @@
 extern crate alloc;
 
 pub mod abi;
+pub mod ancillary;
 pub mod bytes;
 pub mod call;
 pub mod caller;
 pub mod error;
 pub mod family;
+pub mod identity;
 pub mod policy;
 mod pool;
 pub mod ready;

@@ -24,6 +24,8 @@ struct Entry {
     number: u64,
     /// The number of its system.
     world: u32,
+    /// While it waits to be accepted: the place of the listener.
+    listener: u32,
 }
 
 enum Slot {
@@ -46,8 +48,8 @@ static SLOTS: Mutex<Slots> = Mutex::new(Slots { slots: Vec::new(), free: NOWHERE
 
 impl Slots {
     #[inline]
-    fn enter(&mut self, socket: &Arc<Socket>, number: u64, world: u32) {
-        let slot = Slot::Used(Entry { socket: Arc::downgrade(socket), number, world });
+    fn enter(&mut self, socket: &Arc<Socket>, number: u64, world: u32, listener: u32) {
+        let slot = Slot::Used(Entry { socket: Arc::downgrade(socket), number, world, listener });
         let mut place = self.free;
         match self.slots.get_mut(place as usize) {
             Some(free) => {
@@ -85,7 +87,7 @@ pub(crate) fn enter<const N: usize>(world: u32, sockets: [&Arc<Socket>; N]) {
     let mut slots = SLOTS.lock();
     for socket in sockets {
         let number = slots.number();
-        slots.enter(socket, number, world);
+        slots.enter(socket, number, world, NOWHERE);
     }
 }
 
@@ -93,7 +95,7 @@ pub(crate) fn enter<const N: usize>(world: u32, sockets: [&Arc<Socket>; N]) {
 pub(crate) fn enter_waiting(listener: u32, socket: &Arc<Socket>) {
     let mut slots = SLOTS.lock();
     let world = slots.get_mut(listener).map_or(0, |entry| entry.world);
-    slots.enter(socket, 0, world);
+    slots.enter(socket, 0, world, listener);
 }
 
 /// The socket in that place was waiting, and has been accepted.
@@ -102,6 +104,15 @@ pub(crate) fn accepted(place: u32) {
     let number = slots.number();
     if let Some(entry) = slots.get_mut(place) {
         entry.number = number;
+        entry.listener = NOWHERE;
+    }
+}
+
+/// The place of the socket which has the one in that place: the listener, where it waits to be accepted, otherwise itself.
+pub(crate) fn owner(place: u32) -> u32 {
+    match SLOTS.lock().get_mut(place) {
+        Some(entry) if entry.listener != NOWHERE => entry.listener,
+        _ => place,
     }
 }
 

@@ -6,15 +6,17 @@
 //! [`Stop::Blocked`](crate::step::Stop::Blocked), which says where the event will be announced that is worth another try.
 //! Bytes come from any [`Source`] and go to any [`Sink`]; a slice will do.
 
-use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use alloc::{sync::Arc, vec::Vec};
+use core::sync::atomic::{AtomicU32, Ordering};
 
+use bitflags::bitflags;
 use linux_raw_sys::net;
 use scml::{Descriptor, SocketState};
 
 use crate::{
+    ancillary::{self, Gathered, OpenFile},
     bytes::{Sink, Source},
-    caller::{Credentials, NodeId},
+    caller::NodeId,
     error::{Errno, Error, Result},
     family::unix::{
         address::Address,
@@ -24,6 +26,7 @@ use crate::{
         shutdown::Shutdown,
         stream::{Link, Received},
     },
+    identity::{Credentials, Identity},
     ready::{Events, Pollee},
     registry,
     step::Attempt,
@@ -42,11 +45,8 @@ const RECEIVE_BUFFER_MIN: u32 = 2304;
 
 /// A socket. It is its own open file description: who has an [`Arc`] of it has it open, and the last one closes it.
 pub struct Socket {
-    nonblocking: AtomicBool,
-    /// Set under the lock of the state that it tells of, for those who must not take that lock.
-    listening: AtomicBool,
-    /// SO_REUSEADDR: kept, and without a meaning to the UNIX family.
-    reuse_address: AtomicBool,
+    /// The bits of [`Options`], [`NONBLOCKING`] and [`LISTENING`].
+    flags: AtomicU32,
     send_buffer: AtomicU32,
     receive_buffer: AtomicU32,
     pollee: Arc<Pollee>,
@@ -54,6 +54,31 @@ pub struct Socket {
     /// Where in the registry it is.
     place: AtomicU32,
     body: Body,
+}
+
+/// In a socket's flags, besides the bits of [`Options`]: calls do not wait (O_NONBLOCK).
+const NONBLOCKING: u32 = 1 << 30;
+/// Likewise: it accepts connections. Set under the lock of the state that it tells of, for those who must not take that lock.
+const LISTENING: u32 = 1 << 31;
+
+bitflags! {
+    /// Options of the level SOL_SOCKET that are on or off (`socket(7)`, `unix(7)`).
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct Options: u32 {
+        /// SO_REUSEADDR: kept, and without a meaning to the UNIX family.
+        const REUSE_ADDRESS = 1 << 0;
+        /// SO_PASSCRED: messages come with their sender's credentials.
+        const PASS_CREDENTIALS = 1 << 1;
+        /// SO_PASSPIDFD: messages come with a descriptor of their sender's process.
+        const PASS_PIDFD = 1 << 2;
+    }
+}
+
+impl Options {
+    /// Those for which messages have to say who sent them.
+    pub const KNOWS_SENDERS: Self = Self::PASS_CREDENTIALS.union(Self::PASS_PIDFD);
+    /// Those that a connection has from the listener.
+    const INHERITED: Self = Self::KNOWS_SENDERS;
 }
 
 /// The families and types.
@@ -104,9 +129,7 @@ const fn unix(kind: u32) -> Descriptor {
 impl Socket {
     fn with(world: &World, pollee: Arc<Pollee>, descriptor: Descriptor, body: Body) -> Self {
         Self {
-            nonblocking: AtomicBool::new(false),
-            listening: AtomicBool::new(false),
-            reuse_address: AtomicBool::new(false),
+            flags: AtomicU32::new(0),
             send_buffer: AtomicU32::new(world.settings.get().send_buffer),
             receive_buffer: AtomicU32::new(world.settings.get().receive_buffer),
             pollee,
@@ -124,9 +147,7 @@ impl Socket {
         let descriptor = Self::kind(family, socket_type, protocol)?;
         let pollee = Arc::<Pollee>::default();
         let body = match socket_type {
-            net::SOCK_DGRAM => {
-                Body::Datagram(Datagram::new(Self::datagrams(world, pollee.clone(), Credentials::NOBODY)))
-            }
+            net::SOCK_DGRAM => Body::Datagram(Datagram::new(Self::datagrams(world, pollee.clone(), None))),
             net::SOCK_SEQPACKET => Body::Seqpacket(ConnectionMode::new()),
             _ => Body::Stream(ConnectionMode::new()),
         };
@@ -135,7 +156,7 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Two sockets that are connected to each other, as socketpair(2) makes them. `credentials` are shown as the peer's on
+    /// Two sockets that are connected to each other, as socketpair(2) makes them. `identity` is shown as the peer's on
     /// both sides.
     ///
     /// # Errors
@@ -145,18 +166,19 @@ impl Socket {
         family: u32,
         socket_type: u32,
         protocol: u32,
-        credentials: Credentials,
+        identity: Arc<Identity>,
     ) -> Result<[Arc<Self>; 2]> {
         let descriptor = Self::kind(family, socket_type, protocol)?;
         let pollees = [Arc::<Pollee>::default(), Arc::default()];
         let bodies = match socket_type {
             net::SOCK_DGRAM => {
-                let [one, other] = pollees.clone().map(|pollee| Self::datagrams(world, pollee, credentials));
+                let [one, other] =
+                    pollees.clone().map(|pollee| Self::datagrams(world, pollee, Some(identity.clone())));
                 Endpoint::join(&one, &other);
                 [one, other].map(|endpoint| Body::Datagram(Datagram::new(endpoint)))
             }
-            net::SOCK_SEQPACKET => Self::connected::<Sequenced>(world, &pollees, credentials),
-            _ => Self::connected::<Link>(world, &pollees, credentials),
+            net::SOCK_SEQPACKET => Self::connected::<Sequenced>(world, &pollees, identity),
+            _ => Self::connected::<Link>(world, &pollees, identity),
         };
         let [pollee, other_pollee] = pollees;
         let [body, other_body] = bodies;
@@ -167,7 +189,7 @@ impl Socket {
     }
 
     /// A datagram socket as others know it.
-    fn datagrams(world: &World, pollee: Arc<Pollee>, peer_credentials: Credentials) -> Arc<Endpoint> {
+    fn datagrams(world: &World, pollee: Arc<Pollee>, peer: Option<Arc<Identity>>) -> Arc<Endpoint> {
         let limits = world.settings.get();
         Endpoint::new(New {
             kind: Kind::Datagram,
@@ -175,7 +197,7 @@ impl Socket {
             pool: &world.pool,
             send_buffer: limits.send_buffer,
             backlog: limits.datagrams,
-            peer_credentials,
+            peer,
         })
     }
 
@@ -183,11 +205,11 @@ impl Socket {
     fn connected<C: Channel>(
         world: &World,
         pollees: &[Arc<Pollee>; 2],
-        credentials: Credentials,
+        identity: Arc<Identity>,
     ) -> [Body; 2] {
         let sides = Sides {
             pollees: pollees.clone(),
-            peers: [credentials; 2],
+            peers: [identity.clone(), identity],
             send_buffers: [world.settings.get().send_buffer; 2],
             pool: &world.pool,
         };
@@ -220,9 +242,7 @@ impl Socket {
     pub(crate) fn embryo(body: Body, descriptor: Descriptor, defaults: Defaults) -> Arc<Self> {
         let Defaults { pollee, pool: _, send_buffer, receive_buffer } = defaults;
         Arc::new(Self {
-            nonblocking: AtomicBool::new(false),
-            listening: AtomicBool::new(false),
-            reuse_address: AtomicBool::new(false),
+            flags: AtomicU32::new(0),
             send_buffer: AtomicU32::new(send_buffer),
             receive_buffer: AtomicU32::new(receive_buffer),
             pollee,
@@ -272,9 +292,9 @@ impl Socket {
     ///
     /// # Errors
     /// EOPNOTSUPP for a datagram socket; EINVAL for a socket that has no name, or a connection.
-    pub fn listen(&self, world: &World, backlog: u32, credentials: Credentials) -> Result<()> {
+    pub fn listen(&self, world: &World, backlog: u32, identity: Arc<Identity>) -> Result<()> {
         let backlog = backlog.min(world.settings.get().backlog);
-        dispatch!(self, machine => machine.listen(self, backlog, credentials), _ => Err(NO_CONNECTIONS))
+        dispatch!(self, machine => machine.listen(self, backlog, identity), _ => Err(NO_CONNECTIONS))
     }
 
     /// Connects to who listens at a name; a datagram socket gets who has the name for its peer.
@@ -287,7 +307,7 @@ impl Socket {
         self: &Arc<Self>,
         world: &World,
         target: Target<'_>,
-        credentials: Credentials,
+        identity: Arc<Identity>,
     ) -> Attempt<()> {
         let other = self.find(world, target)?;
         let defaults = || Defaults {
@@ -298,7 +318,7 @@ impl Socket {
         };
         dispatch!(
             self,
-            machine => machine.connect(self, &other, credentials, defaults()),
+            machine => machine.connect(self, &other, identity, defaults()),
             datagram => match datagram.connect(&other)? {
                 true => Ok(()),
                 false => Err(REFUSED.into()),
@@ -400,7 +420,7 @@ impl Socket {
         Ok(sent)
     }
 
-    /// Receives what is there; of a record, what there is room for.
+    /// Receives what is there; of a record, what there is room for. Open files that came with it are closed.
     ///
     /// # Errors
     /// Where there is no connection EINVAL, or of records ENOTCONN, as Linux has it; ECONNRESET, EFAULT. Waits for something to
@@ -410,7 +430,7 @@ impl Socket {
             let taken = endpoint.receive(sink, peek, false)?;
             return Ok(if taken.is_end() { Received::End } else { Received::Bytes(taken.copied) });
         }
-        self.link().ok_or_else(|| self.not_connected())?.receive(sink, peek)
+        self.link().ok_or_else(|| self.not_connected())?.receive(sink, peek, &mut Gathered::default())
     }
 
     /// What receiving fails with that needs a connection.
@@ -482,14 +502,16 @@ impl Socket {
         .ok_or(NOT_CONNECTED)
     }
 
+    /// Who is, or was, at the other end, when the connection was made; for a listening socket, who made it listen.
+    #[must_use]
+    pub fn peer(&self) -> Option<Arc<Identity>> {
+        dispatch!(self, machine => machine.peer(), datagram => datagram.endpoint().peer_identity().cloned())
+    }
+
     /// SO_PEERCRED: who is at the other end, or [`Credentials::NOBODY`].
     #[must_use]
     pub fn peer_credentials(&self) -> Credentials {
-        dispatch!(
-            self,
-            machine => machine.peer_credentials(),
-            datagram => datagram.endpoint().peer_credentials()
-        )
+        self.peer().map_or(Credentials::NOBODY, |peer| peer.as_peer())
     }
 
     /// SO_ERROR: the pending error, which is forgotten thereby.
@@ -516,11 +538,11 @@ impl Socket {
     /// Whether it accepts connections, which it will do for ever: SO_ACCEPTCONN.
     #[must_use]
     pub fn is_listening(&self) -> bool {
-        self.listening.load(Ordering::SeqCst)
+        self.flags.load(Ordering::SeqCst) & LISTENING != 0
     }
 
     pub(crate) fn set_listening(&self) {
-        self.listening.store(true, Ordering::SeqCst);
+        self.flags.fetch_or(LISTENING, Ordering::SeqCst);
     }
 
     /// SO_SNDBUF, as it is accounted: in bytes, bookkeeping included.
@@ -577,15 +599,55 @@ impl Socket {
         self.receive_buffer.store(bytes, Ordering::Relaxed);
     }
 
-    /// SO_REUSEADDR. Names of the UNIX family are never used twice, whatever it says, here as in Linux.
+    /// The options that are on.
+    #[inline]
     #[must_use]
-    pub fn reuse_address(&self) -> bool {
-        self.reuse_address.load(Ordering::Relaxed)
+    pub fn options(&self) -> Options {
+        Options::from_bits_truncate(self.flags.load(Ordering::Relaxed))
     }
 
-    /// Sets SO_REUSEADDR, for this socket alone: those that it accepts do not inherit it.
-    pub fn set_reuse_address(&self, wanted: bool) {
-        self.reuse_address.store(wanted, Ordering::Relaxed);
+    /// Switches options on or off. A connection that is accepted has those of [`Options::KNOWS_SENDERS`] as the listener had
+    /// them when it was made, and no others.
+    pub fn set_options(&self, options: Options, on: bool) {
+        let set = || {
+            self.set_flags(options.bits(), on);
+            self.options()
+        };
+        dispatch!(self, machine => machine.set_options(set), _ => { set(); });
+    }
+
+    fn set_flags(&self, flags: u32, on: bool) {
+        if on {
+            self.flags.fetch_or(flags, Ordering::Relaxed);
+        } else {
+            self.flags.fetch_and(!flags, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether messages have to say who sent them.
+    #[must_use]
+    pub fn knows_senders(&self) -> bool {
+        self.options().intersects(Options::KNOWS_SENDERS)
+    }
+
+    /// Takes on what a connection has from its listener.
+    pub(crate) fn inherit(&self, listener: Options) {
+        self.set_options(listener & Options::INHERITED, true);
+    }
+
+    /// Takes the open files out of all messages that wait here: nobody will ever receive them.
+    pub(crate) fn take_rights(&self, files: &mut Vec<OpenFile>) {
+        dispatch!(self, machine => machine.take_rights(files), _ => {});
+    }
+
+    /// A descriptor of the socket is closed. Dropping does the same, but does not find out that the socket is now one of those
+    /// which are only kept by messages that wait at each other, until something else happens.
+    pub fn release(self: Arc<Self>) {
+        let place = self.place();
+        match Arc::into_inner(self) {
+            Some(socket) => drop(socket),
+            None => ancillary::garbage::look(place),
+        }
     }
 
     /// What may be done now, as poll(2) shows it.
@@ -604,12 +666,12 @@ impl Socket {
     #[inline]
     #[must_use]
     pub fn nonblocking(&self) -> bool {
-        self.nonblocking.load(Ordering::Relaxed)
+        self.flags.load(Ordering::Relaxed) & NONBLOCKING != 0
     }
 
     /// Sets O_NONBLOCK.
     pub fn set_nonblocking(&self, nonblocking: bool) {
-        self.nonblocking.store(nonblocking, Ordering::Relaxed);
+        self.set_flags(NONBLOCKING, nonblocking);
     }
 
     /// What the rules of a policy can say about a socket, but for its state.
@@ -638,6 +700,7 @@ impl Socket {
 
     pub(crate) fn set_place(&self, place: u32) {
         self.place.store(place, Ordering::Relaxed);
+        dispatch!(self, machine => machine.set_place(place), _ => {});
     }
 
     /// SO_TYPE.
@@ -647,16 +710,29 @@ impl Socket {
     }
 }
 
-impl Drop for Socket {
-    fn drop(&mut self) {
+impl Socket {
+    /// Nobody has the socket any more: the first part of dropping it. What is closed with it is added to `files`.
+    pub(crate) fn dismantle(&mut self, files: &mut Vec<OpenFile>) {
         match &mut self.body {
-            Body::Stream(machine) => machine.close(&self.pollee),
-            Body::Seqpacket(machine) => machine.close(&self.pollee),
+            Body::Stream(machine) => machine.close(&self.pollee, files),
+            Body::Seqpacket(machine) => machine.close(&self.pollee, files),
             Body::Datagram(datagram) => datagram.close(),
         }
-        registry::leave(*self.place.get_mut());
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let mut files = Vec::new();
+        self.dismantle(&mut files);
+        if !files.is_empty() {
+            ancillary::dispose(files);
+        }
+        let place = *self.place.get_mut();
+        registry::leave(place);
         // Who watches sockets, and not only waits at one, forgets this one.
         self.pollee.notify(Events::NVAL);
+        ancillary::garbage::look(place);
     }
 }
 

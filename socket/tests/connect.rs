@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use common::*;
 use scml::Call;
-use socket::{caller::Credentials, error::Errno};
+use socket::{error::Errno, identity::Credentials};
 
 #[test]
 fn connections_through_path_and_abstract_names() {

@@ -7,17 +7,16 @@ use std::sync::{
 
 use socket::{
     bytes::Sink,
-    caller::{Credentials, Fault},
+    caller::Fault,
     error::Errno,
     family::unix::stream::Received,
+    identity::{Credentials, Identity},
     policy::{Count, Mode, Policy, Profile},
     ready::{Events, Observer},
     socket::{How, Socket, Target},
     step::Stop,
     world::{Limits, World},
 };
-
-const ROOT: Credentials = Credentials { pid: 1, uid: 0, gid: 0 };
 
 fn world() -> World {
     World::new(Policy::new(Profile::Postern.tables(), Mode::Enforce, Count::Rule, 1), Limits::default())
@@ -37,13 +36,13 @@ fn a_conversation() {
     let world = world();
     let listener = Socket::create(&world, 1, 1, 0).unwrap();
     listener.bind_abstract(&world, b"name").unwrap();
-    listener.listen(&world, 1, ROOT).unwrap();
+    listener.listen(&world, 1, Identity::kernel()).unwrap();
     assert!(matches!(listener.accept(true), Err(Stop::Blocked(_))));
 
     let upcalls = Arc::<Upcalls>::default();
     let registration = listener.pollee().register(upcalls.clone(), Events::IN);
     let client = Socket::create(&world, 1, 1, 0).unwrap();
-    client.connect(&world, Target::Abstract(b"name"), ROOT).unwrap();
+    client.connect(&world, Target::Abstract(b"name"), Identity::kernel()).unwrap();
     assert_eq!(upcalls.0.load(Ordering::SeqCst), 1);
     listener.pollee().unregister(registration);
 
@@ -52,7 +51,7 @@ fn a_conversation() {
     let mut room = [0; 20];
     assert_eq!(server.receive(&mut &mut room[..], false).unwrap(), Received::Bytes(8));
     assert_eq!(&room[..8], b"question");
-    assert_eq!(server.peer_credentials(), ROOT);
+    assert_eq!(server.peer_credentials(), Credentials::default());
     server.shutdown(How::Send);
     assert_eq!(client.receive(&mut &mut room[..], false).unwrap(), Received::End);
     drop(server);
@@ -63,7 +62,7 @@ fn a_conversation() {
 #[test]
 fn a_full_buffer_says_where_to_wait() {
     let world = world();
-    let [one, other] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+    let [one, other] = Socket::pair(&world, 1, 1, 0, Identity::kernel()).unwrap();
     let payload = vec![7; 1 << 20];
     let mut source = &payload[..];
     assert_eq!(one.send(&mut source).unwrap(), 219_264);
@@ -117,7 +116,7 @@ fn readers_take_turns_and_writers_do_not_wait_for_them() {
     let world = world();
     for size in [5, 100, 200, 3000] {
         for peek in [false, true] {
-            let [reader, writer] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+            let [reader, writer] = Socket::pair(&world, 1, 1, 0, Identity::kernel()).unwrap();
             writer.send(&mut &vec![b'x'; size][..]).unwrap();
             let mut sink = Busy { reader: &reader, writer: &writer, room: size, stored: Vec::new() };
             assert_eq!(reader.receive(&mut sink, peek).unwrap(), Received::Bytes(size));
@@ -136,7 +135,7 @@ fn readers_take_turns_and_writers_do_not_wait_for_them() {
 #[test]
 fn who_waited_for_a_reader_is_told() {
     let world = world();
-    let [reader, writer] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+    let [reader, writer] = Socket::pair(&world, 1, 1, 0, Identity::kernel()).unwrap();
     writer.send(&mut &b"hello"[..]).unwrap();
     let upcalls = Arc::<Upcalls>::default();
     reader.pollee().register(upcalls.clone(), Events::IN);
@@ -160,7 +159,7 @@ fn a_fault_leaves_the_bytes_in_their_places() {
     }
     let world = world();
     for size in [5, 100, 200, 3000] {
-        let [reader, writer] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+        let [reader, writer] = Socket::pair(&world, 1, 1, 0, Identity::kernel()).unwrap();
         writer.send(&mut &vec![b'x'; size][..]).unwrap();
         for _ in 0..3 {
             let Err(Stop::Error(error)) = reader.receive(&mut Hole(&writer), false) else { panic!() };

@@ -124,10 +124,10 @@ fn the_family_refuses_what_it_does_not_have() {
     assert_eq!(program.set_option(one, SO_KEEPALIVE, 1), Err(Errno::ENOPROTOOPT));
     assert_eq!(program.call(Call::Accept4, [one, 0, 0, 0x1234]), Err(Errno::EINVAL));
     assert_eq!(program.call(Call::Shutdown, [one, 7]), Err(Errno::EINVAL));
-    // Control messages: those of SOL_SOCKET are refused, other levels are passed over.
+    // Control messages: unknown ones of SOL_SOCKET are refused, other levels are passed over.
     let vectors = program.vectors(&[(text, 1)]);
     for (level, result) in [(1_i32, Err(Errno::EINVAL)), (2, Ok(1))] {
-        let control = [&16_usize.to_ne_bytes()[..], &level.to_ne_bytes(), &1_i32.to_ne_bytes()].concat();
+        let control = [&16_usize.to_ne_bytes()[..], &level.to_ne_bytes(), &77_i32.to_ne_bytes()].concat();
         let control = program.bytes(&control);
         let message = Message { vectors, count: 1, control, control_length: 16, ..Message::default() };
         let message = program.message(message);

@@ -10,17 +10,15 @@ use std::{
 };
 
 use socket::{
-    caller::Credentials,
     error::Errno,
     family::unix::stream::Received,
+    identity::Identity,
     policy::{Count, Mode, Policy, Profile},
     ready::{Events, Observer},
     socket::{Socket, Target},
     step::{Attempt, Blocked, Stop},
     world::{Limits, World},
 };
-
-const ROOT: Credentials = Credentials { pid: 1, uid: 0, gid: 0 };
 
 fn world() -> Arc<World> {
     let policy = Policy::new(Profile::Postern.tables(), Mode::Enforce, Count::Rule, 1);
@@ -89,7 +87,7 @@ const NUMBERS: u32 = 20_000;
 #[test]
 fn one_writer_one_reader_with_little_room() {
     let world = world();
-    let [one, other] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+    let [one, other] = Socket::pair(&world, 1, 1, 0, Identity::kernel()).unwrap();
     one.set_send_buffer(&world, 1);
     let writer = thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -109,7 +107,7 @@ fn one_writer_one_reader_with_little_room() {
         size = (size * 31 + 17) % 700;
         let length = size + 1;
         match wait(|| other.receive(&mut &mut room[..length], false)).unwrap() {
-            Received::Bytes(count) => received.extend_from_slice(&room[..count]),
+            Received::Bytes(count) | Received::Record(count) => received.extend_from_slice(&room[..count]),
             Received::End => break,
         }
     }
@@ -125,7 +123,7 @@ fn many_writers_many_readers() {
     const WRITERS: usize = 3;
     const MESSAGE: usize = 64;
     let world = world();
-    let [one, other] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+    let [one, other] = Socket::pair(&world, 1, 1, 0, Identity::kernel()).unwrap();
     one.set_send_buffer(&world, 1);
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
@@ -177,14 +175,14 @@ fn clients_queue_up_at_a_server() {
     let world = world();
     let listener = Socket::create(&world, 1, 1, 0).unwrap();
     listener.bind_abstract(&world, b"server").unwrap();
-    listener.listen(&world, 0, ROOT).unwrap();
+    listener.listen(&world, 0, Identity::kernel()).unwrap();
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
             let world = world.clone();
             thread::spawn(move || {
                 for round in 0..ROUNDS {
                     let socket = Socket::create(&world, 1, 1, 0).unwrap();
-                    wait(|| socket.connect(&world, Target::Abstract(b"server"), ROOT)).unwrap();
+                    wait(|| socket.connect(&world, Target::Abstract(b"server"), Identity::kernel())).unwrap();
                     send_all(&socket, &[round as u8]).unwrap();
                     let mut answer = [0];
                     let received = wait(|| socket.receive(&mut &mut answer[..], false));
@@ -221,10 +219,10 @@ fn connecting_to_each_other() {
                 let world = &world;
                 scope.spawn(move || {
                     for _ in 0..20 {
-                        let _ = socket.connect(world, Target::Abstract(other), ROOT);
+                        let _ = socket.connect(world, Target::Abstract(other), Identity::kernel());
                     }
                 });
-                scope.spawn(move || socket.listen(world, 1, ROOT));
+                scope.spawn(move || socket.listen(world, 1, Identity::kernel()));
             }
         });
     }
@@ -235,7 +233,7 @@ fn connecting_to_each_other() {
 fn a_peer_that_dies_at_any_point() {
     let world = world();
     for round in 0..1000_usize {
-        let [one, other] = Socket::pair(&world, 1, 1, 0, ROOT).unwrap();
+        let [one, other] = Socket::pair(&world, 1, 1, 0, Identity::kernel()).unwrap();
         one.set_send_buffer(&world, 1);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
@@ -256,7 +254,7 @@ fn a_peer_that_dies_at_any_point() {
         let mut room = [0; 333];
         while received < round * 10 {
             match wait(|| other.receive(&mut &mut room[..], false)).unwrap() {
-                Received::Bytes(count) => {
+                Received::Bytes(count) | Received::Record(count) => {
                     assert!((received..).zip(&room[..count]).all(|(index, byte)| index as u8 == *byte));
                     received += count;
                 }

@@ -10,8 +10,10 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 use socket::{
-    caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
+    ancillary::OpenFile,
+    caller::{Caller, DescriptorSlot, Fault, NodeId},
     error::{Errno, Error, Result},
+    identity::{Identity, Numbers, Process},
     policy::Denial,
     socket::Socket,
     world::World,
@@ -118,8 +120,20 @@ impl Caller for Target {
         Ok(Slot)
     }
 
-    fn install(&self, _slot: Slot, socket: Arc<Socket>, close_on_exec: bool) {
-        self.installed.borrow_mut().push((socket, close_on_exec));
+    fn open_file(&self, descriptor: i32) -> Result<OpenFile> {
+        self.thread.file(descriptor).map_err(|_| Errno::EBADF)?;
+        Err(Error::new(Errno::EINVAL, "descriptors are not passed between emulated programs yet"))
+    }
+
+    fn install(&self, _slot: Slot, file: OpenFile, close_on_exec: bool) {
+        match file {
+            OpenFile::Socket(socket) => self.installed.borrow_mut().push((socket, close_on_exec)),
+            OpenFile::Other(_) => unreachable!("nothing else is ever opened here"),
+        }
+    }
+
+    fn descriptor_limit(&self) -> usize {
+        sys::descriptor_limit(self.thread.number).map_or(usize::MAX, |limit| limit as usize)
     }
 
     fn set_close_on_exec(&self, _descriptor: i32, _on: bool) -> Result<()> {
@@ -127,9 +141,30 @@ impl Caller for Target {
         Ok(())
     }
 
-    fn credentials(&self) -> Credentials {
+    fn identity(&self) -> Arc<Identity> {
         let status = self.status();
-        Credentials { pid: status.process, uid: status.users[1], gid: status.groups[1] }
+        let numbers = |[real, effective, saved, _]: [u32; 4]| Numbers { real, effective, saved };
+        Arc::new(Identity {
+            pid: status.process,
+            process: self.system.process(status.process),
+            users: numbers(status.users),
+            groups: numbers(status.groups),
+            supplementary: status.more_groups.iter().copied().collect(),
+        })
+    }
+
+    fn is_capable(&self, capability: u32) -> bool {
+        self.status().capabilities & 1 << capability != 0
+    }
+
+    fn find_process(&self, pid: i32) -> Option<Process> {
+        // The numbers of threads that are no processes have a status, too.
+        let is_process = Status::of(pid).is_ok_and(|status| status.process == pid);
+        is_process.then(|| self.system.process(pid))
+    }
+
+    fn process_file(&self, _process: &Process) -> Result<OpenFile> {
+        Err(Error::new(Errno::EINVAL, "descriptors of processes are not made here yet"))
     }
 
     fn make_node(&self, path: &[u8]) -> Result<NodeId> {

@@ -15,6 +15,8 @@ pub(super) struct Status {
     pub(super) groups: [u32; 4],
     /// Supplementary groups.
     pub(super) more_groups: Vec<u32>,
+    /// Effective capabilities, number N in bit N.
+    pub(super) capabilities: u64,
     /// Signals that are pending for the thread, and not blocked by it.
     pub(super) thread_signals: u64,
     /// Signals that are pending for its process, and not blocked by the thread.
@@ -44,6 +46,7 @@ impl Status {
                 "Uid" => status.users = four(value),
                 "Gid" => status.groups = four(value),
                 "Groups" => status.more_groups = numbers(value).collect(),
+                "CapEff" => status.capabilities = mask(),
                 "SigPnd" => status.thread_signals = mask(),
                 "ShdPnd" => status.process_signals = mask(),
                 "SigBlk" => blocked = mask(),
@@ -81,7 +84,8 @@ mod tests {
     fn the_lines_are_found() {
         let status = Status::parse(
             "Name:\tcat\nUmask:\t0022\nTgid:\t7\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \n\
-             SigPnd:\t0000000000000003\nShdPnd:\t0000000000000100\nSigBlk:\t0000000000000001\n",
+             SigPnd:\t0000000000000003\nShdPnd:\t0000000000000100\nSigBlk:\t0000000000000001\n\
+             CapEff:\t0000000000000021\n",
         );
         let expected = Status {
             process: 7,
@@ -89,6 +93,7 @@ mod tests {
             users: [1, 2, 3, 4],
             groups: [5, 6, 7, 8],
             more_groups: vec![9, 10],
+            capabilities: 0x21,
             thread_signals: 2,
             process_signals: 0x100,
         };

@@ -1,9 +1,9 @@
 //! What all targets of a run share: the layer, and the tables that lead to it.
 
-use std::{io, os::fd::OwnedFd, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, io, os::fd::OwnedFd, rc::Rc, sync::Arc};
 
 use rustix::net::sockopt;
-use socket::world::World;
+use socket::{identity::Process, world::World};
 
 use super::{
     files::{File, Files, Queue},
@@ -29,7 +29,12 @@ pub(super) struct System {
     pub(super) report: Report,
     /// Who the supervisor is.
     pub(super) own: Status,
+    /// What stands for processes that sockets have heard of, by number.
+    processes: RefCell<BTreeMap<i32, Process>>,
 }
+
+/// Beyond so many, those are forgotten that no socket speaks of any more.
+const PROCESSES_KEPT: usize = 64;
 
 impl System {
     /// One without sockets.
@@ -45,7 +50,17 @@ impl System {
             threads: Threads::default(),
             report,
             own: Status::of(std::process::id() as i32)?,
+            processes: RefCell::default(),
         }))
+    }
+
+    /// What stands for the process of that number.
+    pub(super) fn process(&self, pid: i32) -> Process {
+        let mut processes = self.processes.borrow_mut();
+        if processes.len() > PROCESSES_KEPT {
+            processes.retain(|_, process| Arc::strong_count(&process.0) > 1);
+        }
+        processes.entry(pid).or_insert_with(|| Process(Arc::new(pid))).clone()
     }
 
     /// The emulated socket whose placeholder a file is.

@@ -3,10 +3,16 @@
 use alloc::sync::Arc;
 
 use linux_raw_sys::general::{CAP_SETGID, CAP_SETUID, S_ISGID, S_ISUID, S_IXGRP};
-use socket::error::{Errno, Error, Result};
+use socket::{
+    error::{Errno, Error, Result},
+    identity::{self, Numbers},
+};
 use vfs::Identity;
 
-use super::capabilities::{Capabilities, secure};
+use super::{
+    Process,
+    capabilities::{Capabilities, secure},
+};
 
 /// Real, effective and saved number of a user or group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -124,6 +130,24 @@ impl Credentials {
         }
     }
 
+    /// As sockets show it.
+    pub(super) fn show(&self, process: &Arc<Process>) -> identity::Identity {
+        identity::Identity {
+            pid: process.pid,
+            process: identity::Process(process.clone()),
+            users: self.user.shown(),
+            groups: self.group.shown(),
+            supplementary: self.groups.clone(),
+        }
+    }
+
+    /// Whether that is what sockets show already.
+    pub(super) fn are_shown(&self, shown: &identity::Identity) -> bool {
+        shown.users == self.user.shown()
+            && shown.groups == self.group.shown()
+            && Arc::ptr_eq(&shown.supplementary, &self.groups)
+    }
+
     /// As access(2) asks: with the real numbers, and with the capabilities that go with the real user.
     pub(crate) fn real_identity(&self) -> Identity {
         let capabilities = if self.securebits & secure::NO_SETUID_FIXUP != 0 {
@@ -138,6 +162,11 @@ impl Credentials {
 }
 
 impl Triple {
+    fn shown(self) -> Numbers {
+        let Self { real, effective, saved } = self;
+        Numbers { real, effective, saved }
+    }
+
     fn has(self, id: u32) -> bool {
         [self.real, self.effective, self.saved].contains(&id)
     }

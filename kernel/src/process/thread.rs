@@ -7,7 +7,10 @@ use ostd::{
     sync::{SpinLock, Waker},
     task::Task,
 };
-use socket::ready::{Events, Observer};
+use socket::{
+    identity::Identity,
+    ready::{Events, Observer},
+};
 use spin::Once;
 
 use super::{
@@ -51,6 +54,8 @@ pub(crate) struct Thread {
     pub(crate) cpu_time: CpuTime,
     /// Who it is.
     pub(crate) credentials: SpinLock<Credentials>,
+    /// Who it was when a socket last asked: made again only where that has changed.
+    shown: SpinLock<Option<Arc<Identity>>>,
     /// Its signals, their mask and the alternate stack.
     pub(crate) signals: SpinLock<SignalState>,
     /// Its name (PR_SET_NAME), with its NUL byte.
@@ -79,6 +84,7 @@ impl Thread {
             schedule: Entity::default(),
             cpu_time: CpuTime::default(),
             credentials: SpinLock::new(credentials),
+            shown: SpinLock::new(None),
             signals: SpinLock::new(signals),
             name: SpinLock::new(name),
         });
@@ -98,6 +104,21 @@ impl Thread {
             0 => USUAL_TIMER_SLACK,
             slack => slack,
         }
+    }
+
+    /// Who it is, as sockets show it to others.
+    pub(crate) fn shown_identity(&self) -> Arc<Identity> {
+        let mut shown = self.shown.lock();
+        let credentials = self.credentials.lock();
+        if let Some(shown) = shown.as_ref().filter(|shown| credentials.are_shown(shown)) {
+            return shown.clone();
+        }
+        let now = Arc::new(credentials.show(&self.process));
+        drop(credentials);
+        let before = shown.replace(now.clone());
+        drop(shown);
+        drop(before);
+        now
     }
 
     /// Gives it another number.

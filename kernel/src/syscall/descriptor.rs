@@ -37,7 +37,7 @@ pub(super) const CALLS: &Calls = &[
 
 fn close(context: &Context, arguments: &Arguments) -> Result<usize> {
     let closed = context.files.close(arguments[0] as i32)?;
-    drop(closed);
+    closed.release();
     Ok(0)
 }
 

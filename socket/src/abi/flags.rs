@@ -20,6 +20,8 @@ bitflags! {
         const WAITALL = net::MSG_WAITALL;
         /// Of recvmmsg: wait for the first message only.
         const WAITFORONE = 0x1_0000;
+        /// Control messages did not fit: only in results.
+        const CTRUNC = net::MSG_CTRUNC;
         /// No SIGPIPE.
         const NOSIGNAL = net::MSG_NOSIGNAL;
         /// Descriptors that are received are closed by exec.

@@ -2,8 +2,9 @@
 
 use crate::{
     abi::{read_int, write_int},
-    caller::{Caller, Credentials},
+    caller::Caller,
     error::{Errno, Error, Result},
+    identity::Credentials,
 };
 
 /// What an option is read as.

@@ -63,7 +63,7 @@ impl<S: DescriptorSlot> Acceptance<S> {
         let Some(slot) = self.slot.take() else { return Err(Errno::EBADF.into()) };
         let number = slot.number();
         accepted.set_nonblocking(self.flags.contains(CreationFlags::NONBLOCK));
-        caller.install(slot, accepted, self.flags.contains(CreationFlags::CLOEXEC));
+        caller.install(slot, accepted.into(), self.flags.contains(CreationFlags::CLOEXEC));
         Ok(number as usize)
     }
 }

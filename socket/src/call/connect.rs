@@ -59,6 +59,6 @@ impl Connect {
             Name::Abstract(name) => Target::Abstract(name),
             Name::Path(path) => Target::Node(caller.find_node(path)?),
         };
-        self.socket.connect(caller.world(), target, caller.credentials())
+        self.socket.connect(caller.world(), target, caller.identity())
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     caller::Caller,
     error::{Errno, Error, Result},
     policy::{Admitted, Decoded},
-    socket::Socket,
+    socket::{Options, Socket},
     step::{Operation, Step},
 };
 
@@ -68,7 +68,13 @@ impl GetOption {
                 net::SO_ACCEPTCONN => socket.is_listening().into(),
                 net::SO_SNDBUF => socket.send_buffer() as i32,
                 net::SO_RCVBUF => socket.receive_buffer() as i32,
-                net::SO_REUSEADDR => socket.reuse_address().into(),
+                net::SO_REUSEADDR => socket.options().contains(Options::REUSE_ADDRESS).into(),
+                net::SO_PASSCRED if !socket.sends_records() => {
+                    socket.options().contains(Options::PASS_CREDENTIALS).into()
+                }
+                net::SO_PASSPIDFD if !socket.sends_records() => {
+                    socket.options().contains(Options::PASS_PIDFD).into()
+                }
                 net::SO_ERROR => socket.take_error().map_or(0, |error| error.errno.number().into()),
                 _ => return Err(super::setsockopt::UNKNOWN),
             }),

@@ -39,6 +39,6 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<L
 impl<C: Caller> Operation<C> for Admitted<Listen> {
     fn step(&mut self, caller: &C) -> Step {
         let Listen { socket, backlog } = self.call();
-        Step::Done(socket.listen(caller.world(), *backlog, caller.credentials()).map(|()| 0))
+        Step::Done(socket.listen(caller.world(), *backlog, caller.identity()).map(|()| 0))
     }
 }

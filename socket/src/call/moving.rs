@@ -3,9 +3,13 @@
 
 use alloc::{boxed::Box, sync::Arc};
 
-use super::records::{self, Parked};
+use super::{
+    records::{self, Parked},
+    sending::send_piece,
+};
 use crate::{
     abi::flags::MessageFlags,
+    ancillary::Gathered,
     caller::Caller,
     error::{Errno, Result},
     family::unix::stream::Received,
@@ -58,7 +62,7 @@ impl<C: Caller> Operation<C> for Outgoing<'_> {
         }
         let Some(link) = socket.link() else { return Step::Done(Err(NOT_CONNECTED)) };
         while !self.bytes.is_empty() {
-            match link.send(&mut self.bytes, self.sent == 0 && !self.waited) {
+            match send_piece(caller, link, &mut self.bytes, self.sent == 0 && !self.waited, &mut None) {
                 Ok(sent) => self.sent += sent,
                 Err(stop) => return self.stopped(caller, stop),
             }
@@ -93,8 +97,10 @@ impl<C: Caller> Operation<C> for Incoming<'_> {
         let received = if let Some(endpoint) = self.socket.endpoint() {
             endpoint.receive(&mut &mut *self.room, false, nonblocking).map(|taken| taken.copied)
         } else if let Some(link) = self.socket.link() {
-            link.receive(&mut &mut *self.room, false).map(|received| match received {
-                Received::Bytes(count) => count,
+            // Open files that come with the bytes are lost: nobody could be given them.
+            link.receive(&mut &mut *self.room, false, &mut Gathered::default()).map(|received| match received
+            {
+                Received::Bytes(count) | Received::Record(count) => count,
                 Received::End => 0,
             })
         } else {

@@ -7,6 +7,7 @@ use crate::{
         buffers::{Buffers, UserBytes},
         flags::MessageFlags,
     },
+    ancillary::Gathered,
     caller::Caller,
     error::{Errno, Error, Result},
     family::unix::{address::Address, record::Taken, stream::Received},
@@ -25,12 +26,14 @@ pub(super) struct Receiving {
     heard: bool,
     /// The record that was received.
     taken: Option<Taken>,
+    /// What came with them.
+    gathered: Gathered,
 }
 
 impl Receiving {
     #[inline]
     pub(super) fn new(socket: Arc<Socket>, buffers: Buffers, flags: MessageFlags) -> Self {
-        Self { socket, buffers, flags, received: 0, heard: false, taken: None }
+        Self { socket, buffers, flags, received: 0, heard: false, taken: None, gathered: Gathered::default() }
     }
 
     /// Receives what is there: how many bytes, or what else the step comes to.
@@ -43,7 +46,12 @@ impl Receiving {
         let peek = self.flags.contains(MessageFlags::PEEK);
         loop {
             let mut sink = UserBytes { caller, buffers: &mut self.buffers };
-            match link.receive(&mut sink, peek) {
+            match link.receive(&mut sink, peek, &mut self.gathered) {
+                Ok(Received::Record(count)) => {
+                    self.heard = true;
+                    self.received += count;
+                    return Ok(self.received);
+                }
                 Ok(Received::Bytes(count)) => {
                     self.heard = true;
                     self.received += count;
@@ -93,6 +101,11 @@ impl Receiving {
             return Step::Done(Ok(0));
         }
         self.step(caller).map_or_else(|step| step, |count| Step::Done(Ok(count)))
+    }
+
+    /// What came with the bytes.
+    pub(super) fn gathered(&mut self) -> &mut Gathered {
+        &mut self.gathered
     }
 
     /// The name of the one from whom the data came, if it has one.

@@ -2,11 +2,13 @@
 
 use alloc::sync::Arc;
 
+use linux_raw_sys::net::SOL_SOCKET;
 use scml::{Call, Message};
 
 use super::{receiving::Receiving, sendmsg::refuse_compat};
 use crate::{
-    abi::{flags::MessageFlags, message::MessageHeader},
+    abi::{control::ControlOut, flags::MessageFlags, message::MessageHeader},
+    ancillary::deliver,
     caller::Caller,
     error::Result,
     policy::{Admitted, Decoded},
@@ -61,7 +63,6 @@ impl<C: Caller> Operation<C> for Admitted<ReceiveMessage> {
 impl ReceiveMessage {
     /// Whether the policy lets the call be given a control message of that level and type; one that it does not is left out,
     /// and MSG_CTRUNC tells that something is missing.
-    #[expect(dead_code, reason = "there are no control messages yet")]
     fn may_deliver<C: Caller>(&self, caller: &C, level: u32, kind: u32) -> bool {
         let registers = [0, self.header.at, self.flags.bits() as usize, 0, 0, 0];
         caller.world().policy.may_deliver(caller, &registers, self, level, kind)
@@ -84,20 +85,34 @@ impl ReceiveMessage {
 
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {
         match self.receiving.step(caller) {
-            Ok(count) => Step::Done(self.finish(caller, count)),
+            Ok(count) => {
+                let control = self.deliver(caller);
+                Step::Done(self.finish(caller, count, &control))
+            }
             Err(step) => step,
         }
     }
 
     pub(super) fn interrupt<C: Caller>(&mut self, caller: &C) -> Result<usize> {
         let count = self.receiving.interrupt()?;
-        self.finish(caller, count)
+        // As in Linux, nothing is told of who sent the bytes that have come.
+        self.finish(caller, count, &ControlOut::new(&self.header))
     }
 
-    fn finish<C: Caller>(&self, caller: &C, count: usize) -> Result<usize> {
-        // There are no control messages yet.
-        let flags = self.receiving.result_flags();
-        self.header.write_results(caller, self.receiving.sender(), flags.bits(), 0)?;
+    fn deliver<C: Caller>(&mut self, caller: &C) -> ControlOut {
+        let mut control = ControlOut::new(&self.header);
+        let gathered = core::mem::take(self.receiving.gathered());
+        let options = self.receiving.socket.options();
+        let close_on_exec = self.flags.contains(MessageFlags::CMSG_CLOEXEC);
+        let admitted = |kind| self.may_deliver(caller, SOL_SOCKET, kind);
+        deliver(caller, options, gathered, &mut control, close_on_exec, admitted);
+        control
+    }
+
+    fn finish<C: Caller>(&self, caller: &C, count: usize, control: &ControlOut) -> Result<usize> {
+        let mut flags = self.receiving.result_flags();
+        flags.set(MessageFlags::CTRUNC, control.truncated);
+        self.header.write_results(caller, self.receiving.sender(), flags.bits(), control.used())?;
         Ok(count)
     }
 }

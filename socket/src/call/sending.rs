@@ -9,11 +9,13 @@ use crate::{
         buffers::{Buffers, UserBytes},
         flags::MessageFlags,
     },
+    ancillary::Parcel,
+    bytes::Source,
     caller::Caller,
     error::{Errno, Error, Result},
     family::unix::stream::Link,
     socket::Socket,
-    step::{Step, Stop, all_at_once},
+    step::{Attempt, Step, Stop, all_at_once},
 };
 
 /// Payload on its way out.
@@ -21,6 +23,8 @@ pub(super) struct Sending {
     pub(super) socket: Arc<Socket>,
     buffers: Buffers,
     flags: MessageFlags,
+    /// What goes with it.
+    parcel: Option<Box<Parcel>>,
     /// Whether the call has waited.
     waited: bool,
     /// How many bytes have gone.
@@ -32,7 +36,17 @@ pub(super) struct Sending {
 impl Sending {
     #[inline]
     pub(super) fn new(socket: Arc<Socket>, buffers: Buffers, flags: MessageFlags) -> Self {
-        Self { socket, buffers, flags, waited: false, sent: 0, parked: None }
+        Self { socket, buffers, flags, waited: false, sent: 0, parked: None, parcel: None }
+    }
+
+    /// Whether the call has still to look at everything but its payload.
+    pub(super) fn is_new(&self) -> bool {
+        !self.waited
+    }
+
+    /// Something is to go with the payload.
+    pub(super) fn add(&mut self, parcel: Option<Box<Parcel>>) {
+        self.parcel = parcel;
     }
 
     /// What Linux looks at before the payload of a stream: urgent data, which is not supported, and a destination, which a
@@ -71,7 +85,7 @@ impl Sending {
             return self.send_nothing(caller);
         }
         loop {
-            match link.send(&mut source, self.sent == 0 && !self.waited) {
+            match send_piece(caller, link, &mut source, self.sent == 0 && !self.waited, &mut self.parcel) {
                 Ok(sent) => self.sent += sent,
                 Err(stop) => return self.stopped(caller, stop),
             }
@@ -131,4 +145,21 @@ impl Sending {
     pub(super) fn interrupt(&self) -> Result<usize> {
         if self.sent > 0 { Ok(self.sent) } else { Err(Errno::EINTR.into()) }
     }
+}
+
+/// Sends the next piece, with what goes with it.
+#[inline]
+pub(super) fn send_piece<C: Caller, S: Source>(
+    caller: &C,
+    link: &Link,
+    source: &mut S,
+    first: bool,
+    parcel: &mut Option<Box<Parcel>>,
+) -> Attempt<usize> {
+    if parcel.is_none() && !link.names_sender() {
+        return link.send(source, first);
+    }
+    let mut anonymous = Parcel::default();
+    let parcel = parcel.as_deref_mut().unwrap_or(&mut anonymous);
+    link.send_with(source, first, |holder| parcel.pack(caller, link.names_sender(), holder))
 }

@@ -2,12 +2,12 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::net;
 use scml::{Address, Call, Message};
 
 use super::sending::Sending;
 use crate::{
     abi::{address::SocketAddress, control::ControlMessages, flags::MessageFlags, message::MessageHeader},
+    ancillary::Parcel,
     caller::Caller,
     error::{Errno, Error, Result},
     policy::{Admitted, Decoded},
@@ -93,9 +93,19 @@ impl SendMessage {
     }
 
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {
-        // Those of other levels Linux passes over.
-        if self.control.headers.iter().any(|header| header.level == net::SOL_SOCKET as i32) {
-            return Step::Done(Err(Error::new(Errno::EINVAL, "control messages are not supported")));
+        // Linux looks at them before it looks at anything else.
+        if self.sending.is_new() {
+            match Parcel::read(caller, &self.control) {
+                Ok(None) => {}
+                Ok(parcel) => {
+                    if self.sending.socket.sends_records() {
+                        let error = Error::new(Errno::EINVAL, "records have no control messages yet");
+                        return Step::Done(Err(error));
+                    }
+                    self.sending.add(parcel);
+                }
+                Err(error) => return Step::Done(Err(error)),
+            }
         }
         self.sending.step_to(caller, self.destination.as_ref())
     }

@@ -10,7 +10,7 @@ use crate::{
     caller::Caller,
     error::{Errno, Error, Result},
     policy::{Admitted, Decoded},
-    socket::Socket,
+    socket::{Options, Socket},
     step::{Operation, Step},
 };
 
@@ -66,7 +66,11 @@ impl SetOption {
         match self.name {
             net::SO_SNDBUF => self.socket.set_send_buffer(world, value as u32),
             net::SO_RCVBUF => self.socket.set_receive_buffer(world, value as u32),
-            net::SO_REUSEADDR => self.socket.set_reuse_address(value != 0),
+            net::SO_REUSEADDR => self.socket.set_options(Options::REUSE_ADDRESS, value != 0),
+            // Records come without their sender so far.
+            net::SO_PASSCRED | net::SO_PASSPIDFD if self.socket.sends_records() => return Err(UNKNOWN),
+            net::SO_PASSCRED => self.socket.set_options(Options::PASS_CREDENTIALS, value != 0),
+            net::SO_PASSPIDFD => self.socket.set_options(Options::PASS_PIDFD, value != 0),
             _ => return Err(UNKNOWN),
         }
         Ok(())

@@ -47,7 +47,7 @@ impl Create {
         let slot = caller.reserve_descriptor()?;
         let number = slot.number();
         socket.set_nonblocking(flags.contains(CreationFlags::NONBLOCK));
-        caller.install(slot, socket, flags.contains(CreationFlags::CLOEXEC));
+        caller.install(slot, socket.into(), flags.contains(CreationFlags::CLOEXEC));
         Ok(number as usize)
     }
 }

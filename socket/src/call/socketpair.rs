@@ -58,10 +58,10 @@ impl CreatePair {
         bytes[..4].copy_from_slice(&slots[0].number().to_ne_bytes());
         bytes[4..].copy_from_slice(&slots[1].number().to_ne_bytes());
         caller.write_memory(numbers, &bytes)?;
-        let sockets = Socket::pair(caller.world(), family, socket_type, protocol, caller.credentials())?;
+        let sockets = Socket::pair(caller.world(), family, socket_type, protocol, caller.identity())?;
         for (slot, socket) in slots.into_iter().zip(sockets) {
             socket.set_nonblocking(flags.contains(CreationFlags::NONBLOCK));
-            caller.install(slot, socket, flags.contains(CreationFlags::CLOEXEC));
+            caller.install(slot, socket.into(), flags.contains(CreationFlags::CLOEXEC));
         }
         Ok(0)
     }

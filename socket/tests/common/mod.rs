@@ -5,6 +5,7 @@
 mod memory;
 
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     collections::BTreeMap,
     rc::Rc,
@@ -17,9 +18,11 @@ use std::{
 
 use scml::{Call, Tables};
 use socket::{
+    ancillary::OpenFile,
     call,
-    caller::{Caller, Credentials, DescriptorSlot, Fault, NodeId},
+    caller::{Caller, DescriptorSlot, Fault, NodeId},
     error::{Errno, Error, Result},
+    identity::{Credentials, Identity, Numbers, Process},
     policy::{Count, Denial, Mode, Policy, Profile},
     ready::{Events, Observer, Registration},
     socket::Socket,
@@ -75,6 +78,8 @@ impl System {
             memory: RefCell::new(Memory::new()),
             files: RefCell::new(vec![None, None, None]),
             credentials: Cell::new(Credentials { pid: 100, uid: 1000, gid: 1001 }),
+            capabilities: Cell::new(0),
+            process: Process(Arc::new(100)),
             limit: Cell::new(1024),
             cpu: Cell::new(0),
             broken_pipes: Cell::new(0),
@@ -96,8 +101,7 @@ impl System {
 }
 
 enum File {
-    Socket(Arc<Socket>, bool),
-    Other,
+    Open(OpenFile, bool),
     Reserved,
 }
 
@@ -109,6 +113,9 @@ pub(crate) struct Program {
     pub(crate) memory: RefCell<Memory>,
     files: RefCell<Files>,
     pub(crate) credentials: Cell<Credentials>,
+    /// Number N in bit N.
+    pub(crate) capabilities: Cell<u64>,
+    process: Process,
     pub(crate) limit: Cell<usize>,
     pub(crate) cpu: Cell<usize>,
     pub(crate) broken_pipes: Cell<usize>,
@@ -182,13 +189,25 @@ impl Caller for Program {
         Ok(Slot { number: free as i32, given_back })
     }
 
-    fn install(&self, slot: Slot, socket: Arc<Socket>, close_on_exec: bool) {
-        self.files.borrow_mut()[slot.number as usize] = Some(File::Socket(socket, close_on_exec));
+    fn open_file(&self, descriptor: i32) -> Result<OpenFile> {
+        let files = self.files.borrow();
+        match usize::try_from(descriptor).ok().and_then(|index| files.get(index)) {
+            Some(Some(File::Open(file, _))) => Ok(file.clone()),
+            _ => Err(Errno::EBADF.into()),
+        }
+    }
+
+    fn install(&self, slot: Slot, file: OpenFile, close_on_exec: bool) {
+        self.files.borrow_mut()[slot.number as usize] = Some(File::Open(file, close_on_exec));
+    }
+
+    fn descriptor_limit(&self) -> usize {
+        self.limit.get()
     }
 
     fn set_close_on_exec(&self, descriptor: i32, on: bool) -> Result<()> {
         match self.files.borrow_mut().get_mut(descriptor as usize) {
-            Some(Some(File::Socket(_, close_on_exec))) => {
+            Some(Some(File::Open(_, close_on_exec))) => {
                 *close_on_exec = on;
                 Ok(())
             }
@@ -196,8 +215,31 @@ impl Caller for Program {
         }
     }
 
-    fn credentials(&self) -> Credentials {
-        self.credentials.get()
+    fn identity(&self) -> Arc<Identity> {
+        let Credentials { pid, uid, gid } = self.credentials.get();
+        Arc::new(Identity {
+            pid,
+            process: self.process.clone(),
+            users: Numbers::all(uid),
+            groups: Numbers::all(gid),
+            supplementary: Arc::from([gid, 7]),
+        })
+    }
+
+    fn is_capable(&self, capability: u32) -> bool {
+        self.capabilities.get() & 1 << capability != 0
+    }
+
+    fn find_process(&self, pid: i32) -> Option<Process> {
+        match pid {
+            100 => Some(self.process.clone()),
+            1 => Some(Process(Arc::new(1))),
+            _ => None,
+        }
+    }
+
+    fn process_file(&self, process: &Process) -> Result<OpenFile> {
+        Ok(OpenFile::Other(process.0.clone()))
     }
 
     fn make_node(&self, path: &[u8]) -> Result<NodeId> {
@@ -246,8 +288,8 @@ impl Caller for Program {
 
 fn dup(file: &File) -> Option<Arc<Socket>> {
     match file {
-        File::Socket(socket, _) => Some(socket.clone()),
-        File::Other | File::Reserved => None,
+        File::Open(OpenFile::Socket(socket), _) => Some(socket.clone()),
+        File::Open(OpenFile::Other(_), _) | File::Reserved => None,
     }
 }
 
@@ -392,22 +434,36 @@ impl Program {
 
     pub(crate) fn close(&self, descriptor: usize) {
         let file = self.files.borrow_mut()[descriptor].take();
-        assert!(file.is_some(), "the descriptor is open");
+        match file.expect("the descriptor is open") {
+            File::Open(OpenFile::Socket(socket), _) => socket.release(),
+            file => drop(file),
+        }
     }
 
     /// Another descriptor for the same socket.
     pub(crate) fn duplicate(&self, descriptor: usize) -> usize {
         let slot = self.reserve_descriptor().unwrap();
         let number = slot.number as usize;
-        self.install(slot, self.get(descriptor), false);
+        self.install(slot, self.get(descriptor).into(), false);
         number
     }
 
     /// Opens something that is no socket.
     pub(crate) fn open_other(&self) -> usize {
+        self.open(Arc::new(()))
+    }
+
+    /// Opens something, to see what becomes of it.
+    pub(crate) fn open(&self, file: Arc<dyn Any + Send + Sync>) -> usize {
         let slot = self.reserve_descriptor().unwrap();
-        self.files.borrow_mut()[slot.number as usize] = Some(File::Other);
-        slot.number as usize
+        let number = slot.number as usize;
+        self.install(slot, OpenFile::Other(file), false);
+        number
+    }
+
+    /// How many descriptors are open.
+    pub(crate) fn open_count(&self) -> usize {
+        self.files.borrow().iter().filter(|file| matches!(file, Some(File::Open(..)))).count()
     }
 
     pub(crate) fn get(&self, descriptor: usize) -> Arc<Socket> {
@@ -415,7 +471,7 @@ impl Program {
     }
 
     pub(crate) fn closes_on_exec(&self, descriptor: usize) -> bool {
-        matches!(self.files.borrow()[descriptor], Some(File::Socket(_, true)))
+        matches!(self.files.borrow()[descriptor], Some(File::Open(_, true)))
     }
 
     pub(crate) fn poll(&self, descriptor: usize) -> u32 {

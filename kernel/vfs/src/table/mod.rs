@@ -36,6 +36,15 @@ pub enum Handle {
 }
 
 impl Handle {
+    /// A descriptor of it is closed.
+    #[inline]
+    pub fn release(self) {
+        match self {
+            Self::Socket(socket) => socket.release(),
+            Self::File(file) => drop(file),
+        }
+    }
+
     /// The file, where it is no socket and not only a name (O_PATH).
     ///
     /// # Errors
@@ -342,6 +351,7 @@ impl FileTable {
         drop(slots);
         if let Some(replaced) = replaced {
             self.closing(&replaced);
+            replaced.release();
         }
         Ok(())
     }
@@ -354,7 +364,7 @@ impl FileTable {
         }
     }
 
-    /// Closes a descriptor (close(2)). What it referred to is returned, for the caller to drop.
+    /// Closes a descriptor (close(2)). What it referred to is returned, for the caller to release.
     ///
     /// # Errors
     /// EBADF.
@@ -384,7 +394,10 @@ impl FileTable {
                 at += 1;
             }
             drop(slots);
-            closed.drain(..).for_each(|handle| self.closing(&handle));
+            closed.drain(..).for_each(|handle| {
+                self.closing(&handle);
+                handle.release();
+            });
             if at >= end {
                 return;
             }
@@ -409,7 +422,10 @@ impl FileTable {
             if closed.is_empty() {
                 return;
             }
-            closed.iter().for_each(|handle| self.closing(handle));
+            closed.into_iter().for_each(|handle| {
+                self.closing(&handle);
+                handle.release();
+            });
         }
     }
 

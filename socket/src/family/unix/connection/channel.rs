@@ -1,11 +1,12 @@
 //! What is between two sockets that are connected.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 
 use super::ConnectionMode;
 use crate::{
-    caller::Credentials,
+    ancillary::OpenFile,
     family::unix::{address::Address, shutdown::Shutdown},
+    identity::Identity,
     pool::Pool,
     ready::{Events, Pollee},
     socket::{Body, Socket},
@@ -16,7 +17,7 @@ pub(crate) struct Sides<'a> {
     /// The sockets' own.
     pub(crate) pollees: [Arc<Pollee>; 2],
     /// Who is at the other side.
-    pub(crate) peers: [Credentials; 2],
+    pub(crate) peers: [Arc<Identity>; 2],
     /// SO_SNDBUF.
     pub(crate) send_buffers: [u32; 2],
     /// Where the payload finds memory.
@@ -44,7 +45,16 @@ pub(crate) trait Channel: Sized {
     fn peer_address(&self) -> Option<&Address>;
 
     /// Who is, or was, at the other side.
-    fn peer_credentials(&self) -> Credentials;
+    fn peer(&self) -> Option<&Arc<Identity>>;
+
+    /// The socket has that place in the registry.
+    fn set_place(&self, place: u32);
+
+    /// Whether the socket wants to know who sends what it receives.
+    fn set_knows_senders(&self, wanted: bool);
+
+    /// Takes the open files out of what waits here.
+    fn take_rights(&self, files: &mut Vec<OpenFile>);
 
     /// SO_SNDBUF has changed.
     fn set_send_buffer(&self, bytes: u32);
@@ -64,6 +74,6 @@ pub(crate) trait Channel: Sized {
     /// The peer is told of an abrupt end: with data that nobody will read, or before anybody accepted the connection.
     fn reset(&self);
 
-    /// The socket is gone.
-    fn close(&self);
+    /// The socket is gone. The open files that nobody has received are added to `files`.
+    fn close(&self, files: &mut Vec<OpenFile>);
 }

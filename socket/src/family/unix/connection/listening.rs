@@ -4,8 +4,8 @@ use alloc::{collections::VecDeque, sync::Arc};
 
 use super::REFUSED;
 use crate::{
-    caller::Credentials,
     family::unix::{address::Address, shutdown::Shutdown},
+    identity::Identity,
     ready::{Events, Pollee},
     socket::Socket,
     step::{Attempt, Blocked, Stop},
@@ -15,7 +15,7 @@ pub(super) struct Listener {
     pub(super) name: Address,
     pub(super) shutdown: Shutdown,
     /// Of the one who called listen: what SO_PEERCRED shows to those who connect.
-    pub(super) credentials: Credentials,
+    pub(super) identity: Arc<Identity>,
     backlog: usize,
     /// Connections that wait to be accepted.
     queue: VecDeque<Arc<Socket>>,
@@ -24,17 +24,19 @@ pub(super) struct Listener {
 /// What a listener has to say to one who wants to connect.
 pub(super) struct Offer {
     pub(super) name: Address,
-    pub(super) credentials: Credentials,
+    pub(super) identity: Arc<Identity>,
 }
 
 impl Listener {
-    pub(super) fn new(name: Address, shutdown: Shutdown) -> Self {
-        Self { name, shutdown, credentials: Credentials::NOBODY, backlog: 0, queue: VecDeque::new() }
+    pub(super) fn new(name: Address, shutdown: Shutdown, identity: Arc<Identity>) -> Self {
+        Self { name, shutdown, identity, backlog: 0, queue: VecDeque::new() }
     }
 
-    pub(super) fn set_backlog(&mut self, backlog: u32, credentials: Credentials) {
+    /// Returns who was shown before.
+    #[must_use = "it is to be dropped where no lock is held"]
+    pub(super) fn set_backlog(&mut self, backlog: u32, identity: Arc<Identity>) -> Arc<Identity> {
         self.backlog = backlog as usize;
-        self.credentials = credentials;
+        core::mem::replace(&mut self.identity, identity)
     }
 
     /// Whether a connection can be made now.
@@ -54,7 +56,7 @@ impl Listener {
     }
 
     pub(super) fn offer(&self) -> Offer {
-        Offer { name: self.name.clone(), credentials: self.credentials }
+        Offer { name: self.name.clone(), identity: self.identity.clone() }
     }
 
     pub(super) fn push(&mut self, socket: Arc<Socket>) {
@@ -67,6 +69,11 @@ impl Listener {
             self.queue = VecDeque::new();
         }
         socket
+    }
+
+    /// Those who wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Arc<Socket>> {
+        self.queue.iter()
     }
 
     /// Those who will never be accepted.

@@ -11,7 +11,7 @@ mod channel;
 mod listening;
 mod unconnected;
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use scml::SocketState;
 use spin::{Mutex, Once};
@@ -20,16 +20,18 @@ pub(crate) use self::channel::{Channel, Sides};
 use self::{listening::Listener, unconnected::Unconnected};
 use super::shutdown::Shutdown;
 use crate::{
-    caller::{Credentials, NodeId},
+    ancillary::OpenFile,
+    caller::NodeId,
     error::{Errno, Error, Result},
     family::unix::{
         address::{Address, Name},
         names::{Binding, Names},
     },
+    identity::Identity,
     pool::Pool,
     ready::{Events, Pollee},
     registry,
-    socket::Socket,
+    socket::{Options, Socket},
     step::{Attempt, Blocked},
 };
 
@@ -37,7 +39,7 @@ use crate::{
 ///
 /// Lock order: the state of a listening socket, then the state of a socket that connects to it, then the table of
 /// names, or the queue of an end of a connection. Two queues are never locked together, nothing is locked under a
-/// queue, and no lock is held while an observer is told, while user memory is touched, or while a socket is dropped.
+/// queue, what is in flight may be locked before it, and no lock is held while an observer is told, while user memory is touched, or while a socket is dropped.
 pub(crate) struct ConnectionMode<C> {
     /// Where the connection is, once there is one: found without a lock by all calls that transfer data.
     link: Once<C>,
@@ -59,8 +61,13 @@ enum State {
 
 impl State {
     /// The next state.
-    fn become_listening(&mut self, name: Address, shutdown: Shutdown) -> &mut Listener {
-        *self = Self::Listening(Box::new(Listener::new(name, shutdown)));
+    fn become_listening(
+        &mut self,
+        name: Address,
+        shutdown: Shutdown,
+        identity: Arc<Identity>,
+    ) -> &mut Listener {
+        *self = Self::Listening(Box::new(Listener::new(name, shutdown, identity)));
         match self {
             Self::Listening(listener) => listener,
             _ => unreachable!("it has just been made one"),
@@ -167,7 +174,7 @@ impl<C: Channel> ConnectionMode<C> {
     ///
     /// # Errors
     /// EINVAL for a socket without a name, or with a connection.
-    pub(crate) fn listen(&self, socket: &Socket, backlog: u32, credentials: Credentials) -> Result<()> {
+    pub(crate) fn listen(&self, socket: &Socket, backlog: u32, identity: Arc<Identity>) -> Result<()> {
         let mut named = self.state.lock();
         let listener = match &mut named.state {
             State::Listening(listener) => listener,
@@ -179,11 +186,12 @@ impl<C: Channel> ConnectionMode<C> {
                     return Err(Error::new(Errno::EINVAL, "a socket without a name cannot listen"));
                 };
                 socket.set_listening();
-                named.state.become_listening(name, shutdown)
+                named.state.become_listening(name, shutdown, identity.clone())
             }
         };
-        listener.set_backlog(backlog, credentials);
+        let shown_before = listener.set_backlog(backlog, identity);
         drop(named);
+        drop(shown_before);
         // Connects that wait for room may find some; whoever polls finds another state.
         socket.pollee().notify(Events::all());
         Ok(())
@@ -198,7 +206,7 @@ impl<C: Channel> ConnectionMode<C> {
         &self,
         socket: &Arc<Socket>,
         target: &Arc<Socket>,
-        credentials: Credentials,
+        identity: Arc<Identity>,
         defaults: Defaults,
     ) -> Attempt<()> {
         let Some(listener_side) = C::machine(target) else {
@@ -214,7 +222,7 @@ impl<C: Channel> ConnectionMode<C> {
         // All memory is had before the locks are taken. Where one of the tests below fails, it is for nothing.
         let [ours, theirs] = C::pair(Sides {
             pollees: [socket.pollee().clone(), defaults.pollee.clone()],
-            peers: [offer.credentials, credentials],
+            peers: [offer.identity, identity],
             send_buffers: [socket.send_buffer(), defaults.send_buffer],
             pool: &defaults.pool,
         });
@@ -239,6 +247,9 @@ impl<C: Channel> ConnectionMode<C> {
             .into());
         };
         core::mem::take(unconnected).settle(&ours);
+        ours.set_place(socket.place());
+        ours.set_knows_senders(socket.knows_senders());
+        embryo.inherit(target.options());
         our_state.state = State::Connected;
         self.link.call_once(|| ours);
         registry::enter_waiting(target.place(), &embryo);
@@ -314,13 +325,45 @@ impl<C: Channel> ConnectionMode<C> {
         }
     }
 
-    /// Who is at the other side: SO_PEERCRED. A listening socket shows who made it listen.
-    pub(crate) fn peer_credentials(&self) -> Credentials {
+    /// Who is at the other side. A listening socket shows who made it listen.
+    pub(crate) fn peer(&self) -> Option<Arc<Identity>> {
         match (&self.state.lock().state, self.link()) {
-            (State::Listening(listener), _) => listener.credentials,
-            (_, Some(link)) => link.peer_credentials(),
-            _ => Credentials::NOBODY,
+            (State::Listening(listener), _) => Some(listener.identity.clone()),
+            (_, link) => link.and_then(C::peer).cloned(),
         }
+    }
+
+    /// The options have changed, as `set` says, which stores them.
+    pub(crate) fn set_options(&self, set: impl FnOnce() -> Options) {
+        // Under the lock, for the same reason as in `set_send_buffer`.
+        let named = self.state.lock();
+        let options = set();
+        if let Some(link) = self.link() {
+            link.set_knows_senders(options.intersects(Options::KNOWS_SENDERS));
+        }
+        drop(named);
+    }
+
+    /// The socket has that place in the registry.
+    pub(crate) fn set_place(&self, place: u32) {
+        if let Some(link) = self.link() {
+            link.set_place(place);
+        }
+    }
+
+    /// Takes the open files out of everything that waits here: nobody will ever receive them.
+    pub(crate) fn take_rights(&self, files: &mut Vec<OpenFile>) {
+        if let Some(link) = self.link() {
+            return link.take_rights(files);
+        }
+        let waiting: Vec<_> = match &self.state.lock().state {
+            State::Listening(listener) => listener.waiting().cloned().collect(),
+            _ => Vec::new(),
+        };
+        for socket in &waiting {
+            socket.take_rights(files);
+        }
+        files.extend(waiting.into_iter().map(OpenFile::Socket));
     }
 
     /// The send buffer has another size, which `set` stores.
@@ -334,20 +377,22 @@ impl<C: Channel> ConnectionMode<C> {
         drop(named);
     }
 
-    /// Nobody has the socket any more.
-    pub(crate) fn close(&mut self, pollee: &Pollee) {
+    /// Nobody has the socket any more. What is thereby closed is added to `files`: to be dropped one after the other, see
+    /// [`dispose`](crate::ancillary::dispose).
+    pub(crate) fn close(&mut self, pollee: &Pollee, files: &mut Vec<OpenFile>) {
         let named = self.state.get_mut();
         if let State::Listening(listener) = &mut named.state {
             for socket in listener.take_all() {
                 if let Some(link) = C::machine(&socket).and_then(Self::link) {
                     link.reset();
                 }
+                files.push(OpenFile::Socket(socket));
             }
         }
         // The name goes first: who still finds it finds nobody behind it.
         named.binding = None;
         if let Some(link) = self.link.get() {
-            link.close();
+            link.close(files);
         }
         // Connects may be waiting for room in the backlog.
         pollee.notify(Events::all());

@@ -1,15 +1,16 @@
 //! Two endpoints as what is between two sockets of type SOCK_SEQPACKET.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 
 use super::endpoint::{Endpoint, Kind, New};
 use crate::{
-    caller::Credentials,
+    ancillary::OpenFile,
     family::unix::{
         address::Address,
         connection::{Channel, ConnectionMode, Sides},
         shutdown::Shutdown,
     },
+    identity::Identity,
     ready::Events,
     socket::{Body, Socket},
 };
@@ -40,7 +41,7 @@ impl Channel for Sequenced {
                 send_buffer: send_buffers[side],
                 // The peers of a connection wait for each other's buffers only.
                 backlog: u32::MAX,
-                peer_credentials: peers[side],
+                peer: Some(peers[side].clone()),
             })
         };
         let (one, other) = (end(one, 0), end(other, 1));
@@ -72,9 +73,16 @@ impl Channel for Sequenced {
         self.there.name()
     }
 
-    fn peer_credentials(&self) -> Credentials {
-        self.here.peer_credentials()
+    fn peer(&self) -> Option<&Arc<Identity>> {
+        self.here.peer_identity()
     }
+
+    // Records come without ancillary data so far: nobody has to know where they are, or who sends them.
+    fn set_place(&self, _place: u32) {}
+
+    fn set_knows_senders(&self, _wanted: bool) {}
+
+    fn take_rights(&self, _files: &mut Vec<OpenFile>) {}
 
     fn set_send_buffer(&self, bytes: u32) {
         self.here.set_send_buffer(bytes);
@@ -100,7 +108,7 @@ impl Channel for Sequenced {
         self.here.reset_peer();
     }
 
-    fn close(&self) {
+    fn close(&self, _files: &mut Vec<OpenFile>) {
         self.here.close();
     }
 }

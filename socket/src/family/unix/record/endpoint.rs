@@ -7,9 +7,9 @@ use spin::{Mutex, MutexGuard, Once};
 
 use super::{queue::Records, room::Waiting};
 use crate::{
-    caller::Credentials,
     error::{Errno, Error},
     family::unix::{address::Address, shutdown::Shutdown, stream::writable},
+    identity::Identity,
     pool::Pool,
     ready::{Events, Pollee},
 };
@@ -49,7 +49,7 @@ pub(crate) struct Endpoint {
     /// Where it is announced that the queue has room, once somebody waits for that.
     pub(super) room: Once<Arc<Pollee>>,
     /// Who is at the other end of a connection or pair.
-    pub(super) peer_credentials: Credentials,
+    pub(super) peer_identity: Option<Arc<Identity>>,
     state: Mutex<State>,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct New<'a> {
     pub(crate) send_buffer: u32,
     /// `net.unix.max_dgram_qlen`
     pub(crate) backlog: u32,
-    pub(crate) peer_credentials: Credentials,
+    pub(crate) peer: Option<Arc<Identity>>,
 }
 
 /// In the status, besides the bits of [`Shutdown`]: an error waits to be reported.
@@ -85,7 +85,7 @@ const GONE: u8 = 8;
 
 impl Endpoint {
     pub(crate) fn new(new: New<'_>) -> Arc<Self> {
-        let New { kind, pollee, pool, send_buffer, backlog, peer_credentials } = new;
+        let New { kind, pollee, pool, send_buffer, backlog, peer } = new;
         Arc::new(Self {
             kind,
             pollee,
@@ -98,7 +98,7 @@ impl Endpoint {
             status: AtomicU8::new(0),
             error: AtomicU16::new(0),
             room: Once::new(),
-            peer_credentials,
+            peer_identity: peer,
             state: Mutex::new(State::default()),
         })
     }
@@ -180,8 +180,8 @@ impl Endpoint {
         self.name.call_once(|| address);
     }
 
-    pub(crate) fn peer_credentials(&self) -> Credentials {
-        self.peer_credentials
+    pub(crate) fn peer_identity(&self) -> Option<&Arc<Identity>> {
+        self.peer_identity.as_ref()
     }
 
     /// The one to whom records go.

@@ -1,13 +1,16 @@
 //! A stream as what is between two sockets.
 
+use alloc::{sync::Arc, vec::Vec};
+
 use super::Link;
 use crate::{
-    caller::Credentials,
+    ancillary::OpenFile,
     family::unix::{
         address::Address,
         connection::{Channel, ConnectionMode, Sides},
         shutdown::Shutdown,
     },
+    identity::Identity,
     ready::Events,
     socket::{Body, Socket},
 };
@@ -43,8 +46,20 @@ impl Channel for Link {
         self.peer_address()
     }
 
-    fn peer_credentials(&self) -> Credentials {
-        self.peer_credentials()
+    fn peer(&self) -> Option<&Arc<Identity>> {
+        Some(self.peer())
+    }
+
+    fn set_place(&self, place: u32) {
+        self.set_place(place);
+    }
+
+    fn set_knows_senders(&self, wanted: bool) {
+        self.set_knows_senders(wanted);
+    }
+
+    fn take_rights(&self, files: &mut Vec<OpenFile>) {
+        self.take_rights(files);
     }
 
     fn set_send_buffer(&self, bytes: u32) {
@@ -71,7 +86,7 @@ impl Channel for Link {
         self.reset();
     }
 
-    fn close(&self) {
-        self.close();
+    fn close(&self, files: &mut Vec<OpenFile>) {
+        self.close(files);
     }
 }

@@ -1,18 +1,19 @@
 //! A socket that has, or had, a peer.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::Ordering;
 
 use super::{
     end::{Connection, End, Inbox, writable},
-    queue::Piece,
-    segments::{Segment, Segments},
+    queue::{Freed, Piece},
+    segments::Segment,
 };
 use crate::{
+    ancillary::{Gathered, OpenFile, Rights, flight},
     bytes::{Sink, Source},
-    caller::Credentials,
     error::{Errno, Error},
     family::unix::{address::Address, shutdown::Shutdown},
+    identity::Identity,
     pool::{self, Pool},
     ready::{Events, Pollee},
     step::{Attempt, Blocked, Stop},
@@ -20,11 +21,11 @@ use crate::{
 
 /// The most that is sent in one piece: what Linux puts into one `struct sk_buff` of a stream, a page less its own data
 /// and 32 KiB of further pages. A fault loses the piece, not what went before it.
-const PIECE_MAX: usize = 3776 + 32768;
+pub(super) const PIECE_MAX: usize = 3776 + 32768;
 const _: () = assert!(PIECE_MAX <= pool::PIECE);
 
 /// Up to here a message is copied by way of the stack, and put where there is room for it.
-const SHORT: usize = 256;
+pub(super) const SHORT: usize = 256;
 
 /// Up to here, the way is made for it.
 const TINY: usize = 32;
@@ -44,6 +45,9 @@ pub struct Link {
 pub enum Received {
     /// So many bytes. None only where there was room for none.
     Bytes(usize),
+    /// So many bytes, and what follows is not for the same call: open files came with these, or somebody else has sent the
+    /// next ones.
+    Record(usize),
     /// The end: nothing more will come.
     End,
 }
@@ -52,24 +56,25 @@ impl Link {
     /// A connection, from both sides.
     pub(crate) fn pair(
         pollees: [Arc<Pollee>; 2],
-        peers: [Credentials; 2],
+        peers: [Arc<Identity>; 2],
         send_buffers: [u32; 2],
         pool: &Arc<Pool>,
     ) -> (Self, Self) {
         let [pollee, other_pollee] = pollees;
+        let [peer, other_peer] = peers;
         let ends =
-            [End::new(pollee, peers[0], send_buffers[0]), End::new(other_pollee, peers[1], send_buffers[1])];
+            [End::new(pollee, peer, send_buffers[0]), End::new(other_pollee, other_peer, send_buffers[1])];
         let connection = Arc::new(Connection { ends, pool: pool.clone() });
         (Self { connection: connection.clone(), side: 0 }, Self { connection, side: 1 })
     }
 
     #[inline]
-    fn here(&self) -> &End {
+    pub(super) fn here(&self) -> &End {
         &self.connection.ends[self.side & 1]
     }
 
     #[inline]
-    fn there(&self) -> &End {
+    pub(super) fn there(&self) -> &End {
         &self.connection.ends[!self.side & 1]
     }
 
@@ -89,27 +94,34 @@ impl Link {
     /// which there is while less than the send buffer is taken: the last piece may so exceed it.
     #[inline]
     pub fn send<S: Source>(&self, source: &mut S, first: bool) -> Attempt<usize> {
-        let (here, there) = (self.here(), self.there());
-        if !here.may_send() {
-            self.why_not(first)?;
-        }
-        let send_buffer = here.send_buffer.load(Ordering::Relaxed);
-        if there.charged_hint() >= send_buffer {
-            self.check_room(send_buffer)?;
-        }
+        let send_buffer = self.check_state(first)?;
         let length = source.remaining();
         if length <= TINY {
             let mut message = [0; TINY];
             let message = &mut message[..length];
             source.take(message)?;
-            self.send_short(message)?;
+            drop(self.queue_short(message)?);
         } else if length <= SHORT {
-            self.send_stacked(source, length)?;
+            drop(self.queue_stacked(source, length)?);
         } else {
             return self.send_long(source, send_buffer);
         }
-        there.pollee.notify(Events::READABLE);
+        self.there().pollee.notify(Events::READABLE);
         Ok(length)
+    }
+
+    /// Whether something can be sent now, and how large the buffer for it is.
+    #[inline]
+    pub(super) fn check_state(&self, first: bool) -> Attempt<u32> {
+        let here = self.here();
+        if !here.may_send() {
+            self.why_not(first)?;
+        }
+        let send_buffer = here.send_buffer.load(Ordering::Relaxed);
+        if self.there().charged_hint() >= send_buffer {
+            self.check_room(send_buffer)?;
+        }
+        Ok(send_buffer)
     }
 
     #[cold]
@@ -132,35 +144,50 @@ impl Link {
         Err(Stop::Blocked(Blocked { pollee: self.here().pollee.clone(), events: Events::OUT }))
     }
 
+    /// Queues a message of at most [`SHORT`] bytes. The queue is still locked.
     #[inline(never)]
-    fn send_stacked<S: Source>(&self, source: &mut S, length: usize) -> Attempt<()> {
+    pub(super) fn queue_stacked<S: Source>(&self, source: &mut S, length: usize) -> Attempt<Inbox<'_>> {
         let mut message = [0; SHORT];
         let message = &mut message[..length];
         source.take(message)?;
-        self.send_short(message)
+        self.queue_short(message)
     }
 
     #[inline]
-    fn send_short(&self, message: &[u8]) -> Attempt<()> {
+    fn queue_short(&self, message: &[u8]) -> Attempt<Inbox<'_>> {
         let mut inbox = self.inbox()?;
         if inbox.append(message) {
-            return Ok(());
+            return Ok(inbox);
         }
         drop(inbox);
-        self.send_gathered(message)
+        self.queue_gathered(message)
     }
 
     /// A short message that needs memory, in which others will find room.
     #[cold]
-    fn send_gathered(&self, message: &[u8]) -> Attempt<()> {
+    fn queue_gathered(&self, message: &[u8]) -> Attempt<Inbox<'_>> {
         let mut segment = Segment::with_capacity(GATHERED, &self.connection.pool);
         segment.fill(message.len()).copy_from_slice(message);
-        self.inbox()?.push(segment);
-        Ok(())
+        let mut inbox = self.inbox()?;
+        inbox.push(segment);
+        Ok(inbox)
     }
 
     #[inline(never)]
     fn send_long<S: Source>(&self, source: &mut S, send_buffer: u32) -> Attempt<usize> {
+        let (inbox, length) = self.queue_long(source, send_buffer)?;
+        drop(inbox);
+        self.there().pollee.notify(Events::READABLE);
+        Ok(length)
+    }
+
+    /// Queues a piece of any length. The queue is still locked.
+    #[inline]
+    pub(super) fn queue_long<S: Source>(
+        &self,
+        source: &mut S,
+        send_buffer: u32,
+    ) -> Attempt<(Inbox<'_>, usize)> {
         // Linux: "keep two messages in the pipe so it schedules better".
         let length = source.remaining().min(PIECE_MAX).min(send_buffer as usize / 2 - 64);
         let pool = &self.connection.pool;
@@ -170,14 +197,15 @@ impl Link {
             Err(fault) => Err(fault.into()),
         };
         match inbox {
-            Ok(mut inbox) => inbox.push(segment),
+            Ok(mut inbox) => {
+                inbox.push(segment);
+                Ok((inbox, length))
+            }
             Err(stop) => {
                 segment.free(pool);
-                return Err(stop);
+                Err(stop)
             }
         }
-        self.there().pollee.notify(Events::READABLE);
-        Ok(length)
     }
 
     /// The queue of the other end, to add to.
@@ -192,20 +220,21 @@ impl Link {
         Ok(inbox)
     }
 
-    /// Receives what is there, at most as much as `sink` has room for. With `peek`, it stays there.
+    /// Receives what is there, at most as much as `sink` has room for. With `peek`, it stays there. What came with it is added
+    /// to `gathered`.
     ///
     /// # Errors
     /// Where nothing is there: ECONNRESET, once; waits. EFAULT where the first piece could not be stored; it is then still
     /// there.
     #[inline]
-    pub fn receive<S: Sink>(&self, sink: &mut S, peek: bool) -> Attempt<Received> {
+    pub fn receive<S: Sink>(&self, sink: &mut S, peek: bool, gathered: &mut Gathered) -> Attempt<Received> {
         let here = self.here();
         let Some(reader) = here.reader() else {
             return Err(Stop::Contended(self.until_readable()));
         };
         let inbox = here.lock();
         let length = inbox.available().min(sink.room());
-        if length.wrapping_sub(1) < TINY && !peek {
+        if length.wrapping_sub(1) < TINY && !peek && inbox.is_plain() && !here.knows_senders() {
             let mut message = [0; TINY];
             let message = &mut message[..length];
             inbox.peek(message);
@@ -217,7 +246,7 @@ impl Link {
                 return self.nothing_to_receive(inbox);
             }
             drop(inbox);
-            let received = self.receive_pieces(sink, peek);
+            let received = self.receive_pieces(sink, peek, gathered);
             drop(reader);
             return received;
         }
@@ -243,30 +272,64 @@ impl Link {
 
     /// The caller is the reader.
     #[inline(never)]
-    fn receive_pieces<S: Sink>(&self, sink: &mut S, peek: bool) -> Attempt<Received> {
+    fn receive_pieces<S: Sink>(
+        &self,
+        sink: &mut S,
+        peek: bool,
+        gathered: &mut Gathered,
+    ) -> Attempt<Received> {
         let here = self.here();
         let mut buffer = [0; SHORT];
         let mut received = 0;
-        while sink.room() > 0 {
+        // At least once: open files come also to those who have no room for bytes.
+        loop {
             let skip = if peek { received } else { 0 };
-            let Some(piece) = here.lock().next(skip, sink.room(), &mut buffer) else { break };
+            let mut inbox = here.lock();
+            let Some(run) = inbox.run(skip) else { break };
+            if here.knows_senders() && !gathered.is_of(run.sender()) {
+                return Ok(Received::Record(received));
+            }
+            let (room, has_rights) = (sink.room().min(run.length as usize), run.rights().is_some());
+            let piece = inbox.next(skip, room, &mut buffer);
+            drop(inbox);
             let (length, stored) = match piece {
-                Piece::Copied(length) => (length, sink.put(&buffer[..length])),
-                Piece::Lent(lent) => {
+                None => (0, Ok(())),
+                Some(Piece::Copied(length)) => (length, sink.put(&buffer[..length])),
+                Some(Piece::Lent(lent)) => {
                     let (length, stored) = (lent.bytes().len(), sink.put(lent.bytes()));
                     here.lock().give_back(lent);
                     (length, stored)
                 }
             };
             match stored {
-                Ok(()) if peek => {}
-                Ok(()) => self.consume(length),
+                Ok(()) => {}
                 Err(fault) if received == 0 => return Err(fault.into()),
                 Err(_) => break,
             }
+            if has_rights {
+                gathered.rights = self.rights(skip, peek);
+            }
+            if !peek {
+                self.consume(length);
+            }
             received += length;
+            if has_rights {
+                return Ok(Received::Record(received));
+            }
+            if sink.room() == 0 {
+                break;
+            }
         }
         Ok(Received::Bytes(received))
+    }
+
+    /// The open files that came with the bytes from `skip` on.
+    #[cold]
+    fn rights(&self, skip: usize, peek: bool) -> Option<Rights> {
+        if peek {
+            return flight::undisturbed(|| self.here().lock().run(skip)?.rights().map(Rights::copied));
+        }
+        self.here().lock().take_rights()
     }
 
     /// Bytes have been read.
@@ -286,10 +349,10 @@ impl Link {
 
     #[inline(never)]
     fn consume_segments(&self, mut inbox: Inbox<'_>, length: usize, send_buffer: u32) {
-        let mut freed = Segments::new();
+        let mut freed = Freed::default();
         let room = inbox.consume(length, send_buffer, &mut freed);
         drop(inbox);
-        freed.free(&self.connection.pool);
+        freed.segments.free(&self.connection.pool);
         if room {
             self.there().pollee.notify(Events::WRITABLE);
         }
@@ -309,16 +372,25 @@ impl Link {
         self.here().shut(directions);
     }
 
-    /// The socket at this end is gone.
-    pub(super) fn close(&self) {
-        let (segments, unread) = self.here().lock().close();
-        segments.free(&self.connection.pool);
+    /// The socket at this end is gone. The open files that nobody has received are added to `files`.
+    pub(super) fn close(&self, files: &mut Vec<OpenFile>) {
+        let (freed, unread) = self.here().lock().close();
+        freed.segments.free(&self.connection.pool);
+        if let Some(marks) = freed.marks {
+            files.extend(marks.into_rights().flat_map(Rights::into_files));
+        }
         if unread {
             self.reset();
         }
         let there = self.there();
         there.shut(Shutdown::all());
         there.pollee.notify(Events::all());
+    }
+
+    /// Takes the open files out of what waits here.
+    pub(super) fn take_rights(&self, files: &mut Vec<OpenFile>) {
+        let rights = self.here().lock().take_all_rights();
+        files.extend(rights.into_iter().flat_map(Rights::into_files));
     }
 
     /// The peer is told of an abrupt end: with bytes that nobody will read, or before anybody accepted the connection.
@@ -380,8 +452,18 @@ impl Link {
 
     /// Who is, or was, at the other end.
     #[must_use]
-    pub fn peer_credentials(&self) -> Credentials {
-        self.here().peer_credentials
+    pub fn peer(&self) -> &Arc<Identity> {
+        &self.here().peer
+    }
+
+    /// Where in the registry the socket is.
+    pub(super) fn set_place(&self, place: u32) {
+        self.here().place.store(place, Ordering::Relaxed);
+    }
+
+    /// Whether the socket wants to know who sends.
+    pub(super) fn set_knows_senders(&self, wanted: bool) {
+        self.here().set_knows_senders(wanted);
     }
 
     pub(super) fn set_local_address(&self, address: Address) {

@@ -6,15 +6,17 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
 use spin::{Mutex, MutexGuard, Once};
 
 use super::{
-    queue::Queue,
-    segments::{Segment, Segments},
+    queue::{Freed, Queue},
+    segments::Segment,
 };
 use crate::{
-    caller::Credentials,
+    ancillary::Ancillary,
     error::{Errno, Error},
     family::unix::{address::Address, shutdown::Shutdown},
+    identity::Identity,
     pool::Pool,
     ready::{Events, Pollee},
+    registry,
 };
 
 /// Two ends. The sockets at them hold this, and not each other: what one of them leaves behind (its name, its last
@@ -31,11 +33,13 @@ pub(super) struct End {
     /// Its name, once it has one.
     pub(super) name: Once<Address>,
     /// Who is at the other end.
-    pub(super) peer_credentials: Credentials,
+    pub(super) peer: Arc<Identity>,
+    /// The place of the socket at this end, in the registry.
+    pub(super) place: AtomicU32,
     /// How much what this end sends may take up on its way, in bytes: SO_SNDBUF.
     pub(super) send_buffer: AtomicU32,
     /// The directions that are shut, changed under the lock of `queue`, so that nothing is added behind what was the
-    /// end; and [`FAILED`].
+    /// end; [`FAILED`] and [`KNOWS_SENDERS`].
     status: AtomicU8,
     /// What is to be reported, if [`FAILED`] says that something is.
     error: AtomicU16,
@@ -47,6 +51,8 @@ pub(super) struct End {
 
 /// In an end's status, besides the bits of [`Shutdown`]: an error waits to be reported.
 const FAILED: u8 = 4;
+/// Likewise: the socket at this end wants to know who sends what it receives (SO_PASSCRED, SO_PASSPIDFD).
+const KNOWS_SENDERS: u8 = 8;
 
 /// Who reads: only one at a time, so that bytes stay in order while they are copied with no lock held.
 const FREE: u8 = 0;
@@ -55,11 +61,12 @@ const READING: u8 = 1;
 const WANTED: u8 = 2;
 
 impl End {
-    pub(super) fn new(pollee: Arc<Pollee>, peer_credentials: Credentials, send_buffer: u32) -> Self {
+    pub(super) fn new(pollee: Arc<Pollee>, peer: Arc<Identity>, send_buffer: u32) -> Self {
         Self {
             pollee,
             name: Once::new(),
-            peer_credentials,
+            peer,
+            place: AtomicU32::new(registry::NOWHERE),
             send_buffer: AtomicU32::new(send_buffer),
             status: AtomicU8::new(0),
             error: AtomicU16::new(0),
@@ -96,6 +103,20 @@ impl End {
     #[inline]
     pub(super) fn may_send(&self) -> bool {
         self.status.load(Ordering::Acquire) & (FAILED | Shutdown::SEND.bits()) == 0
+    }
+
+    /// Whether the socket at this end wants to know who sends what it receives.
+    #[inline]
+    pub(super) fn knows_senders(&self) -> bool {
+        self.status.load(Ordering::Relaxed) & KNOWS_SENDERS != 0
+    }
+
+    pub(super) fn set_knows_senders(&self, wanted: bool) {
+        if wanted {
+            self.status.fetch_or(KNOWS_SENDERS, Ordering::Relaxed);
+        } else {
+            self.status.fetch_and(!KNOWS_SENDERS, Ordering::Relaxed);
+        }
     }
 
     /// The pending error, which is thereby reported.
@@ -201,6 +222,12 @@ impl Inbox<'_> {
         self.end.charged.store(self.charged() + charge, Ordering::Relaxed);
     }
 
+    /// The last `length` bytes came with this.
+    pub(super) fn mark(&mut self, length: usize, ancillary: Ancillary) {
+        let charge = self.queue.mark(length, ancillary);
+        self.end.charged.store(self.charged() + charge, Ordering::Relaxed);
+    }
+
     /// Removes bytes that lie in the queue itself, all of them or none. Returns whether thereby a sender with so large a
     /// buffer finds room again.
     #[inline]
@@ -209,9 +236,9 @@ impl Inbox<'_> {
         Some(self.uncharge(charge, send_buffer))
     }
 
-    /// Removes bytes from the front, and returns the same. Memory that is used up is given to `freed`: free it where no
-    /// lock is held.
-    pub(super) fn consume(&mut self, length: usize, send_buffer: u32, freed: &mut Segments) -> bool {
+    /// Removes bytes from the front, and returns the same. What is used up is given to `freed`: free it where no lock is
+    /// held.
+    pub(super) fn consume(&mut self, length: usize, send_buffer: u32, freed: &mut Freed) -> bool {
         let charge = self.queue.consume(length, freed);
         self.uncharge(charge, send_buffer)
     }
@@ -224,8 +251,8 @@ impl Inbox<'_> {
         !writable(before, send_buffer) && writable(after, send_buffer)
     }
 
-    /// Removes everything, and nothing is added any more. Returns the memory, and whether there were bytes.
-    pub(super) fn close(mut self) -> (Segments, bool) {
+    /// Removes everything, and nothing is added any more. Returns what there was, and whether there were bytes.
+    pub(super) fn close(mut self) -> (Freed, bool) {
         self.end.status.fetch_or(Shutdown::all().bits(), Ordering::AcqRel);
         self.end.charged.store(0, Ordering::Relaxed);
         let unread = self.queue.available() > 0;

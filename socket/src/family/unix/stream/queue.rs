@@ -1,10 +1,16 @@
 //! What is on its way to one end of a connection.
 
-use super::segments::{Lent, Segment, Segments};
+use alloc::{boxed::Box, vec::Vec};
+
+use super::{
+    marks::{self, Marks, Run},
+    segments::{Lent, Segment, Segments},
+};
+use crate::ancillary::{Ancillary, Rights};
 
 /// How many bytes the queue holds in itself: short messages, the ones that are asked for and answered, need no memory.
 /// Chosen so that a connection with its two ends fits into 512 bytes.
-const INLINE: usize = 128;
+const INLINE: usize = 120;
 
 /// Bytes in order: first those in the queue itself, then those in segments.
 pub(super) struct Queue {
@@ -14,6 +20,8 @@ pub(super) struct Queue {
     segments: Segments,
     /// How many bytes can be read, those in segments included.
     available: u32,
+    /// What came with some of the bytes: mostly nothing.
+    marks: Option<Box<Marks>>,
 }
 
 /// A piece of the queue that a reader may copy while the queue is not locked.
@@ -25,7 +33,39 @@ pub(super) enum Piece {
 
 impl Queue {
     pub(super) const fn new() -> Self {
-        Self { inline: [0; INLINE], start: 0, end: 0, segments: Segments::new(), available: 0 }
+        Self { inline: [0; INLINE], start: 0, end: 0, segments: Segments::new(), available: 0, marks: None }
+    }
+
+    /// Whether it holds bytes and nothing else.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.marks.is_none()
+    }
+
+    /// The last `length` bytes came with this. Returns what that counts against the sender's buffer.
+    pub(super) fn mark(&mut self, length: usize, ancillary: Ancillary) -> u32 {
+        let available = self.available;
+        self.marks.get_or_insert_default().push(available, length as u32, ancillary);
+        marks::OVERHEAD
+    }
+
+    /// The bytes from `skip` on that belong together.
+    pub(super) fn run(&self, skip: usize) -> Option<Run<'_>> {
+        let behind = self.available.checked_sub(skip as u32).filter(|behind| *behind > 0)?;
+        Some(match &self.marks {
+            None => Run { length: behind, ancillary: None },
+            Some(marks) => marks.run(skip as u32, self.available),
+        })
+    }
+
+    /// Takes the open files that came with the bytes at the front.
+    pub(super) fn take_rights(&mut self) -> Option<Rights> {
+        self.marks.as_mut()?.take_rights()
+    }
+
+    /// Takes the open files that came with any bytes.
+    pub(super) fn take_all_rights(&mut self) -> Vec<Rights> {
+        self.marks.as_mut().map(|marks| marks.take_all_rights()).unwrap_or_default()
     }
 
     /// How many bytes can be read.
@@ -109,7 +149,7 @@ impl Queue {
     /// counts against the sender's buffer.
     #[inline]
     pub(super) fn consume_inline(&mut self, length: usize) -> Option<u32> {
-        if length > usize::from(self.end - self.start) {
+        if length > usize::from(self.end - self.start) || !self.is_plain() {
             return None;
         }
         self.start += length as u8;
@@ -117,20 +157,39 @@ impl Queue {
         Some(length as u32)
     }
 
-    /// Removes bytes from the front. Memory that is used up is given to `freed`: free it where no lock is held. Returns
-    /// what no longer counts against the sender's buffer.
-    pub(super) fn consume(&mut self, length: usize, freed: &mut Segments) -> u32 {
+    /// Removes bytes from the front, of not more than one run. What is used up is given to `freed`: free it where no lock is
+    /// held. Returns what no longer counts against the sender's buffer.
+    pub(super) fn consume(&mut self, length: usize, freed: &mut Freed) -> u32 {
         let inline = length.min(usize::from(self.end - self.start));
         self.start += inline as u8;
         self.available -= length as u32;
-        inline as u32 + self.segments.consume(length - inline, freed)
+        let mut charge = inline as u32 + self.segments.consume(length - inline, &mut freed.segments);
+        if let Some(marks) = &mut self.marks {
+            freed.ancillary = marks.consume(length as u32);
+            if freed.ancillary.is_some() {
+                charge += marks::OVERHEAD;
+            }
+            if marks.is_empty() {
+                freed.marks = self.marks.take();
+            }
+        }
+        charge
     }
 
     /// Removes everything.
-    pub(super) fn clear(&mut self) -> Segments {
+    pub(super) fn clear(&mut self) -> Freed {
         (self.start, self.end, self.available) = (0, 0, 0);
-        core::mem::take(&mut self.segments)
+        let segments = core::mem::take(&mut self.segments);
+        Freed { segments, marks: self.marks.take(), ancillary: None }
     }
+}
+
+/// What a queue needs no more.
+#[derive(Default)]
+pub(super) struct Freed {
+    pub(super) segments: Segments,
+    pub(super) marks: Option<Box<Marks>>,
+    ancillary: Option<Ancillary>,
 }
 
 #[cfg(test)]
@@ -141,7 +200,7 @@ mod tests {
     fn read(queue: &mut Queue, length: usize) -> Vec<u8> {
         let mut out = vec![0; length];
         queue.peek(&mut out);
-        queue.consume(length, &mut Segments::default());
+        queue.consume(length, &mut Freed::default());
         out
     }
 
@@ -158,7 +217,7 @@ mod tests {
         assert_eq!(queue.available(), 220);
         assert_eq!(read(&mut queue, 150), [[1; 100].as_slice(), &[2; 50]].concat());
         assert_eq!(read(&mut queue, 70), [[2; 50].as_slice(), &[3; 20]].concat());
-        assert_eq!((queue.available(), queue.append(&[4; 128])), (0, true));
+        assert_eq!((queue.available(), queue.append(&[4; INLINE])), (0, true));
     }
 
     #[test]

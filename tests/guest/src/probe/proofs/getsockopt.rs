@@ -4,7 +4,10 @@ use crate::{
     errno::Result,
     harness::{check, check_eq},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::{fill, option, pair_of, set_option},
+    suite::unix::{
+        control,
+        help::{fill, option, pair_of, set_option},
+    },
     sys::{self, Descriptor},
 };
 
@@ -138,4 +141,22 @@ pub(crate) fn sockfd_af_unix_sock_dgram(_: &Situation<'_>) -> Attempt {
     let (left, _right) = pair_of(libc::SOCK_DGRAM)?;
     check_eq!(probed(option(&left, libc::SO_TYPE))?, libc::SOCK_DGRAM);
     Ok(())
+}
+
+/// Not set at first, and only on the socket that it is set for.
+fn is_off_until_set(at: &Situation<'_>, name: i32) -> Attempt {
+    let (left, right) = at.pair()?;
+    check_eq!(probed(option(&left, name))?, 0);
+    set_option(&left, name, 3)?;
+    check_eq!(probed(option(&left, name))?, 1);
+    check_eq!(probed(option(&right, name))?, 0);
+    Ok(())
+}
+
+pub(crate) fn optname_so_passcred(at: &Situation<'_>) -> Attempt {
+    is_off_until_set(at, libc::SO_PASSCRED)
+}
+
+pub(crate) fn optname_so_passpidfd(at: &Situation<'_>) -> Attempt {
+    is_off_until_set(at, control::PASSPIDFD)
 }

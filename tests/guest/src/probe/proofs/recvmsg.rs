@@ -7,7 +7,10 @@ use crate::{
     errno::Result,
     harness::check_eq,
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::pair_of,
+    suite::unix::{
+        control,
+        help::{pair_of, set_option},
+    },
     sys::{self, Envelope, Header},
 };
 
@@ -73,4 +76,47 @@ pub(crate) fn sockfd_af_unix_sock_dgram(_: &Situation<'_>) -> Attempt {
 
 pub(crate) fn flags_msg_trunc(at: &Situation<'_>) -> Attempt {
     received_flags::msg_trunc(at, receive)
+}
+
+/// What is delivered is of this level.
+pub(crate) fn msg_msg_control_cmsg_level_sol_socket(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    control::send_files(&left, b"x", &[&left])?;
+    let got = probed(control::receive(&right, 8))?;
+    check_eq!(got.messages.iter().map(|(level, ..)| *level).collect::<Vec<_>>(), [libc::SOL_SOCKET]);
+    Ok(())
+}
+
+/// The file is open here, too, under a number of its own.
+pub(crate) fn msg_msg_control_cmsg_type_scm_rights(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    let (reader, writer) = sys::pipe2(0)?;
+    control::send_files(&left, b"x", &[&writer])?;
+    drop(writer);
+    let got = probed(control::receive(&right, 8))?;
+    check_eq!((&got.data[..], got.files.len(), got.header.flags), (&b"x"[..], 1, 0));
+    check_eq!(sys::write(&got.files[0], b"through")?, 7);
+    check_eq!(sys::read(&reader, &mut [0; 8])?, 7);
+    Ok(())
+}
+
+/// Who has asked is told who sends.
+pub(crate) fn msg_msg_control_cmsg_type_scm_credentials(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    set_option(&right, libc::SO_PASSCRED, 1)?;
+    sys::write(&left, b"x")?;
+    let own = control::ucred(sys::getpid()? as i32, sys::getuid()? as u32, sys::getgid()? as u32);
+    let got = probed(control::receive(&right, 8))?;
+    check_eq!(got.only(control::CREDENTIALS), Some(&own[..]));
+    Ok(())
+}
+
+/// Who has asked gets a descriptor of the sender's process.
+pub(crate) fn msg_msg_control_cmsg_type_scm_pidfd(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    set_option(&right, control::PASSPIDFD, 1)?;
+    sys::write(&left, b"x")?;
+    let got = probed(control::receive(&right, 8))?;
+    check_eq!((got.only(control::PIDFD).map(<[u8]>::len), got.files.len()), (Some(4), 1));
+    Ok(())
 }

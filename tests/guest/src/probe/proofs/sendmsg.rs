@@ -9,8 +9,11 @@ use crate::{
     errno::Result,
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::{bound, datagram, drain, exchange, fill, pair_of, read_full, record},
-    sys::{self, Envelope},
+    suite::unix::{
+        control,
+        help::{bound, datagram, drain, exchange, fill, pair_of, read_full, record, set_option},
+    },
+    sys::{self, Descriptor, Envelope},
 };
 
 fn send(fd: &OwnedFd, parts: &[&[u8]], flags: i32) -> Result<usize> {
@@ -113,4 +116,38 @@ fn is_ignored(at: &Situation<'_>, flag: i32) -> Attempt {
     check_eq!((header.bytes, header.flags), (3, 0));
     check_eq!(&data[..3], b"abc");
     Ok(exchange(&left, &right)?)
+}
+
+/// Messages of this level mean something; those of others are passed over.
+pub(crate) fn msg_msg_control_cmsg_level_sol_socket(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    let control = control::rights(&[left.number()]);
+    check_eq!(probed(control::send(&left, b"x", &control, 0))?, 1);
+    check_eq!(control::receive(&right, 8)?.files.len(), 1);
+    Ok(())
+}
+
+/// The receiver has the same file open, under a number of its own.
+pub(crate) fn msg_msg_control_cmsg_type_scm_rights(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    let (reader, writer) = sys::pipe2(0)?;
+    let control = control::rights(&[writer.number(), reader.number()]);
+    check_eq!(probed(control::send(&left, b"x", &control, 0))?, 1);
+    drop((reader, writer));
+    let got = control::receive(&right, 8)?;
+    check_eq!((got.data, got.files.len(), got.header.flags), (b"x".to_vec(), 2, 0));
+    check_eq!(sys::write(&got.files[0], b"through")?, 7);
+    check_eq!(sys::read(&got.files[1], &mut [0; 8])?, 7);
+    Ok(())
+}
+
+/// Who says who it is is believed if it is true.
+pub(crate) fn msg_msg_control_cmsg_type_scm_credentials(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    set_option(&right, libc::SO_PASSCRED, 1)?;
+    let (pid, uid, gid) = (sys::getpid()? as i32, sys::geteuid()? as u32, sys::getegid()? as u32);
+    check_eq!(probed(control::send(&left, b"x", &control::credentials(pid, uid, gid), 0))?, 1);
+    let got = control::receive(&right, 8)?;
+    check_eq!(got.only(control::CREDENTIALS), Some(&control::ucred(pid, uid, gid)[..]));
+    Ok(())
 }

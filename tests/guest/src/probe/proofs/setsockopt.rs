@@ -3,7 +3,10 @@
 use crate::{
     harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::{drain, exchange, fill, option, pair_of, set_option},
+    suite::unix::{
+        control,
+        help::{drain, exchange, fill, option, pair_of, set_option},
+    },
     sys,
 };
 
@@ -84,4 +87,26 @@ pub(crate) fn sockfd_af_unix_sock_seqpacket(_: &Situation<'_>) -> Attempt {
 /// The buffer is that of what the socket sends.
 pub(crate) fn sockfd_af_unix_sock_dgram(_: &Situation<'_>) -> Attempt {
     bounds_records(libc::SOCK_DGRAM)
+}
+
+/// Messages come with their sender's credentials while it is set.
+pub(crate) fn optname_so_passcred(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    for (value, shown) in [(1, true), (0, false)] {
+        probed(set_option(&right, libc::SO_PASSCRED, value))?;
+        sys::write(&left, b"x")?;
+        check_eq!(control::receive(&right, 8)?.only(control::CREDENTIALS).is_some(), shown);
+    }
+    Ok(())
+}
+
+/// Messages come with a descriptor of their sender's process while it is set.
+pub(crate) fn optname_so_passpidfd(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    for (value, files) in [(1, 1), (0, 0)] {
+        probed(set_option(&right, control::PASSPIDFD, value))?;
+        sys::write(&left, b"x")?;
+        check_eq!(control::receive(&right, 8)?.files.len(), files);
+    }
+    Ok(())
 }
