@@ -335,10 +335,9 @@ fn a_reader_that_does_not_read_stops_the_writer() {
         sent += length;
     }
     net.run(Duration::from_secs(5000));
-    assert_eq!(
-        (client.state(), server.info().readable, client.info().peer_window),
-        (State::Established, 8192, 0)
-    );
+    assert_eq!((client.state(), client.info().peer_window), (State::Established, 0));
+    // What is less than the window's unit of 128 bytes the writer does not hear of.
+    assert!((8192 - 127..=8192).contains(&server.info().readable), "{}", server.info().readable);
     // It reads at last.
     let mut read = Vec::new();
     let all = net.until(Duration::from_secs(1000), || {

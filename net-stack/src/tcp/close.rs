@@ -60,11 +60,11 @@ impl Core {
         if segment.has(FIN) && !self.teardown.fin_received && segment.seq == self.receive_next {
             self.receive_next = self.receive_next.wrapping_add(1);
             self.teardown.fin_received = true;
-            let seq = self.send_next;
+            let seq = self.acceptable_seq();
             self.emit(step, ACK, seq);
         } else if segment.has(FIN) || segment.length > 0 {
             // Out of order, or after the end.
-            let seq = self.send_next;
+            let seq = self.acceptable_seq();
             self.emit(step, ACK, seq);
         }
         self.progress(step);
@@ -137,7 +137,7 @@ impl Core {
             return;
         }
         if self.last_ack != self.receive_next {
-            let seq = self.send_next;
+            let seq = self.acceptable_seq();
             self.emit(step, ACK, seq);
         }
         if self.teardown.passive {
@@ -155,7 +155,7 @@ impl Core {
             return;
         }
         if reset {
-            let seq = self.send_next;
+            let seq = self.acceptable_seq();
             self.emit_with(step, RST | ACK, seq, 0, Options::default());
         }
         self.disposition = disposition;

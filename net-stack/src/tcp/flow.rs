@@ -282,6 +282,15 @@ impl Core {
         .min(0xffff << self.own_scale)
     }
 
+    /// The sequence number for a segment without data: the next one, unless the peer has no room for it and would not
+    /// listen (Linux's `tcp_acceptable_seq`).
+    pub(super) fn acceptable_seq(&self) -> u32 {
+        let edge = self.send_una.wrapping_add(self.send_window);
+        // The shift rounds windows down: that much is no sign that the peer has taken room back.
+        let rounding = 1 << self.peer_scale;
+        if distance(edge, self.send_next) >= rounding { edge } else { self.send_next }
+    }
+
     /// Sends a segment without data.
     pub(super) fn emit(&mut self, step: &mut Step<'_>, flags: u8, seq: u32) {
         let window = (self.window() >> self.own_scale).min(0xffff) as u16;

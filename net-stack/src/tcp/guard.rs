@@ -91,7 +91,7 @@ impl Core {
     fn answer_stray(&mut self, step: &mut Step<'_>, segment: &Segment) {
         // Segments with data come no faster than the peer's timer; others may answer each other for ever.
         if segment.length > 0 || segment.has(FIN) && !segment.has(SYN) {
-            let seq = self.send_next;
+            let seq = self.acceptable_seq();
             self.emit(step, ACK, seq);
         } else {
             self.challenge(step);
@@ -102,7 +102,7 @@ impl Core {
     pub(super) fn challenge(&mut self, step: &mut Step<'_>) {
         if step.now >= self.challenge_at {
             self.challenge_at = step.now + CHALLENGE_PAUSE;
-            let seq = self.send_next;
+            let seq = self.acceptable_seq();
             self.emit(step, ACK, seq);
         }
     }

@@ -74,7 +74,7 @@ impl Core {
         if acceptable {
             self.send_una = segment.ack;
             self.open(step);
-            let seq = self.send_next;
+            let seq = self.acceptable_seq();
             self.emit(step, ACK, seq);
         } else {
             self.phase = Phase::SynReceived;
@@ -112,7 +112,7 @@ impl Core {
         self.window_seq = segment.seq;
         self.open(step);
         if again {
-            let seq = self.send_next;
+            let seq = self.acceptable_seq();
             self.emit(step, ACK, seq);
         }
         // What else it says is for the connection that is open now.
