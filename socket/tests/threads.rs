@@ -281,7 +281,7 @@ fn many_senders_of_datagrams_and_little_room() {
             let world = world.clone();
             thread::spawn(move || {
                 let socket = Socket::create(&world, 1, 2, 0).unwrap();
-                socket.connect(&world, Target::Abstract(b"receiver"), ROOT).unwrap();
+                socket.connect(&world, Target::Abstract(b"receiver"), Identity::kernel()).unwrap();
                 for number in 0..RECORDS {
                     let mut record = vec![sender];
                     record.extend(number.to_ne_bytes());
@@ -353,7 +353,7 @@ fn peers_of_datagrams_come_and_go() {
             thread::spawn(move || {
                 let socket = Socket::create(&world, 1, 2, 0).unwrap();
                 for round in 0..5000_usize {
-                    let _ = socket.connect(&world, Target::Abstract(names[round % 2]), ROOT);
+                    let _ = socket.connect(&world, Target::Abstract(names[round % 2]), Identity::kernel());
                     let met = wait(|| socket.send(&mut &b"x"[..]));
                     let gone = [Errno::ECONNREFUSED, Errno::ENOTCONN, Errno::ECONNRESET, Errno::EPERM];
                     assert!(met.is_ok() || met.is_err_and(|errno| gone.contains(&errno)), "{met:?}");

@@ -13,6 +13,8 @@ use crate::{
 
 /// AF_UNIX, SOCK_DGRAM, no protocol.
 const DATAGRAM: [&str; 5] = ["tool", "socket", "1", "2", "0"];
+/// AF_UNIX, SOCK_RDM, no protocol: a type that the family does not have.
+const OTHER_TYPE: [&str; 5] = ["tool", "socket", "1", "4", "0"];
 /// AF_UNIX, SOCK_STREAM, no protocol.
 const STREAM: [&str; 5] = ["tool", "socket", "1", "1", "0"];
 
@@ -45,19 +47,19 @@ const TESTS: &[Test] = &[
         "asterinas",
         "audit",
         DATAGRAM,
-        NO_SUCH_TYPE,
+        "0\n",
         &["scml: audit socket(", "socket#", "scml/profiles/asterinas/socket.scml:"],
         &["scml: denied"],
     ),
-    ("off_says_nothing", "asterinas", "off", DATAGRAM, NO_SUCH_TYPE, &[], &["scml: denied", "scml: audit"]),
+    ("off_says_nothing", "asterinas", "off", DATAGRAM, "0\n", &[], &["scml: denied", "scml: audit"]),
     ("asterinas_admits_streams", "asterinas", "enforce", STREAM, "0\n", &[], &["scml: denied"]),
     (
-        "postern_refuses_datagrams_and_names_the_rule",
+        "postern_refuses_other_types_and_names_the_rule",
         "postern",
         "enforce",
-        DATAGRAM,
+        OTHER_TYPE,
         NO_SUCH_TYPE,
-        &["scml: denied socket(", "SOCK_DGRAM", "socket#1", "scml/profiles/postern/socket.scml:"],
+        &["scml: denied socket(", "SOCK_RDM", "socket#1", "scml/profiles/postern/socket.scml:"],
         &[],
     ),
     ("postern_admits_streams", "postern", "enforce", STREAM, "0\n", &[], &["scml: denied"]),
@@ -65,7 +67,7 @@ const TESTS: &[Test] = &[
         "a_cause_is_told_once",
         "postern",
         "enforce",
-        ["tool", "socket", "1", "2", "0,0,0,0"],
+        ["tool", "socket", "1", "4", "0,0,0,0"],
         "ESOCKTNOSUPPORT\nESOCKTNOSUPPORT\nESOCKTNOSUPPORT\nESOCKTNOSUPPORT\n",
         &["scml: denied socket("],
         &[],
