@@ -43,7 +43,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// In this order: EMSGSIZE where the buffer could never hold it, ECONNRESET, EPIPE where the sending direction is shut;
-    /// waits while the buffer is full; ENOBUFS where Linux has no memory for it in one piece; EFAULT.
+    /// waits while the buffer is full; EFAULT.
     #[inline]
     pub(crate) fn prepare<S: Source>(self: &Arc<Self>, source: &mut S) -> Attempt<Unsent> {
         /// What has to be left in the buffer.
