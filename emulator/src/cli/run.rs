@@ -40,8 +40,8 @@ Examples:
   postern run -- sh -c 'socat UNIX-LISTEN:/tmp/s EXEC:cat & sleep 1; echo hello | socat - UNIX:/tmp/s'
   postern run --mode audit --log denials.txt -- PROG
 
-Emulated are sockets of the UNIX family; others are refused as the profile says. Open files are not
-passed over them yet: EINVAL. A call that is not declared is told of once, with the rule that comes nearest, and counted in a last line.
+Emulated are sockets of the UNIX family; others are refused as the profile says. Open files are not passed over them yet:
+EINVAL. A call that is not declared is told of once, with the rule that comes nearest, and counted in a last line.
 
 This tool shows how a program fares on such a kernel. It is no sandbox: it keeps nothing from a program that means ill.
 
