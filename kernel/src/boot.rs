@@ -22,7 +22,7 @@ use crate::{
     context::Context,
     exec::{Given, Loaded, Room, Strings},
     mm::{self, AddressSpace, layout::STACK_SIZE},
-    proc,
+    network, proc,
     process::{self, Process, Start},
     sched, sys,
     system::{self, System},
@@ -55,6 +55,9 @@ pub(crate) fn start() {
         control::fail(format_args!("standard input cannot be had: {error:?}"));
     }
     let system = system::init(&arguments);
+    if let Err(error) = network::start(&system.world.network) {
+        control::fail(format_args!("the network's task cannot be had: {error:?}"));
+    }
     fill_root(system);
     register_ap_entry(sched::start_on_cpu);
     if let Err(error) = start_first_process(system, arguments) {

@@ -23,6 +23,7 @@ mod context;
 mod exec;
 mod futex;
 mod mm;
+mod network;
 mod panic;
 mod proc;
 mod process;

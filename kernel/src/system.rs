@@ -8,7 +8,7 @@ use socket::{policy::Policy, world};
 use spin::Once;
 use vfs::{Entropy, Environment, FileSystem, Inode, Limits};
 
-use crate::{args::Arguments, console, mm, proc, random, time::clock, uts};
+use crate::{args::Arguments, console, mm, network, proc, random, time::clock, uts};
 
 /// The system that runs: its files and its sockets.
 pub(crate) struct System {
@@ -69,7 +69,7 @@ impl System {
         let memory = Inode::new_root(&memory, 0o1777);
         let policy =
             Policy::new(arguments.profile.tables(), arguments.mode, arguments.count, ostd::cpu::num_cpus());
-        let world = world::World::new(policy, world::Limits::default());
+        let world = world::World::new(policy, world::Limits::default(), network::new());
         Self {
             environment,
             root,

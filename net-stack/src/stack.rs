@@ -5,7 +5,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use spin::{Mutex, RwLock};
 
@@ -62,6 +62,8 @@ pub struct Stack {
     clock: AtomicU64,
     pub(crate) packets: AtomicU32,
     backlog: Mutex<VecDeque<(InterfaceId, Packet)>>,
+    /// Whether something is there.
+    has_backlog: AtomicBool,
     /// What happened to packets.
     pub counters: Counters,
 }
@@ -106,6 +108,7 @@ impl Stack {
             clock: AtomicU64::new(0),
             packets: AtomicU32::new(secret.hash(crate::random::Purpose::Identification, ()) as u32),
             backlog: Mutex::new(VecDeque::new()),
+            has_backlog: AtomicBool::new(false),
             counters: Counters::default(),
             secret,
         })
@@ -153,7 +156,8 @@ impl Stack {
     }
 
     /// The latest time that somebody said.
-    pub(crate) fn last_now(&self) -> Instant {
+    #[must_use]
+    pub fn last_now(&self) -> Instant {
         Instant::from_micros(self.clock.load(Ordering::Relaxed))
     }
 
@@ -198,6 +202,7 @@ impl Stack {
                 let mut backlog = self.backlog.lock();
                 let room = BACKLOG_MAX.saturating_sub(backlog.len());
                 backlog.extend(core::iter::once((interface, packet)).chain(out.local.drain(..)).take(room));
+                self.has_backlog.store(true, Ordering::Release);
                 break;
             }
             budget -= 1;
@@ -215,9 +220,16 @@ impl Stack {
         backlog.or_else(|| self.timers.first().into_iter().chain(self.neighbours.next()).min())
     }
 
+    /// Whether [`Stack::poll`] has something to do now. It takes no lock, and may be asked in an interrupt.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.has_backlog.load(Ordering::Acquire) || self.timers.is_due(now) || self.neighbours.is_due(now)
+    }
+
     /// Does what the time has come for, and what others have left. Call it when [`Stack::deadline`] is over.
     pub fn poll(&self, now: Instant) {
         let mut out = Outbox::default();
+        self.has_backlog.store(false, Ordering::Release);
         out.local = core::mem::take(&mut *self.backlog.lock());
         self.reassembly.lock().expire(now);
         self.neighbours_tick(now, &mut out);

@@ -16,6 +16,7 @@ use std::{
 };
 
 use linux_raw_sys::net::{AF_UNIX, MSG_NOSIGNAL, SO_TYPE, SOCK_STREAM, SOL_SOCKET};
+use net_stack::{Stack, random::Secret};
 use scml::Tables;
 use socket::{
     ancillary::OpenFile,
@@ -134,7 +135,7 @@ impl Program {
     fn new(tables: &Tables<'static>, mode: Mode, count: Count) -> Self {
         let policy = Policy::new(tables, mode, count, 1);
         Self {
-            world: World::new(policy, Limits::default()),
+            world: World::new(policy, Limits::default(), Stack::new(Secret::new([1, 2]))),
             memory: RefCell::new(vec![0; 1 << 20]),
             descriptors: RefCell::new(vec![None; 64]),
             next: Cell::new(3),

@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use net_stack::Stack;
+
 use crate::{family::unix::names::Names, policy::Policy, pool::Pool};
 
 /// The limits of a system, as `/proc/sys/net/core` has them.
@@ -93,16 +95,18 @@ pub struct World {
     pub settings: Settings,
     /// Tells its sockets from those of others.
     pub(crate) id: u32,
+    /// The network of AF_INET and AF_INET6. Who has the system calls [`Stack::poll`] in time.
+    pub network: Arc<Stack>,
     pub(crate) unix: Arc<Names>,
     pub(crate) pool: Arc<Pool>,
 }
 
 impl World {
-    /// A system without sockets.
+    /// A system without sockets, on that network.
     #[must_use]
-    pub fn new(policy: Policy, limits: Limits) -> Self {
+    pub fn new(policy: Policy, limits: Limits, network: Arc<Stack>) -> Self {
         static NEXT_ID: AtomicU32 = AtomicU32::new(0);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Self { policy, settings: limits.into(), id, unix: Arc::default(), pool: Arc::default() }
+        Self { policy, settings: limits.into(), id, network, unix: Arc::default(), pool: Arc::default() }
     }
 }

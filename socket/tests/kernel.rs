@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use net_stack::{Stack, random::Secret};
 use socket::{
     bytes::Sink,
     caller::Fault,
@@ -19,7 +20,8 @@ use socket::{
 };
 
 fn world() -> World {
-    World::new(Policy::new(Profile::Postern.tables(), Mode::Enforce, Count::Rule, 1), Limits::default())
+    let policy = Policy::new(Profile::Postern.tables(), Mode::Enforce, Count::Rule, 1);
+    World::new(policy, Limits::default(), Stack::new(Secret::new([1, 2])))
 }
 
 #[derive(Default)]

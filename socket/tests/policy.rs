@@ -3,7 +3,9 @@
 mod common;
 
 use common::*;
-use linux_raw_sys::net::{AF_INET, SO_KEEPALIVE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOCK_RDM};
+use linux_raw_sys::net::{
+    AF_APPLETALK, AF_NETLINK, SO_KEEPALIVE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOCK_RDM,
+};
 use scml::{Call, Source, Tables};
 use socket::{
     error::Errno,
@@ -24,7 +26,7 @@ fn rule(tables: &Tables<'_>, id: &str) -> usize {
 fn what_is_not_declared_is_refused_with_the_errno_of_linux() {
     let program = System::new().program();
     for (arguments, errno) in [
-        ([AF_INET as usize, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
+        ([AF_APPLETALK as usize, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
         ([0, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
         ([usize::MAX, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
         ([AF_UNIX, SOCK_RAW as usize, 0], Errno::ESOCKTNOSUPPORT),
@@ -70,7 +72,10 @@ fn the_neighbours_declarations_are_not_ours() {
     let system = System::with(Profile::Asterinas.tables(), Mode::Enforce, Count::Rule);
     let program = system.program();
     // Declared there, and not to be had here: Linux's errno for what it does not have.
-    assert_eq!(program.call(Call::Socket, [AF_INET as usize, SOCK_STREAM, 0]), Err(Errno::EAFNOSUPPORT));
+    assert_eq!(
+        program.call(Call::Socket, [AF_NETLINK as usize, SOCK_RAW as usize, 0]),
+        Err(Errno::EAFNOSUPPORT)
+    );
     assert_eq!(system.denials.borrow().len(), 0);
     let [one, other] = program.pair();
     let text = program.bytes(b"x");
@@ -103,7 +108,7 @@ fn the_family_refuses_what_it_does_not_have() {
     let system = System::with(tables("read(fd, buf, count);"), Mode::Audit, Count::Rule);
     let program = system.program();
     for (arguments, errno) in [
-        ([AF_INET as usize, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
+        ([AF_APPLETALK as usize, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
         ([99, SOCK_STREAM, 0], Errno::EAFNOSUPPORT),
         ([99, 11, 0], Errno::EAFNOSUPPORT),
         ([45, 11, 0], Errno::EINVAL),

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use net_stack::{Stack, random::Secret};
 use socket::{
     error::Errno,
     family::unix::stream::Received,
@@ -22,7 +23,7 @@ use socket::{
 
 fn world() -> Arc<World> {
     let policy = Policy::new(Profile::Postern.tables(), Mode::Enforce, Count::Rule, 1);
-    Arc::new(World::new(policy, Limits::default()))
+    Arc::new(World::new(policy, Limits::default(), Stack::new(Secret::new([1, 2]))))
 }
 
 /// A thread that sleeps until it is told.

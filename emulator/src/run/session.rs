@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    hash::{BuildHasher, Hasher, RandomState},
     io,
     os::{fd::OwnedFd, unix::process::ExitStatusExt},
     process::{Child, ExitStatus},
@@ -13,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use net_stack::{Stack, random::Secret};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fs::{OFlags, open},
@@ -124,11 +126,18 @@ fn supervise(
         report.line("before Linux 6.6 calls take many times as long");
     }
     let policy = Policy::new(profile.tables(), mode, Count::Rule, 1);
-    let system = System::new(World::new(policy, Limits::default()), report)?;
+    let network = Stack::new(secret());
+    let system = System::new(World::new(policy, Limits::default(), network), report)?;
     let result = Supervisor::new(listener, system.clone()).serve(stop);
     system.report.summary(profile.name(), mode, system.world.policy.denials());
     result.context("the kernel's notifications have failed")?;
     Ok(true)
+}
+
+/// What the network's choices follow from: the seeds that every hash table of the standard library has.
+fn secret() -> Secret {
+    let word = || RandomState::new().build_hasher().finish();
+    Secret::new([word(), word()])
 }
 
 /// Waits for the program; it does not outlive its supervisor.

@@ -72,7 +72,10 @@ impl Supervisor {
             let wait = if self.system.watch.has_told() {
                 Some(Duration::ZERO)
             } else {
-                self.parking.next_look().map(|at| at.saturating_sub(now()))
+                let now = now();
+                let network = self.system.world.network.deadline(now.into()).map(|at| at.since(now.into()));
+                let parked = self.parking.next_look().map(|at| at.saturating_sub(now));
+                network.into_iter().chain(parked).min()
             };
             match poll(&mut ready, wait.and_then(|wait| Timespec::try_from(wait).ok()).as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -86,7 +89,12 @@ impl Supervisor {
             if !ends.is_empty() || self.system.watch.has_told() {
                 self.look_at_ends();
             }
-            self.look_at_parked(now());
+            let moment = now();
+            if self.system.world.network.is_due(moment.into()) {
+                self.system.world.network.poll(moment.into());
+                self.settle();
+            }
+            self.look_at_parked(moment);
             if calls.contains(PollFlags::IN) {
                 if let Some(notification) = self.listener.receive()? {
                     self.take(&notification);

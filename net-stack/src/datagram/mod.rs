@@ -80,7 +80,7 @@ struct State {
     key: Option<Key>,
     /// The address that bind(2) was called with.
     bound: Option<IpAddr>,
-    /// Whether the port was chosen when the socket was first used: disconnecting gives it back.
+    /// Whether nobody asked for this port: disconnecting gives it back.
     port_chosen: bool,
     /// The address that packets are sent from: that of bind(2), or that which connect(2) found.
     local: Option<IpAddr>,

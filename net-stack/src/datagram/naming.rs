@@ -155,7 +155,7 @@ impl DatagramSocket {
         match binding {
             Ok(binding) => {
                 state.binding = Some(binding);
-                state.port_chosen = false;
+                state.port_chosen = port == 0;
                 shared.rekey(&mut state);
                 Ok(())
             }

@@ -1,7 +1,10 @@
 //! Which neighbour has which address, and what waits until it is known.
 
 use alloc::{collections::VecDeque, vec::Vec};
-use core::time::Duration;
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use spin::Mutex;
 
@@ -44,7 +47,11 @@ struct Neighbour {
 /// All neighbours.
 ///
 /// Lock order: nothing is locked under it.
-pub(crate) struct Neighbours(Mutex<State>);
+pub(crate) struct Neighbours {
+    state: Mutex<State>,
+    /// When the next question is due, in microseconds, for those who must not wait for the lock; the greatest number for never.
+    next: AtomicU64,
+}
 
 struct State {
     known: Table<Key, Neighbour>,
@@ -71,17 +78,26 @@ pub(super) struct Due {
 
 impl Neighbours {
     pub(crate) fn new(secret: &Secret) -> Self {
-        Self(Mutex::new(State { known: table(secret), next: None }))
+        Self { state: Mutex::new(State { known: table(secret), next: None }), next: AtomicU64::new(u64::MAX) }
     }
 
     /// When the next question is due.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.0.lock().next
+        self.state.lock().next
+    }
+
+    fn publish(&self, state: &State) {
+        self.next.store(state.next.map_or(u64::MAX, Instant::micros), Ordering::Relaxed);
+    }
+
+    /// Whether a question is due. Takes no lock.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.next.load(Ordering::Relaxed) <= now.micros()
     }
 
     /// A packet for a neighbour.
     pub(super) fn send(&self, key: Key, packet: Packet, now: Instant) -> Step {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if !state.known.contains_key(&key) {
             state.make_room(now);
         }
@@ -113,13 +129,14 @@ impl Neighbours {
         if ask {
             (neighbour.asked, neighbour.ask_at) = (1, ask_at);
             state.next = Some(state.next.map_or(ask_at, |next| next.min(ask_at)));
+            self.publish(&state);
         }
         Step::Wait { ask }
     }
 
     /// A neighbour has said who it is. `new`: it is noted even if nobody has asked. Returns what has waited for it.
     pub(super) fn heard(&self, key: Key, address: Mac, new: bool, now: Instant) -> VecDeque<Packet> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if new && !state.known.contains_key(&key) {
             state.make_room(now);
             let waiting = VecDeque::new();
@@ -134,7 +151,7 @@ impl Neighbours {
 
     /// Looks who has to be asked again, and who does not answer.
     pub(super) fn due(&self, now: Instant) -> Due {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let mut due = Due::default();
         if state.next.is_none_or(|next| next > now) {
             return due;
@@ -157,12 +174,13 @@ impl Neighbours {
             true
         });
         state.next = next;
+        self.publish(&state);
         due
     }
 
     /// Forgets everything about an interface.
     pub(crate) fn forget(&self, interface: InterfaceId) {
-        self.0.lock().known.retain(|key, _| key.0 != interface);
+        self.state.lock().known.retain(|key, _| key.0 != interface);
     }
 }
 

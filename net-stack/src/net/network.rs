@@ -202,7 +202,7 @@ impl Network {
     #[must_use]
     pub fn is_local(&self, address: IpAddr) -> bool {
         match address {
-            IpAddr::V4(address) if address.is_loopback() => true,
+            IpAddr::V4(address) if address.is_loopback() => address != LOOPBACK_BROADCAST,
             _ => self.local.contains_key(&address),
         }
     }
@@ -267,6 +267,15 @@ impl Network {
             let interface = InterfaceId::LOOPBACK;
             return Ok(Path { interface, source, destination, next_hop: destination, mtu, reach });
         }
+        if destination == IpAddr::from(LOOPBACK_BROADCAST)
+            && device.is_none_or(|it| it == InterfaceId::LOOPBACK)
+        {
+            let loopback = self.interface(InterfaceId::LOOPBACK).filter(|loopback| loopback.up);
+            let mtu = loopback.ok_or(PathError::Unreachable)?.mtu;
+            let source = source.unwrap_or(Ipv4Addr::LOCALHOST.into());
+            let interface = InterfaceId::LOOPBACK;
+            return Ok(Path { interface, source, destination, next_hop: destination, mtu, reach });
+        }
         let up = |id: InterfaceId| self.interface(id).is_some_and(|interface| interface.up);
         if device.is_some_and(|device| !up(device)) {
             return Err(PathError::NoDevice);
@@ -313,6 +322,9 @@ impl Network {
         best.or_else(elsewhere)
     }
 }
+
+/// All hosts of the network that is this host.
+const LOOPBACK_BROADCAST: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 255);
 
 /// RFC 6724, 5: rules 2 (scope) and 8 (longest matching prefix); the first of equals.
 fn best_v6(candidates: &[IpAddr], destination: IpAddr) -> Option<IpAddr> {

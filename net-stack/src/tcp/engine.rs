@@ -163,7 +163,8 @@ impl Engine {
         let endpoint = |end: Endpoint| IpEndpoint::new(end.address.into(), end.port);
         let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
         socket.abort();
-        socket.set_nagle_enabled(!start.no_delay);
+        // What stays on this host has nothing to wait for: nobody is spared a packet.
+        socket.set_nagle_enabled(!start.no_delay && !start.local);
         socket.set_ack_delay(Some(ACK_DELAY));
         socket.set_tsval_generator(start.timestamps.then_some(no_clock));
         let congestion = if start.local { CongestionControl::None } else { CongestionControl::Reno };

@@ -105,7 +105,7 @@ impl TcpStream {
         self.act(now, |core, step| {
             change(&mut core.options);
             core.ring = core.options.receive_size() as u32;
-            let no_delay = core.options.no_delay;
+            let no_delay = core.options.no_delay || core.is_local();
             if let Some(engine) = core.engine_mut() {
                 engine.set_no_delay(no_delay);
                 core.run_engine(step);
@@ -228,6 +228,11 @@ impl TcpStream {
 
     /// Ends the connection at once; the peer is told so by a reset.
     pub fn abort(self, now: Instant) {
+        self.reset(now);
+    }
+
+    /// As [`TcpStream::abort`], for one whom others have, too: connect(2) to no address.
+    pub fn reset(&self, now: Instant) {
         self.act(now, |core, step| {
             core.teardown.orphan = true;
             let reset = !matches!(core.phase, Phase::SynSent);

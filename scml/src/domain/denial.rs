@@ -4,13 +4,13 @@
 //! |---|---|
 //! | no rule for a networking call | ENOSYS |
 //! | `family` | EAFNOSUPPORT, as in a kernel without the family |
-//! | `type` | EINVAL for unknown flag bits and from SOCK_MAX (11) on, else ESOCKTNOSUPPORT |
-//! | `protocol` | EPROTONOSUPPORT; EINVAL outside 0..IPPROTO_MAX for AF_INET and AF_INET6 |
+//! | `type` | EINVAL for unknown flag bits and from SOCK_MAX (11) on, EPROTONOSUPPORT for SOCK_RAW of AF_INET and AF_INET6 (whose protocol 0 it has not), else ESOCKTNOSUPPORT |
+//! | `protocol` | EPROTONOSUPPORT; for AF_INET and AF_INET6 EINVAL outside 0..IPPROTO_MAX, EACCES for datagrams of ICMP, which are for the groups of `ping_group_range` |
 //! | the descriptor (no rule names such a socket) | EOPNOTSUPP |
 //! | the family of an address | EINVAL (unix, netlink), EAFNOSUPPORT (the others) |
-//! | `MSG_*` flags | EINVAL; EOPNOTSUPP for MSG_OOB, but where a stream receives |
-//! | `level` | EOPNOTSUPP (unix, and getsockopt on inet), ENOPROTOOPT (the others) |
-//! | `optname` | ENOPROTOOPT, as for an option that does not exist; on a UNIX socket EOPNOTSUPP at another level than SOL_SOCKET |
+//! | `MSG_*` flags | EINVAL; EOPNOTSUPP for MSG_OOB, but where a stream receives; on AF_INET and AF_INET6 EAGAIN for MSG_ERRQUEUE, as of an empty queue, and EISCONN for MSG_FASTOPEN, as on a connection |
+//! | `level` | EOPNOTSUPP (unix, and getsockopt on inet but for the levels of UDP), ENOPROTOOPT (the others) |
+//! | `optname` | ENOPROTOOPT, as for an option that does not exist; EOPNOTSUPP on a UNIX socket at another level than SOL_SOCKET, and for who sends (SO_PASSCRED, SO_PASSPIDFD) on AF_INET and AF_INET6 |
 //! | `request` of ioctl | ENOTTY |
 //! | `buf` and `msg_iov`: netlink messages | EOPNOTSUPP, which Linux sends back in an NLMSG_ERROR |
 //! | control messages, `how`, accept4's flags, commands, and everything else | EINVAL |
@@ -22,6 +22,12 @@ use linux_raw_sys::{errno, net};
 use crate::call::Call;
 
 const SOCK_STREAM: u32 = 1;
+const SOCK_DGRAM: u32 = 2;
+const SOCK_RAW: u32 = 3;
+/// SO_PASSCRED and SO_PASSPIDFD.
+const SENDERS: [u32; 2] = [net::SO_PASSCRED, net::SO_PASSPIDFD];
+const MSG_ERRQUEUE: u32 = 0x2000;
+const MSG_FASTOPEN: u32 = 0x2000_0000;
 /// SOCK_MAX of the kernel's `include/linux/net.h`: types are below it.
 const SOCK_MAX: u32 = 11;
 /// SOCK_TYPE_MASK of the same file.
@@ -62,20 +68,23 @@ pub(crate) struct Refused<'a> {
 /// The errno for a refused parameter, or for what lies behind it.
 #[must_use]
 pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
-    let Refused { call, parameter, value, level, family, address, payload, .. } = *refused;
+    let Refused { call, parameter, value, level, family, kind, address, payload } = *refused;
     let inet = family == net::AF_INET || family == net::AF_INET6;
     let number = match parameter {
         _ if address && (family == net::AF_UNIX || family == net::AF_NETLINK) => errno::EINVAL,
         _ if address => errno::EAFNOSUPPORT,
         "family" => errno::EAFNOSUPPORT,
         "type" if undefined_type_bits(value) || value & SOCK_TYPE_MASK >= SOCK_MAX => errno::EINVAL,
+        "type" if inet && value & SOCK_TYPE_MASK == SOCK_RAW => errno::EPROTONOSUPPORT,
         "type" => errno::ESOCKTNOSUPPORT,
         "protocol" if inet && value >= IPPROTO_MAX => errno::EINVAL,
+        "protocol" if kind == SOCK_DGRAM && is_icmp(family, value) => errno::EACCES,
         "protocol" => errno::EPROTONOSUPPORT,
         "sockfd" | "fd" | "out_fd" => errno::EOPNOTSUPP,
         "flags" if call.message_flags() => of_message_flags(refused),
         "level" => of_level(refused),
         "optname" if family == net::AF_UNIX && level != net::SOL_SOCKET => errno::EOPNOTSUPP,
+        "optname" if inet && level == net::SOL_SOCKET && SENDERS.contains(&value) => errno::EOPNOTSUPP,
         "optname" => errno::ENOPROTOOPT,
         "request" => errno::ENOTTY,
         "buf" => errno::EOPNOTSUPP,
@@ -87,16 +96,33 @@ pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
 
 /// Urgent data is something that a stream could receive, if there were any (`unix(7)`, `tcp(7)`).
 fn of_message_flags(refused: &Refused<'_>) -> u32 {
-    let Refused { call, value, kind, .. } = *refused;
+    let Refused { call, value, kind, family, .. } = *refused;
     let receives = matches!(call, Call::Recvfrom | Call::Recvmsg | Call::Recvmmsg);
+    let inet = family == net::AF_INET || family == net::AF_INET6;
+    if inet && receives && value & MSG_ERRQUEUE != 0 {
+        return errno::EAGAIN;
+    }
+    if inet && !receives && kind == SOCK_STREAM && value & MSG_FASTOPEN != 0 {
+        return errno::EISCONN;
+    }
     match value & net::MSG_OOB != 0 {
         true if !(receives && kind == SOCK_STREAM) => errno::EOPNOTSUPP,
         _ => errno::EINVAL,
     }
 }
 
+/// The protocols of ping.
+const fn is_icmp(family: u32, protocol: u32) -> bool {
+    family == net::AF_INET && protocol == 1 || family == net::AF_INET6 && protocol == 58
+}
+
 fn of_level(refused: &Refused<'_>) -> u32 {
     match (refused.family, refused.call) {
+        (net::AF_INET, _)
+            if refused.kind == SOCK_DGRAM && matches!(refused.value, net::SOL_UDP | net::SOL_UDPLITE) =>
+        {
+            errno::ENOPROTOOPT
+        }
         (net::AF_UNIX, _) | (net::AF_INET, Call::Getsockopt) => errno::EOPNOTSUPP,
         _ => errno::ENOPROTOOPT,
     }

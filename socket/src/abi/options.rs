@@ -12,6 +12,8 @@ use crate::{
 pub enum OptionValue {
     /// An `int`.
     Int(i32),
+    /// An `int`, or a byte where there is no room for more (`ip(7)`).
+    Byte(u8),
     /// A `struct ucred`.
     Credentials(Credentials),
 }
@@ -47,6 +49,18 @@ impl OptionIn {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.read]
+    }
+
+    /// The value as an `int`, or as a byte where it is no longer: options of the level SOL_IP.
+    ///
+    /// # Errors
+    /// EINVAL where there is none, EFAULT.
+    pub fn int_or_byte(&self) -> Result<i32> {
+        match (self.length, self.bytes()) {
+            (1..4, [byte, ..]) => Ok((*byte).into()),
+            (1..4, []) => Err(Errno::EFAULT.into()),
+            _ => self.int(),
+        }
     }
 
     /// The value as an `int`.
@@ -93,6 +107,10 @@ impl OptionOut {
             OptionValue::Int(value) => {
                 bytes[..4].copy_from_slice(&value.to_ne_bytes());
                 4
+            }
+            OptionValue::Byte(value) => {
+                bytes[0] = value;
+                if (1..4).contains(&self.room) { 1 } else { 4 }
             }
             OptionValue::Credentials(Credentials { pid, uid, gid }) => {
                 bytes[..4].copy_from_slice(&pid.to_ne_bytes());

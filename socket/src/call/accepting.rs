@@ -57,8 +57,12 @@ impl<S: DescriptorSlot> Acceptance<S> {
     /// A connection that is accepted is lost where the peer's address cannot be stored, as in Linux.
     fn finish<C: Caller<Slot = S>>(&mut self, caller: &C, accepted: Arc<Socket>) -> Result<usize> {
         if let Some(out) = self.address {
-            let address = accepted.peer_address().map_err(|_| Errno::ECONNABORTED)?;
-            out.write(caller, shown(address.as_ref()))?;
+            if let Some(internet) = accepted.internet() {
+                out.write(caller, internet.peer_name(true)?.bytes())?;
+            } else {
+                let address = accepted.peer_address().map_err(|_| Errno::ECONNABORTED)?;
+                out.write(caller, shown(address.as_ref()))?;
+            }
         }
         let Some(slot) = self.slot.take() else { return Err(Errno::EBADF.into()) };
         let number = slot.number();

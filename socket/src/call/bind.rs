@@ -51,6 +51,9 @@ impl<C: Caller> Operation<C> for Admitted<Bind> {
 impl Bind {
     fn perform<C: Caller>(&self, caller: &C) -> Result<()> {
         let (socket, world) = (&self.socket, caller.world());
+        if let Some(internet) = socket.internet() {
+            return internet.bind(self.address.bytes(), &super::internet::context(caller));
+        }
         if is_autobind(self.address.bytes()) {
             return socket.bind_any(world);
         }

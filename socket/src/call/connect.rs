@@ -4,20 +4,26 @@ use alloc::sync::Arc;
 
 use scml::Call;
 
+use super::internet;
 use crate::{
     abi::address::SocketAddress,
     caller::Caller,
     error::Result,
-    family::unix::address::{Name, is_unspecific},
+    family::{
+        inet::{Begun, Internet},
+        unix::address::{Name, is_unspecific},
+    },
     policy::{Admitted, Decoded},
     socket::{Socket, Target},
-    step::{Attempt, Operation, Step, all_at_once},
+    step::{Attempt, Operation, Step, Stop, all_at_once},
 };
 
 /// A connection that is to be made.
 pub struct Connect {
     socket: Arc<Socket>,
     address: SocketAddress,
+    /// How far it has come with a connection that takes its time.
+    begun: Option<Begun>,
 }
 
 impl Decoded for Connect {
@@ -39,17 +45,46 @@ impl Decoded for Connect {
 pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<Connect>> {
     let socket = super::socket(caller, registers)?;
     let address = SocketAddress::read(caller, registers[1], registers[2] as i32)?;
-    caller.world().policy.admit(caller, registers, Connect { socket, address })
+    caller.world().policy.admit(caller, registers, Connect { socket, address, begun: None })
 }
 
 impl<C: Caller> Operation<C> for Admitted<Connect> {
     fn step(&mut self, caller: &C) -> Step {
         let connect = self.call();
-        all_at_once(connect.perform(caller).map(|()| 0), connect.socket.nonblocking())
+        let nonblocking = connect.socket.nonblocking();
+        let socket = connect.socket.clone();
+        let done = match socket.internet() {
+            Some(internet) => connect.perform_internet(caller, internet, nonblocking),
+            None => connect.perform(caller),
+        };
+        all_at_once(done.map(|()| 0), nonblocking)
     }
 }
 
 impl Connect {
+    /// Begins the connection when it is called for the first time, and then sees what has become of it. As on Linux, who does
+    /// not wait is never told that it is made already, even where it is.
+    fn perform_internet<C: Caller>(
+        &mut self,
+        caller: &C,
+        internet: &Internet,
+        nonblocking: bool,
+    ) -> Attempt<()> {
+        let context = internet::context(caller);
+        let begun = match self.begun {
+            Some(begun) => begun,
+            None => *self.begun.insert(internet.connect(self.address.bytes(), &context)?),
+        };
+        match begun {
+            Begun::Over => Ok(()),
+            Begun::Here if nonblocking => Err(internet::in_progress(true)),
+            _ => match internet.finish_connect(&context) {
+                Err(Stop::Blocked(_)) if nonblocking => Err(internet::in_progress(false)),
+                result => result,
+            },
+        }
+    }
+
     /// The name is looked up at every try: while this one waited for room, another may have taken it.
     fn perform<C: Caller>(&self, caller: &C) -> Attempt<()> {
         if is_unspecific(self.address.bytes()) && self.socket.disconnect() {

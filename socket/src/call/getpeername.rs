@@ -47,6 +47,9 @@ impl<C: Caller> Operation<C> for Admitted<GetPeerName> {
 impl GetPeerName {
     fn perform<C: Caller>(&self, caller: &C) -> Result<()> {
         let Self { socket, out } = self;
+        if let Some(internet) = socket.internet() {
+            return out.write(caller, internet.peer_name(false)?.bytes());
+        }
         out.write(caller, shown(socket.peer_address()?.as_ref()))
     }
 }

@@ -47,6 +47,9 @@ impl<C: Caller> Operation<C> for Admitted<GetSockName> {
 impl GetSockName {
     fn perform<C: Caller>(&self, caller: &C) -> Result<()> {
         let Self { socket, out } = self;
+        if let Some(internet) = socket.internet() {
+            return out.write(caller, internet.local_name().bytes());
+        }
         out.write(caller, shown(socket.local_address().as_ref()))
     }
 }

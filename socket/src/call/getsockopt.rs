@@ -50,6 +50,12 @@ impl<C: Caller> Operation<C> for Admitted<GetOption> {
 
 impl GetOption {
     fn perform<C: Caller>(&self, caller: &C) -> Result<()> {
+        if self.level != net::SOL_SOCKET
+            && let Some(internet) = self.socket.internet()
+        {
+            let out = OptionOut::read(caller, self.value, self.length)?;
+            return out.write(caller, internet.option(self.level, self.name)?);
+        }
         if self.level != net::SOL_SOCKET {
             return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
         }
@@ -59,6 +65,8 @@ impl GetOption {
 
     fn read(&self) -> Result<OptionValue> {
         let socket = &self.socket;
+        let internet = socket.internet().is_some();
+        let knows_senders = !internet && !socket.sends_records();
         Ok(match self.name {
             net::SO_PEERCRED => OptionValue::Credentials(socket.peer_credentials()),
             name => OptionValue::Int(match name {
@@ -69,12 +77,13 @@ impl GetOption {
                 net::SO_SNDBUF => socket.send_buffer() as i32,
                 net::SO_RCVBUF => socket.receive_buffer() as i32,
                 net::SO_REUSEADDR => socket.options().contains(Options::REUSE_ADDRESS).into(),
-                net::SO_PASSCRED if !socket.sends_records() => {
+                net::SO_REUSEPORT if internet => socket.options().contains(Options::REUSE_PORT).into(),
+                net::SO_BROADCAST if internet => socket.options().contains(Options::BROADCAST).into(),
+                net::SO_KEEPALIVE if internet => socket.options().contains(Options::KEEP_ALIVE).into(),
+                net::SO_PASSCRED if knows_senders => {
                     socket.options().contains(Options::PASS_CREDENTIALS).into()
                 }
-                net::SO_PASSPIDFD if !socket.sends_records() => {
-                    socket.options().contains(Options::PASS_PIDFD).into()
-                }
+                net::SO_PASSPIDFD if knows_senders => socket.options().contains(Options::PASS_PIDFD).into(),
                 net::SO_ERROR => socket.take_error().map_or(0, |error| error.errno.number().into()),
                 _ => return Err(super::setsockopt::UNKNOWN),
             }),

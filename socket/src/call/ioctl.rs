@@ -57,7 +57,7 @@ impl Ioctl {
                 self.socket.set_nonblocking(i32::from_ne_bytes(on) != 0);
             }
             ioctl::FIONREAD => self.answer(caller, self.socket.unread()?)?,
-            ioctl::TIOCOUTQ => self.answer(caller, self.socket.unsent())?,
+            ioctl::TIOCOUTQ => self.answer(caller, self.socket.unsent()?)?,
             _ => return Err(Error::new(Errno::ENOTTY, "no such request")),
         }
         Ok(0)

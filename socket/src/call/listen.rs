@@ -39,6 +39,10 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<L
 impl<C: Caller> Operation<C> for Admitted<Listen> {
     fn step(&mut self, caller: &C) -> Step {
         let Listen { socket, backlog } = self.call();
+        if let Some(internet) = socket.internet() {
+            let backlog = (*backlog).min(caller.world().settings.get().backlog);
+            return Step::Done(internet.listen(backlog, &super::internet::context(caller)).map(|()| 0));
+        }
         Step::Done(socket.listen(caller.world(), *backlog, caller.identity()).map(|()| 0))
     }
 }

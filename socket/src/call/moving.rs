@@ -4,6 +4,7 @@
 use alloc::{boxed::Box, sync::Arc};
 
 use super::{
+    internet,
     records::{self, Parked},
     sending::send_piece,
 };
@@ -12,7 +13,10 @@ use crate::{
     ancillary::Gathered,
     caller::Caller,
     error::{Errno, Result},
-    family::unix::stream::Received,
+    family::{
+        inet::{Internet, Pending},
+        unix::stream::Received,
+    },
     socket::{NOT_CONNECTED, Socket},
     step::{Operation, Step, Stop, all_at_once},
 };
@@ -28,12 +32,14 @@ pub struct Outgoing<'a> {
     nonblocking: bool,
     /// A record that waits for room at its receiver.
     parked: Option<Box<Parked>>,
+    /// What of a stream over TCP waits for room.
+    pending: Option<Box<Pending>>,
 }
 
 impl<'a> Outgoing<'a> {
     /// `nonblocking` is what the call says; a socket may be so itself.
     pub(super) fn new(socket: Arc<Socket>, bytes: &'a [u8], nonblocking: bool) -> Self {
-        Self { socket, bytes, sent: 0, waited: false, nonblocking, parked: None }
+        Self { socket, bytes, sent: 0, waited: false, nonblocking, parked: None, pending: None }
     }
 
     fn stopped<C: Caller>(&mut self, caller: &C, stop: Stop) -> Step {
@@ -51,9 +57,28 @@ impl<'a> Outgoing<'a> {
     }
 }
 
+impl Outgoing<'_> {
+    fn step_internet<C: Caller>(&mut self, caller: &C, of: &Internet) -> Step {
+        let flags = MessageFlags::empty();
+        loop {
+            match internet::send(caller, of, &mut self.bytes, flags, None, &mut self.pending) {
+                Ok(sent) => self.sent += sent,
+                Err(stop) => return self.stopped(caller, stop),
+            }
+            let left = self.pending.as_ref().is_some_and(|pending| pending.is_left());
+            if !left && self.bytes.is_empty() {
+                return Step::Done(Ok(self.sent));
+            }
+        }
+    }
+}
+
 impl<C: Caller> Operation<C> for Outgoing<'_> {
     fn step(&mut self, caller: &C) -> Step {
         let socket = self.socket.clone();
+        if let Some(internet) = socket.internet() {
+            return self.step_internet(caller, internet);
+        }
         if socket.sends_records() {
             let first = !core::mem::replace(&mut self.waited, true);
             let flags = MessageFlags::empty();
@@ -90,11 +115,20 @@ impl<'a> Incoming<'a> {
 }
 
 impl<C: Caller> Operation<C> for Incoming<'_> {
-    fn step(&mut self, _caller: &C) -> Step {
+    fn step(&mut self, caller: &C) -> Step {
         // SPLICE_F_NONBLOCK is heeded by streams alone.
         let records = self.socket.sends_records();
         let nonblocking = self.nonblocking && !records || self.socket.nonblocking();
-        let received = if let Some(endpoint) = self.socket.endpoint() {
+        let received = if let Some(of) = self.socket.internet() {
+            let flags = MessageFlags::empty();
+            internet::receive(caller, of, &mut &mut *self.room, flags, nonblocking).map(|received| {
+                match received {
+                    internet::Incoming::Bytes(count) => count,
+                    internet::Incoming::Datagram(datagram) => datagram.copied,
+                    internet::Incoming::End => 0,
+                }
+            })
+        } else if let Some(endpoint) = self.socket.endpoint() {
             endpoint.receive(&mut &mut *self.room, false, nonblocking).map(|taken| taken.copied)
         } else if let Some(link) = self.socket.link() {
             // Open files that come with the bytes are lost: nobody could be given them.

@@ -1,7 +1,8 @@
 //! What the calls that receive have in common.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
+use super::internet::Incoming;
 use crate::{
     abi::{
         buffers::{Buffers, UserBytes},
@@ -10,7 +11,10 @@ use crate::{
     ancillary::Gathered,
     caller::Caller,
     error::{Errno, Error, Result},
-    family::unix::{address::Address, record::Taken, stream::Received},
+    family::{
+        inet::Datagram,
+        unix::{address::Address, record::Taken, stream::Received},
+    },
     socket::Socket,
     step::{Step, Stop},
 };
@@ -26,6 +30,8 @@ pub(super) struct Receiving {
     heard: bool,
     /// The record that was received.
     taken: Option<Taken>,
+    /// The datagram that was received over UDP.
+    datagram: Option<Box<Datagram>>,
     /// What came with them.
     gathered: Gathered,
 }
@@ -33,7 +39,8 @@ pub(super) struct Receiving {
 impl Receiving {
     #[inline]
     pub(super) fn new(socket: Arc<Socket>, buffers: Buffers, flags: MessageFlags) -> Self {
-        Self { socket, buffers, flags, received: 0, heard: false, taken: None, gathered: Gathered::default() }
+        let gathered = Gathered::default();
+        Self { socket, buffers, flags, received: 0, heard: false, taken: None, datagram: None, gathered }
     }
 
     /// Receives what is there: how many bytes, or what else the step comes to.
@@ -69,6 +76,9 @@ impl Receiving {
     /// Receives a record.
     #[inline(never)]
     fn step_record<C: Caller>(&mut self, caller: &C) -> core::result::Result<usize, Step> {
+        if self.socket.internet().is_some() {
+            return self.step_internet(caller);
+        }
         let done = |error| Err(Step::Done(Err(error)));
         let Some(endpoint) = self.socket.endpoint() else { return done(self.socket.not_connected()) };
         if self.flags.contains(MessageFlags::OOB) {
@@ -82,6 +92,33 @@ impl Receiving {
         let count = if self.flags.contains(MessageFlags::TRUNC) { taken.length } else { taken.copied };
         self.taken = Some(taken);
         Ok(count)
+    }
+
+    /// Receives over TCP or UDP.
+    fn step_internet<C: Caller>(&mut self, caller: &C) -> core::result::Result<usize, Step> {
+        let socket = self.socket.clone();
+        let Some(internet) = socket.internet() else { return Err(Step::Done(Err(Errno::EINVAL.into()))) };
+        let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
+        let goes_on = self.flags.contains(MessageFlags::WAITALL) && !self.flags.contains(MessageFlags::PEEK);
+        loop {
+            let sink = &mut UserBytes { caller, buffers: &mut self.buffers };
+            match super::internet::receive(caller, internet, sink, self.flags, nonblocking) {
+                Ok(Incoming::Bytes(count)) => {
+                    self.received += count;
+                    if !goes_on || self.buffers.remaining() == 0 {
+                        return Ok(self.received);
+                    }
+                }
+                Ok(Incoming::Datagram(datagram)) => {
+                    let whole = self.flags.contains(MessageFlags::TRUNC);
+                    let count = if whole { datagram.length } else { datagram.copied };
+                    self.datagram = Some(datagram);
+                    return Ok(count);
+                }
+                Ok(Incoming::End) => return Ok(self.received),
+                Err(stop) => return self.stopped(stop),
+            }
+        }
     }
 
     #[cold]
@@ -110,6 +147,9 @@ impl Receiving {
 
     /// The name of the one from whom the data came, if it has one.
     pub(super) fn sender(&self) -> &[u8] {
+        if let Some(datagram) = &self.datagram {
+            return datagram.sender.bytes();
+        }
         let sender = match &self.taken {
             Some(taken) => taken.sender(),
             None => self.socket.link().filter(|_| self.heard).and_then(|link| link.peer_address()),
@@ -120,7 +160,12 @@ impl Receiving {
     /// What recvmsg(2) says in `msg_flags`.
     pub(super) fn result_flags(&self) -> MessageFlags {
         let mut flags = self.flags & MessageFlags::CMSG_CLOEXEC;
-        flags.set(MessageFlags::TRUNC, self.taken.as_ref().is_some_and(|taken| taken.copied < taken.length));
+        let cut = match (&self.taken, &self.datagram) {
+            (Some(taken), _) => taken.copied < taken.length,
+            (None, Some(datagram)) => datagram.copied < datagram.length,
+            (None, None) => false,
+        };
+        flags.set(MessageFlags::TRUNC, cut);
         flags
     }
 

@@ -13,7 +13,7 @@ use crate::{
     bytes::Source,
     caller::Caller,
     error::{Errno, Error, Result},
-    family::unix::stream::Link,
+    family::{inet::Pending, unix::stream::Link},
     socket::Socket,
     step::{Attempt, Step, Stop, all_at_once},
 };
@@ -31,12 +31,14 @@ pub(super) struct Sending {
     sent: usize,
     /// A record that waits for room at its receiver.
     parked: Option<Box<Parked>>,
+    /// What of a stream over TCP waits for room.
+    pending: Option<Box<Pending>>,
 }
 
 impl Sending {
     #[inline]
     pub(super) fn new(socket: Arc<Socket>, buffers: Buffers, flags: MessageFlags) -> Self {
-        Self { socket, buffers, flags, waited: false, sent: 0, parked: None, parcel: None }
+        Self { socket, buffers, flags, waited: false, sent: 0, parked: None, pending: None, parcel: None }
     }
 
     /// Whether the call has still to look at everything but its payload.
@@ -68,6 +70,9 @@ impl Sending {
         if self.socket.sends_records() {
             return self.step_record(caller, destination);
         }
+        if self.socket.internet().is_some() {
+            return self.step_internet(caller, None);
+        }
         if !self.waited
             && let Err(error) = self.check(destination.is_some())
         {
@@ -98,12 +103,35 @@ impl Sending {
     /// Sends a record. No signal tells of its failure: in Linux, streams alone send SIGPIPE.
     #[inline(never)]
     fn step_record<C: Caller>(&mut self, caller: &C, destination: Option<&SocketAddress>) -> Step {
+        if self.socket.internet().is_some() {
+            return self.step_internet(caller, destination);
+        }
         let Self { socket, buffers, flags, waited, parked, .. } = self;
         let first = !core::mem::replace(waited, true);
         let source = &mut UserBytes { caller, buffers };
         let to = destination.map(SocketAddress::bytes);
         let nonblocking = flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
         all_at_once(super::records::send(caller, socket, source, *flags, to, first, parked), nonblocking)
+    }
+
+    /// Sends over TCP or UDP.
+    fn step_internet<C: Caller>(&mut self, caller: &C, destination: Option<&SocketAddress>) -> Step {
+        let socket = self.socket.clone();
+        let Some(internet) = socket.internet() else { return Step::Done(Err(Errno::EINVAL.into())) };
+        let to = destination.map(SocketAddress::bytes);
+        let datagram = socket.sends_records();
+        loop {
+            let source = &mut UserBytes { caller, buffers: &mut self.buffers };
+            match super::internet::send(caller, internet, source, self.flags, to, &mut self.pending) {
+                Ok(sent) => self.sent += sent,
+                Err(Stop::Error(error)) if datagram => return Step::Done(Err(error)),
+                Err(stop) => return self.stopped(caller, stop),
+            }
+            let left = self.pending.as_ref().is_some_and(|pending| pending.is_left());
+            if datagram || !left && self.buffers.remaining() == 0 {
+                return Step::Done(Ok(self.sent));
+            }
+        }
     }
 
     #[cold]
@@ -138,7 +166,7 @@ impl Sending {
 
     /// Whether nothing of the payload is left.
     pub(super) fn is_sent(&self) -> bool {
-        self.buffers.remaining() == 0
+        self.buffers.remaining() == 0 && self.pending.as_ref().is_none_or(|pending| !pending.is_left())
     }
 
     /// The result where a signal comes.

@@ -57,16 +57,26 @@ impl<C: Caller> Operation<C> for Admitted<SetOption> {
 
 impl SetOption {
     fn perform<C: Caller>(&self, caller: &C) -> Result<()> {
+        if self.level != net::SOL_SOCKET
+            && let Some(internet) = self.socket.internet()
+        {
+            return internet.set_option(self.level, self.name, &self.value, caller.now().into());
+        }
         if self.level != net::SOL_SOCKET {
             return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
         }
         // Linux looks at the value before it looks which option it is for.
         let value = self.value.int()?;
         let world = caller.world();
+        let internet = self.socket.internet().is_some();
         match self.name {
             net::SO_SNDBUF => self.socket.set_send_buffer(world, value as u32),
             net::SO_RCVBUF => self.socket.set_receive_buffer(world, value as u32),
             net::SO_REUSEADDR => self.socket.set_options(Options::REUSE_ADDRESS, value != 0),
+            net::SO_REUSEPORT if internet => self.socket.set_options(Options::REUSE_PORT, value != 0),
+            net::SO_BROADCAST if internet => self.socket.set_options(Options::BROADCAST, value != 0),
+            net::SO_KEEPALIVE if internet => self.socket.set_options(Options::KEEP_ALIVE, value != 0),
+            net::SO_PASSCRED | net::SO_PASSPIDFD if internet => return Err(UNKNOWN),
             // Records come without their sender so far.
             net::SO_PASSCRED | net::SO_PASSPIDFD if self.socket.sends_records() => return Err(UNKNOWN),
             net::SO_PASSCRED => self.socket.set_options(Options::PASS_CREDENTIALS, value != 0),

@@ -37,19 +37,22 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<S
 }
 
 impl<C: Caller> Operation<C> for Admitted<Shutdown> {
-    fn step(&mut self, _caller: &C) -> Step {
-        Step::Done(self.call().perform())
+    fn step(&mut self, caller: &C) -> Step {
+        Step::Done(self.call().perform(caller))
     }
 }
 
 impl Shutdown {
-    fn perform(&self) -> Result<usize> {
+    fn perform<C: Caller>(&self, caller: &C) -> Result<usize> {
         let how = match self.how {
             net::SHUT_RD => How::Receive,
             net::SHUT_WR => How::Send,
             net::SHUT_RDWR => How::Both,
             _ => return Err(Error::new(Errno::EINVAL, "no such direction")),
         };
+        if let Some(internet) = self.socket.internet() {
+            return internet.shutdown(how, &super::internet::context(caller)).map(|()| 0);
+        }
         self.socket.shutdown(how);
         Ok(0)
     }

@@ -1,3 +1,4 @@
-//! The address families. Each is a folder: its addresses, its names, and a state machine per type of socket.
+//! The address families.
 
+pub mod inet;
 pub mod unix;

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use net_stack::{Stack, random::Secret};
 use scml::{Call, Tables};
 use socket::{
     ancillary::OpenFile,
@@ -65,7 +66,7 @@ impl System {
     pub(crate) fn limited(tables: &Tables<'static>, mode: Mode, count: Count, limits: Limits) -> Rc<Self> {
         let policy = Policy::new(tables, mode, count, 2);
         Rc::new(Self {
-            world: World::new(policy, limits),
+            world: World::new(policy, limits, Stack::new(Secret::new([1, 2]))),
             nodes: RefCell::default(),
             next_node: Cell::new(1),
             denials: RefCell::default(),

@@ -142,7 +142,12 @@ impl<'a> Situation<'a> {
         let address = self.address("works");
         if self.has_connections() {
             let (listening, address) = self.listener(&address, 1)?;
-            sys::connect(fd, address.bytes())?;
+            match sys::connect(fd, address.bytes()) {
+                Err(Errno(libc::EINPROGRESS)) => {
+                    crate::suite::unix::help::poll_for(fd, libc::POLLOUT, 10_000)?;
+                }
+                met => drop(met?),
+            }
             let far = sys::accept(&listening)?;
             exchange(fd, &far)?;
             return Ok(far);
@@ -162,6 +167,33 @@ impl<'a> Situation<'a> {
             Ok(1) if byte[0] == b'!' => Ok(()),
             met => Err(Failure::here(format!("the byte that shows the connection: {met:?}"))),
         }
+    }
+
+    /// Whether sending never waits: over a network, datagrams that find no room are lost.
+    pub(crate) fn never_waits_for_room(&self) -> bool {
+        self.is_internet() && !self.has_connections()
+    }
+
+    /// The other end is gone: over a network, a socket finds out when it sends.
+    #[track_caller]
+    pub(crate) fn finds_nobody(&self, fd: &impl Descriptor) -> Result<()> {
+        if self.is_internet() {
+            sys::write(fd, b"is anybody there?")?;
+            let end = if self.has_connections() { libc::POLLHUP } else { libc::POLLERR };
+            crate::suite::unix::help::poll_for(fd, end, 10_000)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until what was sent is there.
+    #[track_caller]
+    pub(crate) fn arrived(&self, fd: &impl Descriptor) -> Result<()> {
+        crate::suite::unix::help::poll_for(fd, libc::POLLIN, 10_000).map(|_| ())
+    }
+
+    /// Whether the family is AF_INET or AF_INET6.
+    pub(crate) fn is_internet(&self) -> bool {
+        self.family() != libc::AF_UNIX
     }
 
     /// Shows that a socket takes what is sent to its address.

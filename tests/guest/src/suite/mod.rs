@@ -1,6 +1,7 @@
 //! The suites, by the part of the system that they are about.
 
 mod files;
+pub(crate) mod inet;
 mod locks;
 mod memory;
 mod pointers;
@@ -41,6 +42,12 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::many::TESTS,
         unix::seqpacket::TESTS,
         unix::datagram::TESTS,
+        inet::names::TESTS,
+        inet::udp::TESTS,
+        inet::tcp::TESTS,
+        inet::tcp_states::TESTS,
+        inet::options::TESTS,
+        inet::every::TESTS,
         process::threads::TESTS,
         process::children::TESTS,
         process::execution::TESTS,
@@ -100,7 +107,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
 }
 
 /// Suites that are about sockets, by how their names begin.
-const SOCKETS: &[&str] = &["unix", "splice", "std"];
+const SOCKETS: &[&str] = &["unix", "inet", "splice", "std"];
 
 /// The tests of sockets: what they make use of counts as proven by a behaviour test.
 pub(crate) fn sockets() -> Vec<&'static Test> {

@@ -1,5 +1,6 @@
 //! accept(2)
 
+pub(crate) use super::internet::names::accept::*;
 use crate::{
     address::Address,
     harness::check_eq,

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+pub(crate) use super::internet::names::accept4::*;
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

@@ -1,5 +1,6 @@
 //! connect(2)
 
+pub(crate) use super::internet::names::connect::*;
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
@@ -63,6 +64,12 @@ pub(crate) fn sockfd_af_unix_sock_dgram(at: &Situation<'_>) -> Attempt {
 
 /// The peer of a datagram socket is taken away; others have nothing of that kind.
 pub(crate) fn addr_sa_family_af_unspec(at: &Situation<'_>) -> Attempt {
+    if at.is_internet() {
+        let (near, _far) = at.pair()?;
+        probed(sys::connect(&near, &[0; 16]))?;
+        check_err!(peer_name(&near), ENOTCONN);
+        return Ok(());
+    }
     if at.has_connections() {
         let (near, far) = at.pair()?;
         check_err!(sys::connect(&near, &[0; 16]), EINVAL);

@@ -1,5 +1,6 @@
 //! listen(2)
 
+pub(crate) use super::internet::names::listen::*;
 use crate::{
     harness::check_eq,
     probe::{Attempt, probed, situation::Situation},

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+pub(crate) use super::internet::data::recvfrom::*;
 use super::received_flags;
 use crate::{
     address::Address,

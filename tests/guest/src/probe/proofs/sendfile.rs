@@ -1,5 +1,6 @@
 //! sendfile(2)
 
+pub(crate) use super::internet::data::sendfile::*;
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

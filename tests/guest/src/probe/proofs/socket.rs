@@ -1,9 +1,10 @@
 //! socket(2)
 
+pub(crate) use super::internet::names::socket::*;
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::{bound, option, sequenced},
+    suite::unix::help::{bound, option, read_full, sequenced},
     sys,
 };
 
@@ -22,7 +23,7 @@ pub(crate) fn type_sock_stream(at: &Situation<'_>) -> Attempt {
     let far = at.works(&fd)?;
     sys::write(&fd, b"one")?;
     sys::write(&fd, b"two")?;
-    check_eq!(sys::read(&far, &mut [0; 16])?, 6);
+    check_eq!(read_full(&far, &mut [0; 6])?, 6);
     Ok(())
 }
 

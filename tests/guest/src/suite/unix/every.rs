@@ -28,10 +28,10 @@ const TYPES: [(i32, &str); 3] = [
     (libc::SOCK_DGRAM, "AF_UNIX SOCK_DGRAM"),
 ];
 
-const PAYLOAD: &[u8] = b"what is sent";
+pub(crate) const PAYLOAD: &[u8] = b"what is sent";
 
 /// Whether the system has a value for a call: Linux has everything.
-fn has(call: &str, value: &str) -> bool {
+pub(crate) fn has(call: &str, value: &str) -> bool {
     Need::Policy.missing().is_some() || declares(call, value)
 }
 
@@ -44,10 +44,10 @@ fn pairs() -> Result<Vec<(&'static str, OwnedFd, OwnedFd)>> {
         .collect()
 }
 
-type Send = fn(&OwnedFd, &[u8], i32) -> Result<usize>;
-type Receive = fn(&OwnedFd, &mut [u8], i32) -> Result<usize>;
+pub(crate) type Send = fn(&OwnedFd, &[u8], i32) -> Result<usize>;
+pub(crate) type Receive = fn(&OwnedFd, &mut [u8], i32) -> Result<usize>;
 
-const SENDS: [(&str, Send); 3] = [
+pub(crate) const SENDS: [(&str, Send); 3] = [
     ("sendto", |fd, data, flags| sys::send(fd, data, flags)),
     ("sendmsg", |fd, data, flags| {
         let parts = [IoSlice::new(&data[..5]), IoSlice::new(&data[5..])];
@@ -56,12 +56,12 @@ const SENDS: [(&str, Send); 3] = [
     ("sendmmsg", |fd, data, flags| one_of_many(fd, libc::SYS_sendmmsg, &mut data.to_vec(), flags)),
 ];
 
-const WRITES: [(&str, Send); 2] = [
+pub(crate) const WRITES: [(&str, Send); 2] = [
     ("write", |fd, data, _| sys::write(fd, data)),
     ("writev", |fd, data, _| sys::writev(fd, &[IoSlice::new(&data[..7]), IoSlice::new(&data[7..])])),
 ];
 
-const RECEIVES: [(&str, Receive); 3] = [
+pub(crate) const RECEIVES: [(&str, Receive); 3] = [
     ("recvfrom", |fd, into, flags| sys::recv(fd, into, flags)),
     ("recvmsg", |fd, into, flags| {
         let (one, two) = into.split_at_mut(3);
@@ -71,7 +71,7 @@ const RECEIVES: [(&str, Receive); 3] = [
     ("recvmmsg", |fd, into, flags| one_of_many(fd, libc::SYS_recvmmsg, into, flags)),
 ];
 
-const READS: [(&str, Receive); 2] = [
+pub(crate) const READS: [(&str, Receive); 2] = [
     ("read", |fd, into, _| sys::read(fd, into)),
     ("readv", |fd, into, _| {
         let (one, two) = into.split_at_mut(3);
@@ -102,7 +102,7 @@ fn one_of_many(fd: &OwnedFd, number: i64, data: &mut [u8], flags: i32) -> Result
 
 /// Receives with plain flags, and compares.
 #[track_caller]
-fn arrives(fd: &OwnedFd, what: &str) -> Outcome {
+pub(crate) fn arrives(fd: &OwnedFd, what: &str) -> Outcome {
     let mut data = [0; 64];
     check_eq!(sys::recv(fd, &mut data, libc::MSG_DONTWAIT)?, PAYLOAD.len(), "{what}");
     check_eq!(&data[..PAYLOAD.len()], PAYLOAD, "{what}");

@@ -1,0 +1,32 @@
+//! The families AF_INET and AF_INET6 (`ip(7)`, `ipv6(7)`, `tcp(7)`, `udp(7)`).
+//!
+//! What goes over the wire is net-stack's business; here are the states that programs see, the errnos, and the addresses
+//! as they lie in programs' memory.
+//!
+//! | file | what |
+//! |---|---|
+//! | `address` | `struct sockaddr_in` and `struct sockaddr_in6` |
+//! | `announcer` | from net-stack's notices to events |
+//! | `binding` | bind(2), as both protocols have it |
+//! | `failure` | net-stack's reasons as errnos |
+//! | `internet` | a socket of the two families |
+//! | `tcp` | streams: what connect(2), listen(2) and shutdown(2) make of them |
+//! | `udp` | datagrams |
+//! | `options` | options of the levels of TCP and IP |
+//! | `transfer` | what goes out and comes in |
+
+pub mod address;
+mod announcer;
+mod binding;
+mod failure;
+mod internet;
+mod options;
+mod tcp;
+mod transfer;
+mod udp;
+
+pub use self::internet::{Begun, Context, Internet};
+pub(crate) use self::{
+    internet::Transport,
+    transfer::{Datagram, Pending},
+};

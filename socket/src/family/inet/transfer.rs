@@ -1,0 +1,232 @@
+//! What goes out and comes in, from and to programs' memory, while nothing is locked.
+
+use alloc::vec::Vec;
+
+use linux_raw_sys::net::{AF_INET, AF_UNSPEC};
+use net_stack::{
+    address::Endpoint,
+    datagram::{Ancillary, Draft, Version},
+    tcp::TcpStream,
+    time::Instant,
+};
+
+use super::{
+    Internet, Transport,
+    address::{self, Shown},
+    udp::Udp,
+};
+use crate::{
+    bytes::{Sink, Source},
+    error::{Errno, Error, Result},
+    step::Attempt,
+};
+
+/// So much of a stream is copied at a time: a segment's worth.
+const PIECE: usize = 64 << 10;
+
+/// The longest payload that a UDP header can speak of.
+const DATAGRAM_MAX: usize = 0xffff;
+
+/// What a call has copied out of its program's memory, and not written yet.
+#[derive(Default)]
+pub(crate) struct Pending {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Pending {
+    /// Whether anything is left.
+    pub(crate) fn is_left(&self) -> bool {
+        self.written < self.bytes.len()
+    }
+}
+
+/// A datagram that was received.
+pub(crate) struct Datagram {
+    /// How much of it there was room for.
+    pub(crate) copied: usize,
+    /// How long it is.
+    pub(crate) length: usize,
+    /// Who sent it.
+    pub(crate) sender: Shown,
+}
+
+impl Internet {
+    /// Sends as much of a stream as there is room for; how much. What is left of it is in `pending`, before what is left in
+    /// `source`.
+    ///
+    /// # Errors
+    /// EPIPE where there is no connection, or its sending direction is shut; what ended it, once; EFAULT. Waits for room.
+    pub(crate) fn send_stream<S: Source>(
+        &self,
+        source: &mut S,
+        pending: &mut Pending,
+        now: Instant,
+    ) -> Attempt<usize> {
+        let stream = self.connection().ok_or(Errno::EPIPE)?;
+        let mut sent = 0;
+        loop {
+            if pending.written == pending.bytes.len() {
+                let length = source.remaining().min(PIECE);
+                pending.written = 0;
+                pending.bytes.clear();
+                if length == 0 {
+                    return Ok(sent);
+                }
+                pending.bytes.resize(length, 0);
+                if let Err(fault) = source.take(&mut pending.bytes) {
+                    pending.bytes.clear();
+                    return if sent > 0 { Ok(sent) } else { Err(fault.into()) };
+                }
+            }
+            let rest = pending.bytes.get(pending.written..).unwrap_or_default();
+            match self.write(&stream, rest, now) {
+                Ok(length) => {
+                    pending.written += length;
+                    sent += length;
+                }
+                Err(_) if sent > 0 => return Ok(sent),
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+
+    /// Receives what is there of a stream: 0 at its end. `discard` says that the bytes are not wanted (MSG_TRUNC).
+    ///
+    /// # Errors
+    /// ENOTCONN where there never was a connection; what ended it, once; EFAULT, and nothing is lost. Waits for data.
+    pub(crate) fn receive_stream<K: Sink>(&self, sink: &mut K, peek: bool, now: Instant) -> Attempt<usize> {
+        let stream = self.connection().ok_or(Errno::ENOTCONN)?;
+        let room = sink.room().min(PIECE);
+        if peek {
+            return self.peek_stream(&stream, sink, room, now);
+        }
+        let mut bytes = self.take_returned(room);
+        if bytes.is_empty() {
+            let read = |piece: &[u8]| {
+                let wanted = piece.get(..piece.len().min(room - bytes.len())).unwrap_or_default();
+                bytes.extend_from_slice(wanted);
+                wanted.len()
+            };
+            self.read(&stream, now, read)?;
+        }
+        if let Err(fault) = sink.put(&bytes) {
+            self.give_back(bytes);
+            return Err(fault.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn peek_stream<K: Sink>(
+        &self,
+        stream: &TcpStream,
+        sink: &mut K,
+        room: usize,
+        now: Instant,
+    ) -> Attempt<usize> {
+        let mut bytes = self.see_returned(room);
+        let returned = bytes.len();
+        bytes.resize((returned + stream.info().readable).min(room), 0);
+        let there = stream.peek(0, bytes.get_mut(returned..).unwrap_or_default());
+        bytes.truncate(returned + there);
+        if bytes.is_empty() {
+            // Why there is nothing, the connection says.
+            return self.read(stream, now, |_| 0);
+        }
+        sink.put(&bytes)?;
+        Ok(bytes.len())
+    }
+
+    /// Where a datagram is to go that is sent to `address`; nothing for the peer.
+    ///
+    /// # Errors
+    /// EINVAL, EAFNOSUPPORT, ENETUNREACH: what Linux says to addresses that are none.
+    fn datagram_destination(&self, address: &[u8]) -> Result<Option<Endpoint>> {
+        let to = match (self.version(), address::family(address)) {
+            (Version::V6, Some(AF_UNSPEC)) => return Ok(None),
+            (Version::V6, Some(AF_INET)) => {
+                if self.choices().v6_only {
+                    return Err(Error::new(Errno::ENETUNREACH, "IPV6_V6ONLY is set"));
+                }
+                address::parse(Version::V4, address, true)?.endpoint
+            }
+            (Version::V6, Some(family)) if family != linux_raw_sys::net::AF_INET6 => {
+                return Err(Error::new(Errno::EINVAL, "the address is of another family"));
+            }
+            _ => self.destination(address, true)?,
+        };
+        if to.port == 0 {
+            return Err(Error::new(Errno::EINVAL, "nobody has port 0"));
+        }
+        Ok(Some(to))
+    }
+
+    /// Sends everything in `source` as one datagram, to an address or to the peer.
+    ///
+    /// # Errors
+    /// In Linux's order: EMSGSIZE, what is wrong with the address, EDESTADDRREQ without one, EFAULT; the error that waits,
+    /// EPIPE where the direction is shut, EACCES for a broadcast address without SO_BROADCAST, ENETUNREACH and others.
+    pub(crate) fn send_datagram<S: Source>(
+        &self,
+        udp: &Udp,
+        source: &mut S,
+        to: Option<&[u8]>,
+        ancillary: &Ancillary,
+        now: Instant,
+    ) -> Result<usize> {
+        let length = source.remaining();
+        if length > DATAGRAM_MAX {
+            return Err(Error::new(Errno::EMSGSIZE, "no datagram is so long"));
+        }
+        let to = to.map(|to| self.datagram_destination(to)).transpose()?.flatten();
+        if to.is_none() && udp.socket().peer().is_none() {
+            return Err(Error::new(Errno::EDESTADDRREQ, "the socket is not connected"));
+        }
+        let mut draft = Draft::new(length);
+        source.take(draft.payload_mut())?;
+        udp.socket().send(draft, to, ancillary, now).map_err(Udp::failed)
+    }
+
+    /// Receives a datagram; nothing where no more will come. One that cannot be stored is lost, as on Linux.
+    ///
+    /// # Errors
+    /// The error that waits, EFAULT. Waits for a datagram.
+    pub(crate) fn receive_datagram<K: Sink>(
+        &self,
+        udp: &Udp,
+        sink: &mut K,
+        peek: bool,
+        nonblocking: bool,
+    ) -> Attempt<Option<Datagram>> {
+        let Some(received) = udp.receive(self.announcer(), peek, nonblocking)? else { return Ok(None) };
+        let payload = received.payload();
+        let copied = payload.len().min(sink.room());
+        sink.put(payload.get(..copied).unwrap_or_default())?;
+        let scope = Some(received.interface);
+        let sender = Shown::new(self.version(), received.from, scope);
+        Ok(Some(Datagram { copied, length: payload.len(), sender }))
+    }
+
+    /// What the kernel's own code sends: see [`Socket::send`](crate::socket::Socket::send).
+    pub(crate) fn send<S: Source>(&self, source: &mut S) -> Attempt<usize> {
+        let now = self.last_now();
+        match self.transport() {
+            Transport::Tcp(_) => {
+                let mut pending = Pending::default();
+                self.send_stream(source, &mut pending, now)
+            }
+            Transport::Udp(udp) => Ok(self.send_datagram(udp, source, None, &Ancillary::default(), now)?),
+        }
+    }
+
+    /// What the kernel's own code receives; 0 at the end of a stream.
+    pub(crate) fn receive<K: Sink>(&self, sink: &mut K, peek: bool) -> Attempt<usize> {
+        match self.transport() {
+            Transport::Tcp(_) => self.receive_stream(sink, peek, self.last_now()),
+            Transport::Udp(udp) => {
+                let datagram = self.receive_datagram(udp, sink, peek, false)?;
+                Ok(datagram.map_or(0, |datagram| datagram.copied))
+            }
+        }
+    }
+}

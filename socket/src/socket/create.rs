@@ -1,0 +1,233 @@
+//! How sockets come to be: socket(2), socketpair(2), and connections that wait to be accepted.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::sync::atomic::AtomicU32;
+
+use linux_raw_sys::net;
+use net_stack::datagram::Version;
+use scml::Descriptor;
+
+use super::{Body, Socket};
+use crate::{
+    error::{Errno, Error, Result},
+    family::{
+        inet::Internet,
+        unix::{
+            connection::{Channel, ConnectionMode, Defaults, Sides},
+            datagram::Datagram,
+            record::{Endpoint, Kind, New, Sequenced},
+            stream::Link,
+        },
+    },
+    identity::Identity,
+    ready::Pollee,
+    registry,
+    step::Attempt,
+    world::World,
+};
+
+/// Types are below it (`SOCK_MAX` of the kernel's `include/linux/net.h`).
+const SOCK_MAX: u32 = 11;
+/// Families are below it (`AF_MAX`).
+const AF_MAX: u32 = 46;
+
+/// Protocols of AF_INET and AF_INET6 are below it (`IPPROTO_MAX`).
+const IPPROTO_MAX: u32 = 263;
+
+/// SO_SNDBUF and SO_RCVBUF of a new stream over TCP: the middle ones of `net.ipv4.tcp_wmem` and `tcp_rmem`.
+const TCP_BUFFERS: (u32, u32) = (16_384, 131_072);
+
+const TCP: u32 = net::IPPROTO_TCP as u32;
+const UDP: u32 = net::IPPROTO_UDP as u32;
+
+const fn unix(kind: u32) -> Descriptor {
+    Descriptor::new(net::AF_UNIX as u16, kind as u8, 0)
+}
+
+impl Socket {
+    pub(super) fn with(world: &World, pollee: Arc<Pollee>, descriptor: Descriptor, body: Body) -> Self {
+        let limits = world.settings.get();
+        let (send_buffer, receive_buffer) = match u32::from(descriptor.protocol()) {
+            TCP => TCP_BUFFERS,
+            _ => (limits.send_buffer, limits.receive_buffer),
+        };
+        Self {
+            flags: AtomicU32::new(0),
+            send_buffer: AtomicU32::new(send_buffer),
+            receive_buffer: AtomicU32::new(receive_buffer),
+            pollee,
+            descriptor,
+            place: AtomicU32::new(registry::NOWHERE),
+            body,
+        }
+    }
+
+    /// A socket as socket(2) makes it.
+    ///
+    /// # Errors
+    /// EAFNOSUPPORT, EINVAL, EPROTONOSUPPORT, ESOCKTNOSUPPORT: what Linux answers for what it does not have, in its order.
+    pub fn create(world: &World, family: u32, socket_type: u32, protocol: u32) -> Result<Arc<Self>> {
+        let descriptor = Self::kind(family, socket_type, protocol)?;
+        let pollee = Arc::<Pollee>::default();
+        let body = match socket_type {
+            _ if u32::from(descriptor.family()) != net::AF_UNIX => {
+                Body::Internet(Box::new(Self::internet_of(world, descriptor, pollee.clone())))
+            }
+            net::SOCK_DGRAM => Body::Datagram(Datagram::new(Self::datagrams(world, pollee.clone(), None))),
+            net::SOCK_SEQPACKET => Body::Seqpacket(ConnectionMode::new()),
+            _ => Body::Stream(ConnectionMode::new()),
+        };
+        let socket = Arc::new(Self::with(world, pollee, descriptor, body));
+        registry::enter(world.id, [&socket]);
+        Ok(socket)
+    }
+
+    /// Two sockets that are connected to each other, as socketpair(2) makes them. `identity` is shown as the peer's on
+    /// both sides.
+    ///
+    /// # Errors
+    /// As [`Socket::create`].
+    pub fn pair(
+        world: &World,
+        family: u32,
+        socket_type: u32,
+        protocol: u32,
+        identity: Arc<Identity>,
+    ) -> Result<[Arc<Self>; 2]> {
+        let descriptor = Self::kind(family, socket_type, protocol)?;
+        if u32::from(descriptor.family()) != net::AF_UNIX {
+            return Err(Error::new(Errno::EOPNOTSUPP, "the family has no pairs"));
+        }
+        let pollees = [Arc::<Pollee>::default(), Arc::default()];
+        let bodies = match socket_type {
+            net::SOCK_DGRAM => {
+                let [one, other] =
+                    pollees.clone().map(|pollee| Self::datagrams(world, pollee, Some(identity.clone())));
+                Endpoint::join(&one, &other);
+                [one, other].map(|endpoint| Body::Datagram(Datagram::new(endpoint)))
+            }
+            net::SOCK_SEQPACKET => Self::connected::<Sequenced>(world, &pollees, identity),
+            _ => Self::connected::<Link>(world, &pollees, identity),
+        };
+        let [pollee, other_pollee] = pollees;
+        let [body, other_body] = bodies;
+        let end = |pollee, body| Arc::new(Self::with(world, pollee, descriptor, body));
+        let [socket, peer] = [end(pollee, body), end(other_pollee, other_body)];
+        registry::enter(world.id, [&socket, &peer]);
+        Ok([socket, peer])
+    }
+
+    /// A datagram socket as others know it.
+    fn datagrams(world: &World, pollee: Arc<Pollee>, peer: Option<Arc<Identity>>) -> Arc<Endpoint> {
+        let limits = world.settings.get();
+        Endpoint::new(New {
+            kind: Kind::Datagram,
+            pollee,
+            pool: &world.pool,
+            send_buffer: limits.send_buffer,
+            backlog: limits.datagrams,
+            peer,
+        })
+    }
+
+    /// The two sides of a connection.
+    fn connected<C: Channel>(
+        world: &World,
+        pollees: &[Arc<Pollee>; 2],
+        identity: Arc<Identity>,
+    ) -> [Body; 2] {
+        let sides = Sides {
+            pollees: pollees.clone(),
+            peers: [identity.clone(), identity],
+            send_buffers: [world.settings.get().send_buffer; 2],
+            pool: &world.pool,
+        };
+        C::pair(sides).map(|link| C::body(ConnectionMode::connected(link)))
+    }
+
+    /// The kind of socket that is asked for.
+    fn kind(family: u32, socket_type: u32, protocol: u32) -> Result<Descriptor> {
+        if family >= AF_MAX {
+            return Err(Error::new(Errno::EAFNOSUPPORT, "no such address family"));
+        }
+        if socket_type >= SOCK_MAX {
+            return Err(Error::new(Errno::EINVAL, "no such socket type"));
+        }
+        match family {
+            net::AF_UNIX if protocol != 0 && protocol != net::AF_UNIX => {
+                Err(Error::new(Errno::EPROTONOSUPPORT, "the UNIX family has one protocol"))
+            }
+            net::AF_UNIX
+                if matches!(socket_type, net::SOCK_STREAM | net::SOCK_DGRAM | net::SOCK_SEQPACKET) =>
+            {
+                Ok(unix(socket_type))
+            }
+            net::AF_UNIX => Err(Error::new(Errno::ESOCKTNOSUPPORT, "the UNIX family has no such type here")),
+            net::AF_INET | net::AF_INET6 => {
+                let protocol = internet_protocol(socket_type, protocol)?;
+                Ok(Descriptor::new(family as u16, socket_type as u8, protocol as u16))
+            }
+            _ => Err(Error::new(Errno::EAFNOSUPPORT, "the family is not supported")),
+        }
+    }
+
+    /// What is behind a socket of AF_INET or AF_INET6.
+    fn internet_of(world: &World, descriptor: Descriptor, pollee: Arc<Pollee>) -> Internet {
+        let version = match u32::from(descriptor.family()) {
+            net::AF_INET => Version::V4,
+            _ => Version::V6,
+        };
+        match u32::from(descriptor.kind()) {
+            net::SOCK_STREAM => Internet::stream(&world.network, version, pollee),
+            _ => Internet::datagrams(&world.network, version, pollee),
+        }
+    }
+
+    /// The next connection that waits at a stream socket over TCP.
+    pub(super) fn accept_internet(&self, listener: &Internet) -> Attempt<Arc<Self>> {
+        let accepted = listener.accept()?;
+        let pollee = Arc::<Pollee>::default();
+        let internet = listener.accepted(accepted, pollee.clone());
+        let socket = Arc::new(Self {
+            flags: AtomicU32::new(self.options().bits()),
+            send_buffer: AtomicU32::new(self.send_buffer()),
+            receive_buffer: AtomicU32::new(self.receive_buffer()),
+            pollee,
+            descriptor: self.descriptor,
+            place: AtomicU32::new(registry::NOWHERE),
+            body: Body::Internet(Box::new(internet)),
+        });
+        registry::enter_waiting(self.place(), &socket);
+        Ok(socket)
+    }
+
+    /// The socket at the other end of a connection that waits to be accepted.
+    pub(crate) fn embryo(body: Body, descriptor: Descriptor, defaults: Defaults) -> Arc<Self> {
+        let Defaults { pollee, pool: _, send_buffer, receive_buffer } = defaults;
+        Arc::new(Self {
+            flags: AtomicU32::new(0),
+            send_buffer: AtomicU32::new(send_buffer),
+            receive_buffer: AtomicU32::new(receive_buffer),
+            pollee,
+            descriptor,
+            place: AtomicU32::new(registry::NOWHERE),
+            body,
+        })
+    }
+}
+
+/// The protocol of a type of AF_INET or AF_INET6, by its number or 0 for the usual one.
+fn internet_protocol(socket_type: u32, protocol: u32) -> Result<u32> {
+    if protocol >= IPPROTO_MAX {
+        return Err(Error::new(Errno::EINVAL, "no such protocol"));
+    }
+    let usual = match socket_type {
+        net::SOCK_STREAM => TCP,
+        net::SOCK_DGRAM => UDP,
+        _ => return Err(Error::new(Errno::ESOCKTNOSUPPORT, "the family has no such type here")),
+    };
+    if protocol != 0 && protocol != usual {
+        return Err(Error::new(Errno::EPROTONOSUPPORT, "the type has no such protocol here"));
+    }
+    Ok(usual)
+}

@@ -1,0 +1,9 @@
+//! The families AF_INET and AF_INET6, over the loopback interface.
+
+pub(crate) mod every;
+pub(crate) mod help;
+pub(crate) mod names;
+pub(crate) mod options;
+pub(crate) mod tcp;
+pub(crate) mod tcp_states;
+pub(crate) mod udp;
