@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{self, Read, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::net::{UnixListener, UnixStream},
     process::{Command, exit},
 };
@@ -13,7 +13,8 @@ fn main() {
         let result = match word.as_str() {
             "pair" => pair(),
             "serve" => serve(),
-            "tcp" => TcpListener::bind("127.0.0.1:0").map(|_| "listens".to_owned()),
+            "tcp" => tcp(),
+            "bluetooth" => bluetooth(),
             "wait" => wait(),
             "orphan" => orphan(),
             "times" => times(),
@@ -21,6 +22,32 @@ fn main() {
         };
         println!("{word}: {}", result.unwrap_or_else(|error| error.to_string()));
     }
+}
+
+/// A family that no system here has.
+fn bluetooth() -> io::Result<String> {
+    rustix::net::socket(rustix::net::AddressFamily::BLUETOOTH, rustix::net::SocketType::STREAM, None)?;
+    Ok("made".to_owned())
+}
+
+/// A server and a client on the loopback interface.
+fn tcp() -> io::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let client = std::thread::spawn(move || -> io::Result<String> {
+        let mut client = TcpStream::connect(address)?;
+        client.write_all(b"question")?;
+        client.shutdown(std::net::Shutdown::Write)?;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer)?;
+        Ok(answer)
+    });
+    let (mut server, _) = listener.accept()?;
+    let mut question = String::new();
+    server.read_to_string(&mut question)?;
+    server.write_all(format!("answer to {question}").as_bytes())?;
+    drop(server);
+    client.join().expect("it does not panic")
 }
 
 fn pair() -> io::Result<String> {

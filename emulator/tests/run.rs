@@ -79,24 +79,30 @@ fn it_does_not_run_in_itself() {
 }
 
 #[test]
+fn streams_over_tcp_are_served() {
+    let run = Run::of(&mut talking(&[], &["tcp"]));
+    assert_eq!((String::from_utf8_lossy(&run.stdout).as_ref(), run.status), ("tcp: answer to question\n", 0));
+}
+
+#[test]
 fn denials_are_explained_and_summed_up() {
-    let run = Run::of(&mut talking(&[], &["tcp", "tcp"]));
-    let refused = "tcp: Address family not supported by protocol (os error 97)\n";
+    let run = Run::of(&mut talking(&[], &["bluetooth", "bluetooth"]));
+    let refused = "bluetooth: Address family not supported by protocol (os error 97)\n";
     assert_eq!(String::from_utf8_lossy(&run.stdout), refused.repeat(2));
     let [denial, summary] = run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", run.stderr) };
-    assert!(denial.starts_with("postern: scml: denied socket(AF_INET, "), "{denial}");
+    assert!(denial.starts_with("postern: scml: denied socket(AF_BLUETOOTH, "), "{denial}");
     assert!(denial.contains("socket.scml:"), "{denial}");
     assert_eq!(summary, "postern: profile postern: 2 calls were denied (1 cause, above)");
 
     let here = folder();
     let log = here.path().join("log");
-    let run = Run::of(&mut talking(&["--mode", "audit", "--log", log.to_str().unwrap()], &["tcp"]));
+    let run = Run::of(&mut talking(&["--mode", "audit", "--log", log.to_str().unwrap()], &["bluetooth"]));
     assert_eq!((String::from_utf8_lossy(&run.stdout).as_ref(), &run.stderr[..]), (refused, ""));
     let log = fs::read_to_string(log).unwrap();
-    assert!(log.starts_with("postern: scml: audit socket(AF_INET, "), "{log}");
+    assert!(log.starts_with("postern: scml: audit socket(AF_BLUETOOTH, "), "{log}");
     assert!(log.ends_with("1 call was not declared, and performed (1 cause, above)\n"), "{log}");
 
-    let run = Run::of(&mut talking(&["--mode", "off"], &["tcp"]));
+    let run = Run::of(&mut talking(&["--mode", "off"], &["bluetooth"]));
     assert_eq!((String::from_utf8_lossy(&run.stdout).as_ref(), &run.stderr[..]), (refused, ""));
 }
 

@@ -33,7 +33,7 @@ fn creation() {
     let table = [
         // Families that are not there.
         ([0, 1, 0], libc::EAFNOSUPPORT),
-        ([2, 1, 0], libc::EAFNOSUPPORT),
+        ([5, 1, 0], libc::EAFNOSUPPORT),
         ([3, 1, 0], libc::EAFNOSUPPORT),
         ([16, 3, 0], libc::EAFNOSUPPORT),
         ([16, 1, 0], libc::EAFNOSUPPORT),
@@ -60,6 +60,18 @@ fn creation() {
     for ([family, kind, protocol], errno) in table {
         let sample = Sample::new(Call::Socket, [family, kind, protocol, 0, 0, 0]);
         assert_eq!(refused(&profile, &sample), errno, "socket({family}, {kind:#x}, {protocol})");
+    }
+    // Raw sockets have no protocol 0, and those of ping are for certain groups.
+    for ([family, kind, protocol], errno) in [
+        ([2, 3, 0], libc::EPROTONOSUPPORT),
+        ([10, 3, 0], libc::EPROTONOSUPPORT),
+        ([2, 2, 1], libc::EACCES),
+        ([10, 2, 58], libc::EACCES),
+        ([2, 2, 58], libc::EPROTONOSUPPORT),
+        ([2, 4, 0], libc::ESOCKTNOSUPPORT),
+    ] {
+        let sample = Sample::new(Call::Socket, [family, kind, protocol, 0, 0, 0]);
+        assert_eq!(refused(&profile, &sample), errno, "socket({family}, {kind}, {protocol})");
     }
     let inet = rules("socket(family = AF_INET, type = SOCK_STREAM, protocol = IPPROTO_TCP);");
     for (protocol, errno) in [(17, libc::EPROTONOSUPPORT), (263, libc::EINVAL), (0xffff_ffff, libc::EINVAL)] {

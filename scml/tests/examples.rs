@@ -44,7 +44,7 @@ fn a_type_is_not_a_set_of_bits() {
             "socket(AF_INET, SOCK_RAW, IPPROTO_IP): type = SOCK_RAW is not admitted by socket#1 (rules.scml:1), \
              which admits SOCK_STREAM | SOCK_DGRAM | SOCK_CLOEXEC"
                 .to_owned(),
-            libc::ESOCKTNOSUPPORT
+            libc::EPROTONOSUPPORT
         )
     );
 }

@@ -110,6 +110,35 @@ impl Stop {
     }
 }
 
+/// How long a call waits: what the socket says (SO_RCVTIMEO, SO_SNDTIMEO), from its first wait on.
+#[derive(Default)]
+pub(crate) struct Patience(Option<Duration>);
+
+impl Patience {
+    /// What the call comes to that would wait: it does not, where its time is over.
+    #[cold]
+    pub(crate) fn wait<C: Caller>(
+        &mut self,
+        caller: &C,
+        stop: Stop,
+        nonblocking: bool,
+        timeout: Option<Duration>,
+    ) -> Step {
+        match (stop.into_step(nonblocking), timeout) {
+            (Step::Wait(mut wait), Some(timeout)) => {
+                let now = caller.now();
+                let deadline = *self.0.get_or_insert_with(|| now.saturating_add(timeout));
+                if deadline <= now {
+                    return Step::Done(Err(Errno::EAGAIN.into()));
+                }
+                wait.deadline = Some(deadline);
+                Step::Wait(wait)
+            }
+            (step, _) => step,
+        }
+    }
+}
+
 /// The step of a call that does everything at once, or waits to do so.
 pub(crate) fn all_at_once(attempt: Attempt<usize>, nonblocking: bool) -> Step {
     match attempt {

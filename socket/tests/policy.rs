@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use linux_raw_sys::net::{
-    AF_APPLETALK, AF_NETLINK, SO_KEEPALIVE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOCK_RDM,
+    AF_APPLETALK, AF_NETLINK, SO_BINDTODEVICE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOCK_RDM,
 };
 use scml::{Call, Source, Tables};
 use socket::{
@@ -43,7 +43,7 @@ fn what_is_not_declared_is_refused_with_the_errno_of_linux() {
     assert_eq!(program.call(Call::Sendto, [one, text, 1, MSG_OOB]), Err(Errno::EOPNOTSUPP));
     assert_eq!(program.call(Call::Recvfrom, [one, text, 1, MSG_OOB]), Err(Errno::EINVAL));
     assert_eq!(program.call(Call::Sendto, [one, text, 1, 0x80_0000]), Err(Errno::EINVAL));
-    assert_eq!(program.set_option(one, SO_KEEPALIVE, 1), Err(Errno::ENOPROTOOPT));
+    assert_eq!(program.set_option(one, SO_BINDTODEVICE, 1), Err(Errno::ENOPROTOOPT));
     let inet = program.bytes(b"\x02\0abcdefghijklmn");
     assert_eq!(program.call(Call::Bind, [one, inet, 16]), Err(Errno::EINVAL));
     // Where not even the family is there, the family of the socket has the last word.
@@ -126,7 +126,7 @@ fn the_family_refuses_what_it_does_not_have() {
     // Flags that Linux does not know it ignores.
     assert_eq!(program.call(Call::Sendto, [one, text, 1, 0x80_0000]), Ok(1));
     assert_eq!(program.receive(other, 9).unwrap(), b"x");
-    assert_eq!(program.set_option(one, SO_KEEPALIVE, 1), Err(Errno::ENOPROTOOPT));
+    assert_eq!(program.set_option(one, SO_BINDTODEVICE, 1), Err(Errno::ENOPROTOOPT));
     assert_eq!(program.call(Call::Accept4, [one, 0, 0, 0x1234]), Err(Errno::EINVAL));
     assert_eq!(program.call(Call::Shutdown, [one, 7]), Err(Errno::EINVAL));
     // Control messages: unknown ones of SOL_SOCKET are refused, other levels are passed over.

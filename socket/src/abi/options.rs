@@ -1,10 +1,13 @@
 //! The values of getsockopt and setsockopt.
 
+use core::time::Duration;
+
 use crate::{
     abi::{read_int, write_int},
     caller::Caller,
     error::{Errno, Error, Result},
     identity::Credentials,
+    socket::Linger,
 };
 
 /// What an option is read as.
@@ -14,6 +17,14 @@ pub enum OptionValue {
     Int(i32),
     /// An `int`, or a byte where there is no room for more (`ip(7)`).
     Byte(u8),
+    /// A `struct timeval` or `struct __kernel_sock_timeval`: how long, 0 for ever.
+    Time(Duration),
+    /// A `struct linger`.
+    Linger(Linger),
+    /// A name, filled up with zeros.
+    Name([u8; 16]),
+    /// A number of 64 bits, which has to find room.
+    Wide(u64),
     /// A `struct ucred`.
     Credentials(Credentials),
 }
@@ -49,6 +60,64 @@ impl OptionIn {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.read]
+    }
+
+    /// The value as a `struct timeval` or `struct __kernel_sock_timeval`, which look the same: how long a call waits, where it
+    /// does not wait for ever. As in Linux, a time before now is no time at all.
+    ///
+    /// # Errors
+    /// EINVAL where it is shorter, EFAULT; EDOM for microseconds that are no part of a second.
+    pub fn time(&self) -> Result<Option<Duration>> {
+        let [seconds, microseconds] = self.words()?;
+        if !(0..1_000_000).contains(&microseconds) {
+            return Err(Error::new(Errno::EDOM, "no part of a second"));
+        }
+        let Ok(seconds) = u64::try_from(seconds) else { return Ok(Some(Duration::ZERO)) };
+        // In ticks of a millisecond, rounded up.
+        let milliseconds = (microseconds as u64).div_ceil(1000);
+        let time = Duration::from_secs(seconds).saturating_add(Duration::from_millis(milliseconds));
+        Ok(Some(time).filter(|time| !time.is_zero()))
+    }
+
+    fn words(&self) -> Result<[i64; 2]> {
+        if self.length < 16 {
+            return Err(Error::new(Errno::EINVAL, "the value is shorter than a struct timeval"));
+        }
+        let (words, _) = self.bytes().as_chunks::<8>();
+        match words {
+            [one, other] => Ok([*one, *other].map(i64::from_ne_bytes)),
+            _ => Err(Errno::EFAULT.into()),
+        }
+    }
+
+    /// The value as a name: up to its first zero, and no longer than 15 bytes.
+    ///
+    /// # Errors
+    /// EINVAL where there is none, EFAULT.
+    pub fn name(&self) -> Result<&[u8]> {
+        if self.length < 1 {
+            return Err(Error::new(Errno::EINVAL, "there is no name"));
+        }
+        let bytes = self.bytes().get(..self.read.min(15)).filter(|bytes| !bytes.is_empty());
+        let bytes = bytes.ok_or(Errno::EFAULT)?;
+        Ok(bytes.split(|byte| *byte == 0).next().unwrap_or_default())
+    }
+
+    /// The value as a `struct linger`.
+    ///
+    /// # Errors
+    /// EINVAL where it is shorter, EFAULT.
+    pub fn linger(&self) -> Result<Linger> {
+        if self.length < 8 {
+            return Err(Error::new(Errno::EINVAL, "the value is shorter than a struct linger"));
+        }
+        let (words, _) = self.bytes().as_chunks::<4>();
+        match words {
+            [on, seconds, ..] => {
+                Ok(Linger { on: i32::from_ne_bytes(*on) != 0, seconds: i32::from_ne_bytes(*seconds) })
+            }
+            _ => Err(Errno::EFAULT.into()),
+        }
     }
 
     /// The value as an `int`, or as a byte where it is no longer: options of the level SOL_IP.
@@ -102,7 +171,7 @@ impl OptionOut {
     /// # Errors
     /// EFAULT.
     pub fn write<C: Caller>(&self, caller: &C, value: OptionValue) -> Result<()> {
-        let mut bytes = [0; 12];
+        let mut bytes = [0; 16];
         let size = match value {
             OptionValue::Int(value) => {
                 bytes[..4].copy_from_slice(&value.to_ne_bytes());
@@ -112,10 +181,31 @@ impl OptionOut {
                 bytes[0] = value;
                 if (1..4).contains(&self.room) { 1 } else { 4 }
             }
+            OptionValue::Time(time) => {
+                bytes[..8].copy_from_slice(&time.as_secs().to_ne_bytes());
+                bytes[8..].copy_from_slice(&u64::from(time.subsec_micros()).to_ne_bytes());
+                16
+            }
+            OptionValue::Linger(Linger { on, seconds }) => {
+                bytes[..4].copy_from_slice(&i32::from(on).to_ne_bytes());
+                bytes[4..8].copy_from_slice(&seconds.to_ne_bytes());
+                8
+            }
+            OptionValue::Name(name) => {
+                bytes = name;
+                16
+            }
+            OptionValue::Wide(_) if self.room < 8 => {
+                return Err(Error::new(Errno::EINVAL, "there is no room for the number"));
+            }
+            OptionValue::Wide(value) => {
+                bytes[..8].copy_from_slice(&value.to_ne_bytes());
+                8
+            }
             OptionValue::Credentials(Credentials { pid, uid, gid }) => {
                 bytes[..4].copy_from_slice(&pid.to_ne_bytes());
                 bytes[4..8].copy_from_slice(&uid.to_ne_bytes());
-                bytes[8..].copy_from_slice(&gid.to_ne_bytes());
+                bytes[8..12].copy_from_slice(&gid.to_ne_bytes());
                 12
             }
         };

@@ -7,8 +7,8 @@ use crate::{
     caller::{Caller, DescriptorSlot},
     error::{Errno, Result},
     family::unix::address::shown,
-    socket::Socket,
-    step::{Step, Stop},
+    socket::{Direction, Socket},
+    step::{Patience, Step, Stop},
 };
 
 /// A connection that is to be accepted.
@@ -19,6 +19,7 @@ pub(super) struct Acceptance<S> {
     /// Where the peer's address is wanted.
     address: Option<AddressOut>,
     flags: CreationFlags,
+    patience: Patience,
 }
 
 impl<S: DescriptorSlot> Acceptance<S> {
@@ -39,7 +40,7 @@ impl<S: DescriptorSlot> Acceptance<S> {
         let slot = Some(caller.reserve_descriptor()?);
         let address =
             (registers[1] != 0).then_some(AddressOut { buffer: registers[1], length: registers[2] });
-        Ok(Self { socket: socket?, slot, address, flags })
+        Ok(Self { socket: socket?, slot, address, flags, patience: Patience::default() })
     }
 
     pub(super) fn step<C: Caller<Slot = S>>(&mut self, caller: &C) -> Step {
@@ -50,7 +51,10 @@ impl<S: DescriptorSlot> Acceptance<S> {
                 self.slot = None;
                 stop.into_step(nonblocking)
             }
-            Err(stop) => stop.into_step(nonblocking),
+            Err(stop) => {
+                let timeout = self.socket.timeout(Direction::Receive);
+                self.patience.wait(caller, stop, nonblocking, timeout)
+            }
         }
     }
 

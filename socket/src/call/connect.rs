@@ -8,14 +8,14 @@ use super::internet;
 use crate::{
     abi::address::SocketAddress,
     caller::Caller,
-    error::Result,
+    error::{Errno, Result},
     family::{
         inet::{Begun, Internet},
         unix::address::{Name, is_unspecific},
     },
     policy::{Admitted, Decoded},
-    socket::{Socket, Target},
-    step::{Attempt, Operation, Step, Stop, all_at_once},
+    socket::{Direction, Socket, Target},
+    step::{Attempt, Operation, Patience, Step, Stop},
 };
 
 /// A connection that is to be made.
@@ -24,6 +24,7 @@ pub struct Connect {
     address: SocketAddress,
     /// How far it has come with a connection that takes its time.
     begun: Option<Begun>,
+    patience: Patience,
 }
 
 impl Decoded for Connect {
@@ -45,7 +46,11 @@ impl Decoded for Connect {
 pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<Connect>> {
     let socket = super::socket(caller, registers)?;
     let address = SocketAddress::read(caller, registers[1], registers[2] as i32)?;
-    caller.world().policy.admit(caller, registers, Connect { socket, address, begun: None })
+    caller.world().policy.admit(
+        caller,
+        registers,
+        Connect { socket, address, begun: None, patience: Patience::default() },
+    )
 }
 
 impl<C: Caller> Operation<C> for Admitted<Connect> {
@@ -57,7 +62,19 @@ impl<C: Caller> Operation<C> for Admitted<Connect> {
             Some(internet) => connect.perform_internet(caller, internet, nonblocking),
             None => connect.perform(caller),
         };
-        all_at_once(done.map(|()| 0), nonblocking)
+        match done {
+            Ok(()) => Step::Done(Ok(0)),
+            Err(stop) => {
+                let step = connect.patience.wait(caller, stop, nonblocking, socket.timeout(Direction::Send));
+                match (step, connect.begun) {
+                    // The connection is still being made, as for one who does not wait.
+                    (Step::Done(Err(error)), Some(begun)) if error.errno == Errno::EAGAIN => {
+                        internet::in_progress(begun == Begun::Here).into_step(true)
+                    }
+                    (step, _) => step,
+                }
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     caller::Caller,
     error::{Errno, Error, Result},
     policy::{Admitted, Decoded},
-    socket::{Options, Socket},
+    socket::{Direction, Options, Socket},
     step::{Operation, Step},
 };
 
@@ -67,7 +67,12 @@ impl GetOption {
         let socket = &self.socket;
         let internet = socket.internet().is_some();
         let knows_senders = !internet && !socket.sends_records();
+        let timeout = |direction| OptionValue::Time(socket.timeout(direction).unwrap_or_default());
         Ok(match self.name {
+            net::SO_RCVTIMEO_OLD | net::SO_RCVTIMEO_NEW => timeout(Direction::Receive),
+            net::SO_SNDTIMEO_OLD | net::SO_SNDTIMEO_NEW => timeout(Direction::Send),
+            net::SO_LINGER => OptionValue::Linger(socket.linger()),
+            net::SO_COOKIE => OptionValue::Wide(socket.number()),
             net::SO_PEERCRED => OptionValue::Credentials(socket.peer_credentials()),
             name => OptionValue::Int(match name {
                 net::SO_TYPE => socket.socket_type().into(),
@@ -78,8 +83,13 @@ impl GetOption {
                 net::SO_RCVBUF => socket.receive_buffer() as i32,
                 net::SO_REUSEADDR => socket.options().contains(Options::REUSE_ADDRESS).into(),
                 net::SO_REUSEPORT if internet => socket.options().contains(Options::REUSE_PORT).into(),
-                net::SO_BROADCAST if internet => socket.options().contains(Options::BROADCAST).into(),
-                net::SO_KEEPALIVE if internet => socket.options().contains(Options::KEEP_ALIVE).into(),
+                net::SO_BROADCAST => socket.options().contains(Options::BROADCAST).into(),
+                net::SO_KEEPALIVE => socket.options().contains(Options::KEEP_ALIVE).into(),
+                net::SO_DONTROUTE if !internet => socket.options().contains(Options::DONT_ROUTE).into(),
+                net::SO_RCVLOWAT => socket.receive_low() as i32,
+                net::SO_SNDLOWAT => 1,
+                net::SO_PRIORITY => socket.priority() as i32,
+                net::SO_MARK => socket.mark() as i32,
                 net::SO_PASSCRED if knows_senders => {
                     socket.options().contains(Options::PASS_CREDENTIALS).into()
                 }

@@ -15,8 +15,8 @@ use crate::{
         inet::Datagram,
         unix::{address::Address, record::Taken, stream::Received},
     },
-    socket::Socket,
-    step::{Step, Stop},
+    socket::{Direction, Socket},
+    step::{Patience, Step, Stop},
 };
 
 /// Payload that is to come in.
@@ -34,13 +34,24 @@ pub(super) struct Receiving {
     datagram: Option<Box<Datagram>>,
     /// What came with them.
     gathered: Gathered,
+    patience: Patience,
 }
 
 impl Receiving {
     #[inline]
     pub(super) fn new(socket: Arc<Socket>, buffers: Buffers, flags: MessageFlags) -> Self {
-        let gathered = Gathered::default();
-        Self { socket, buffers, flags, received: 0, heard: false, taken: None, datagram: None, gathered }
+        let (gathered, patience) = (Gathered::default(), Patience::default());
+        Self {
+            socket,
+            buffers,
+            flags,
+            received: 0,
+            heard: false,
+            taken: None,
+            datagram: None,
+            gathered,
+            patience,
+        }
     }
 
     /// Receives what is there: how many bytes, or what else the step comes to.
@@ -63,12 +74,12 @@ impl Receiving {
                     self.heard = true;
                     self.received += count;
                     // What was looked at is still there: Linux does not wait for more of it.
-                    if !self.flags.contains(MessageFlags::WAITALL) || peek || self.buffers.remaining() == 0 {
+                    if !self.wants_more() {
                         return Ok(self.received);
                     }
                 }
                 Ok(Received::End) => return Ok(self.received),
-                Err(stop) => return self.stopped(stop),
+                Err(stop) => return self.stopped(caller, stop),
             }
         }
     }
@@ -86,9 +97,10 @@ impl Receiving {
         }
         let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || self.socket.nonblocking();
         let mut sink = UserBytes { caller, buffers: &mut self.buffers };
-        let taken = endpoint
-            .receive(&mut sink, self.flags.contains(MessageFlags::PEEK), nonblocking)
-            .map_err(|stop| stop.into_step(nonblocking))?;
+        let taken = match endpoint.receive(&mut sink, self.flags.contains(MessageFlags::PEEK), nonblocking) {
+            Ok(taken) => taken,
+            Err(stop) => return self.wait(caller, stop, nonblocking),
+        };
         let count = if self.flags.contains(MessageFlags::TRUNC) { taken.length } else { taken.copied };
         self.taken = Some(taken);
         Ok(count)
@@ -99,13 +111,12 @@ impl Receiving {
         let socket = self.socket.clone();
         let Some(internet) = socket.internet() else { return Err(Step::Done(Err(Errno::EINVAL.into()))) };
         let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
-        let goes_on = self.flags.contains(MessageFlags::WAITALL) && !self.flags.contains(MessageFlags::PEEK);
         loop {
             let sink = &mut UserBytes { caller, buffers: &mut self.buffers };
             match super::internet::receive(caller, internet, sink, self.flags, nonblocking) {
                 Ok(Incoming::Bytes(count)) => {
                     self.received += count;
-                    if !goes_on || self.buffers.remaining() == 0 {
+                    if !self.wants_more() {
                         return Ok(self.received);
                     }
                 }
@@ -116,19 +127,43 @@ impl Receiving {
                     return Ok(count);
                 }
                 Ok(Incoming::End) => return Ok(self.received),
-                Err(stop) => return self.stopped(stop),
+                Err(stop) => return self.stopped(caller, stop),
             }
         }
     }
 
     #[cold]
-    fn stopped(&mut self, stop: Stop) -> core::result::Result<usize, Step> {
+    fn stopped<C: Caller>(&mut self, caller: &C, stop: Stop) -> core::result::Result<usize, Step> {
         let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || self.socket.nonblocking();
         match stop {
             Stop::Error(_) if self.received > 0 => Ok(self.received),
             Stop::Blocked(_) if self.received > 0 && nonblocking => Ok(self.received),
-            stop => Err(stop.into_step(nonblocking)),
+            stop => self.wait(caller, stop, nonblocking),
         }
+    }
+
+    /// What the call comes to that would wait: what it has received so far, where its time is over.
+    #[cold]
+    fn wait<C: Caller>(
+        &mut self,
+        caller: &C,
+        stop: Stop,
+        nonblocking: bool,
+    ) -> core::result::Result<usize, Step> {
+        let timeout = self.socket.timeout(Direction::Receive);
+        match self.patience.wait(caller, stop, nonblocking, timeout) {
+            Step::Done(Err(error)) if error.errno == Errno::EAGAIN && self.received > 0 => Ok(self.received),
+            step => Err(step),
+        }
+    }
+
+    /// Whether more is to be waited for than has come: MSG_WAITALL and SO_RCVLOWAT say so, but not to those who only look.
+    #[inline]
+    fn wants_more(&self) -> bool {
+        if self.flags.contains(MessageFlags::PEEK) || self.buffers.remaining() == 0 {
+            return false;
+        }
+        self.flags.contains(MessageFlags::WAITALL) || self.received < self.socket.receive_low() as usize
     }
 
     /// A step of read(2) and readv(2). Linux asks nothing of the socket where there is no room.

@@ -14,8 +14,8 @@ use crate::{
     caller::Caller,
     error::{Errno, Error, Result},
     family::{inet::Pending, unix::stream::Link},
-    socket::Socket,
-    step::{Attempt, Step, Stop, all_at_once},
+    socket::{Direction, Socket},
+    step::{Attempt, Patience, Step, Stop},
 };
 
 /// Payload on its way out.
@@ -33,12 +33,23 @@ pub(super) struct Sending {
     parked: Option<Box<Parked>>,
     /// What of a stream over TCP waits for room.
     pending: Option<Box<Pending>>,
+    patience: Patience,
 }
 
 impl Sending {
     #[inline]
     pub(super) fn new(socket: Arc<Socket>, buffers: Buffers, flags: MessageFlags) -> Self {
-        Self { socket, buffers, flags, waited: false, sent: 0, parked: None, pending: None, parcel: None }
+        Self {
+            socket,
+            buffers,
+            flags,
+            waited: false,
+            sent: 0,
+            parked: None,
+            pending: None,
+            parcel: None,
+            patience: Patience::default(),
+        }
     }
 
     /// Whether the call has still to look at everything but its payload.
@@ -111,7 +122,10 @@ impl Sending {
         let source = &mut UserBytes { caller, buffers };
         let to = destination.map(SocketAddress::bytes);
         let nonblocking = flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
-        all_at_once(super::records::send(caller, socket, source, *flags, to, first, parked), nonblocking)
+        match super::records::send(caller, socket, source, *flags, to, first, parked) {
+            Ok(sent) => Step::Done(Ok(sent)),
+            Err(stop) => self.wait(caller, stop, nonblocking),
+        }
     }
 
     /// Sends over TCP or UDP.
@@ -155,7 +169,19 @@ impl Sending {
                 caller.broken_pipe();
                 Step::Done(Err(error))
             }
-            stop => stop.into_step(nonblocking),
+            stop => self.wait(caller, stop, nonblocking),
+        }
+    }
+
+    /// What the call comes to that would wait: what it has sent so far, where its time is over.
+    #[cold]
+    fn wait<C: Caller>(&mut self, caller: &C, stop: Stop, nonblocking: bool) -> Step {
+        let timeout = self.socket.timeout(Direction::Send);
+        match self.patience.wait(caller, stop, nonblocking, timeout) {
+            Step::Done(Err(error)) if error.errno == Errno::EAGAIN && self.sent > 0 => {
+                Step::Done(Ok(self.sent))
+            }
+            step => step,
         }
     }
 

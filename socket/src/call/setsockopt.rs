@@ -2,7 +2,10 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::net;
+use linux_raw_sys::{
+    general::{CAP_NET_ADMIN, CAP_NET_RAW},
+    net,
+};
 use scml::Call;
 
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
     caller::Caller,
     error::{Errno, Error, Result},
     policy::{Admitted, Decoded},
-    socket::{Options, Socket},
+    socket::{Direction, Options, Socket},
     step::{Operation, Step},
 };
 
@@ -74,8 +77,32 @@ impl SetOption {
             net::SO_RCVBUF => self.socket.set_receive_buffer(world, value as u32),
             net::SO_REUSEADDR => self.socket.set_options(Options::REUSE_ADDRESS, value != 0),
             net::SO_REUSEPORT if internet => self.socket.set_options(Options::REUSE_PORT, value != 0),
-            net::SO_BROADCAST if internet => self.socket.set_options(Options::BROADCAST, value != 0),
-            net::SO_KEEPALIVE if internet => self.socket.set_options(Options::KEEP_ALIVE, value != 0),
+            net::SO_BROADCAST => self.socket.set_options(Options::BROADCAST, value != 0),
+            net::SO_KEEPALIVE => self.socket.set_options(Options::KEEP_ALIVE, value != 0),
+            net::SO_DONTROUTE if !internet => self.socket.set_options(Options::DONT_ROUTE, value != 0),
+            net::SO_RCVTIMEO_OLD | net::SO_RCVTIMEO_NEW => {
+                self.socket.set_timeout(Direction::Receive, self.value.time()?);
+            }
+            net::SO_SNDTIMEO_OLD | net::SO_SNDTIMEO_NEW => {
+                self.socket.set_timeout(Direction::Send, self.value.time()?);
+            }
+            net::SO_RCVLOWAT => {
+                // Below 0 is for as much as there can be.
+                self.socket.set_receive_low(u32::try_from(value).unwrap_or(i32::MAX as u32));
+            }
+            net::SO_LINGER => self.socket.set_linger(self.value.linger()?)?,
+            net::SO_PRIORITY => {
+                /// Up to here, everybody may (`socket(7)`).
+                const COMMON: i32 = 6;
+                if !(0..=COMMON).contains(&value) {
+                    may_administer(caller)?;
+                }
+                self.socket.set_priority(value as u32);
+            }
+            net::SO_MARK => {
+                may_administer(caller)?;
+                self.socket.set_mark(value as u32);
+            }
             net::SO_PASSCRED | net::SO_PASSPIDFD if internet => return Err(UNKNOWN),
             // Records come without their sender so far.
             net::SO_PASSCRED | net::SO_PASSPIDFD if self.socket.sends_records() => return Err(UNKNOWN),
@@ -85,6 +112,14 @@ impl SetOption {
         }
         Ok(())
     }
+}
+
+/// SO_MARK, and priorities that not everybody has.
+fn may_administer<C: Caller>(caller: &C) -> Result<()> {
+    if caller.is_capable(CAP_NET_RAW) || caller.is_capable(CAP_NET_ADMIN) {
+        return Ok(());
+    }
+    Err(Error::new(Errno::EPERM, "without CAP_NET_RAW or CAP_NET_ADMIN"))
 }
 
 /// For options that do not exist, cannot be read, or cannot be set, as in Linux.

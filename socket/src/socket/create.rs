@@ -6,6 +6,7 @@ use core::sync::atomic::AtomicU32;
 use linux_raw_sys::net;
 use net_stack::datagram::Version;
 use scml::Descriptor;
+use spin::Once;
 
 use super::{Body, Socket};
 use crate::{
@@ -58,6 +59,7 @@ impl Socket {
             pollee,
             descriptor,
             place: AtomicU32::new(registry::NOWHERE),
+            extra: Once::new(),
             body,
         }
     }
@@ -195,8 +197,10 @@ impl Socket {
             pollee,
             descriptor: self.descriptor,
             place: AtomicU32::new(registry::NOWHERE),
+            extra: Once::new(),
             body: Body::Internet(Box::new(internet)),
         });
+        socket.inherit_extra(self);
         registry::enter_waiting(self.place(), &socket);
         Ok(socket)
     }
@@ -211,6 +215,7 @@ impl Socket {
             pollee,
             descriptor,
             place: AtomicU32::new(registry::NOWHERE),
+            extra: Once::new(),
             body,
         })
     }

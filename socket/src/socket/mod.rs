@@ -12,10 +12,11 @@
 //! | `mod` | names, connections, states |
 //! | `create` | how sockets come to be |
 //! | `transfer` | what they send and receive |
-//! | `options` | options of the level SOL_SOCKET |
+//! | `options`, `extra` | options of the level SOL_SOCKET |
 //! | `life` | their end |
 
 mod create;
+mod extra;
 mod life;
 mod options;
 mod transfer;
@@ -24,8 +25,14 @@ use alloc::{boxed::Box, sync::Arc};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use scml::{Descriptor, SocketState};
+use spin::Once;
 
-pub use self::options::Options;
+use self::extra::Extra;
+
+pub use self::{
+    extra::{Direction, Linger},
+    options::Options,
+};
 use crate::{
     caller::NodeId,
     error::{Errno, Error, Result},
@@ -57,6 +64,8 @@ pub struct Socket {
     descriptor: Descriptor,
     /// Where in the registry it is.
     place: AtomicU32,
+    /// Options that few sockets ever set.
+    extra: Once<Box<Extra>>,
     body: Body,
 }
 
@@ -368,7 +377,20 @@ impl Socket {
     /// What may be done now, as poll(2) shows it.
     #[must_use]
     pub fn poll(&self) -> Events {
-        dispatch!(self, machine => machine.poll(), datagram => datagram.endpoint().poll(), internet => internet.poll())
+        dispatch!(self, machine => machine.poll(), datagram => datagram.endpoint().poll(), internet => self.enough(internet.poll()))
+    }
+
+    /// SO_RCVLOWAT: a stream over TCP with less than that to be read is not shown as readable, unless no more will come.
+    fn enough(&self, shown: Events) -> Events {
+        let over = shown.intersects(Events::RDHUP | Events::HUP | Events::ERR);
+        let low = self.receive_low();
+        if low <= 1 || over || self.sends_records() || self.is_listening() {
+            return shown;
+        }
+        match self.unread() {
+            Ok(unread) if unread < low => shown - Events::READABLE,
+            _ => shown,
+        }
     }
 
     /// Where the socket's events are announced.

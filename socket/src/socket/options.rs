@@ -24,6 +24,8 @@ bitflags! {
         const BROADCAST = 1 << 4;
         /// SO_KEEPALIVE: a peer that says nothing is asked whether it is still there.
         const KEEP_ALIVE = 1 << 5;
+        /// SO_DONTROUTE: kept, and without a meaning to the UNIX family.
+        const DONT_ROUTE = 1 << 6;
         /// SO_PASSCRED: messages come with their sender's credentials.
         const PASS_CREDENTIALS = 1 << 1;
         /// SO_PASSPIDFD: messages come with a descriptor of their sender's process.
@@ -48,7 +50,10 @@ impl Socket {
     /// Sets SO_SNDBUF: twice what is asked for, within the limits of the system. As in Linux no value is refused, and one
     /// that is negative, taken as unsigned, is very large.
     pub fn set_send_buffer(&self, world: &World, wanted: u32) {
-        let bytes = doubled(wanted, world.settings.get().send_buffer_max, SEND_BUFFER_MIN);
+        self.put_send_buffer(doubled(wanted, world.settings.get().send_buffer_max, SEND_BUFFER_MIN));
+    }
+
+    fn put_send_buffer(&self, bytes: u32) {
         let set = || self.send_buffer.store(bytes, Ordering::Relaxed);
         dispatch!(
             self,
@@ -72,7 +77,10 @@ impl Socket {
 
     /// Sets SO_RCVBUF, as [`Socket::set_send_buffer`].
     pub fn set_receive_buffer(&self, world: &World, wanted: u32) {
-        let bytes = doubled(wanted, world.settings.get().receive_buffer_max, RECEIVE_BUFFER_MIN);
+        self.put_receive_buffer(doubled(wanted, world.settings.get().receive_buffer_max, RECEIVE_BUFFER_MIN));
+    }
+
+    fn put_receive_buffer(&self, bytes: u32) {
         self.receive_buffer.store(bytes, Ordering::Relaxed);
         if let Some(internet) = self.internet() {
             internet.set_receive_buffer(bytes);

@@ -144,6 +144,7 @@ impl Internet {
                 Transport::Tcp(tcp) => tcp.disconnect(&self.stack, context),
                 Transport::Udp(udp) => udp.socket().disconnect(),
             }
+            self.announcer.pollee().notify(Events::all());
             return Ok(Begun::Over);
         }
         if address.len() < 2 {
@@ -255,10 +256,13 @@ impl Internet {
     /// # Errors
     /// ENOTCONN where there is no peer; they are shut for all that.
     pub fn shutdown(&self, how: How, context: &Context) -> Result<()> {
-        match &self.transport {
+        let result = match &self.transport {
             Transport::Tcp(tcp) => tcp.shutdown(how, &self.stack, context.now, context.user),
             Transport::Udp(udp) => udp.shutdown(how, context.now),
-        }
+        };
+        // Whoever waits here, for data, room or connections, looks again.
+        self.announcer.pollee().notify(Events::all());
+        result
     }
 
     /// The socket's name.
@@ -362,6 +366,13 @@ impl Internet {
         }
     }
 
+    /// SO_LINGER with no time at all: closing resets the connection.
+    pub(crate) fn set_reset_on_close(&self, reset: bool) {
+        if let Transport::Tcp(tcp) = &self.transport {
+            tcp.set_options(self.last_now(), |options| options.reset_on_close = reset);
+        }
+    }
+
     /// SO_SNDBUF, in bytes as it is accounted.
     pub(crate) fn set_send_buffer(&self, bytes: u32) {
         if let Transport::Tcp(tcp) = &self.transport {
@@ -376,7 +387,7 @@ impl Internet {
                 tcp.set_options(self.last_now(), |options| options.receive_buffer = bytes);
             }
             Transport::Udp(udp) => {
-                udp.socket().set_options(|options| options.receive_buffer = bytes as usize)
+                udp.socket().set_options(|options| options.receive_buffer = bytes as usize);
             }
         }
     }

@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use linux_raw_sys::net::{
-    IP_TOS, IP_TTL, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, SOL_IP, SOL_IPV6, SOL_TCP, TCP_DEFER_ACCEPT,
-    TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY, TCP_SYNCNT,
-    TCP_USER_TIMEOUT,
+    IP_TOS, IP_TTL, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, SOL_IP, SOL_IPV6, SOL_TCP, TCP_CONGESTION,
+    TCP_DEFER_ACCEPT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY,
+    TCP_SYNCNT, TCP_USER_TIMEOUT,
 };
 use net_stack::{datagram::Version, tcp::TcpOptions, time::Instant};
 use scml::SocketState;
@@ -24,6 +24,8 @@ const COUNT_MAX: i32 = 127;
 const SEGMENTS: core::ops::RangeInclusive<i32> = 88..=32_767;
 /// TCP_FIN_TIMEOUT_MAX, in seconds.
 const FIN_SECONDS_MAX: i32 = 120;
+/// The one congestion control that there is (RFC 5681), as TCP_CONGESTION names it.
+const RENO: [u8; 16] = *b"reno\0\0\0\0\0\0\0\0\0\0\0\0";
 /// IPDEFTTL
 const HOPS: u8 = 64;
 
@@ -34,6 +36,7 @@ impl Internet {
     /// ENOPROTOOPT for one that there is not; EOPNOTSUPP for a level that there is not.
     pub(crate) fn option(&self, level: u32, name: u32) -> Result<OptionValue> {
         match (level, self.transport(), self.version()) {
+            (SOL_TCP, Transport::Tcp(_), _) if name == TCP_CONGESTION => Ok(OptionValue::Name(RENO)),
             (SOL_TCP, Transport::Tcp(tcp), _) => self.tcp_option(tcp, name).map(OptionValue::Int),
             (SOL_IP, ..) => Ok(OptionValue::Byte(match name {
                 IP_TOS => self.traffic_class(),
@@ -57,6 +60,10 @@ impl Internet {
     /// As [`Internet::option`]; EINVAL for a value that is too short or out of range, EFAULT.
     pub(crate) fn set_option(&self, level: u32, name: u32, value: &OptionIn, now: Instant) -> Result<()> {
         match (level, self.transport(), self.version()) {
+            (SOL_TCP, Transport::Tcp(_), _) if name == TCP_CONGESTION => match value.name()? {
+                b"reno" => Ok(()),
+                _ => Err(Error::new(Errno::ENOENT, "no such congestion control")),
+            },
             (SOL_TCP, Transport::Tcp(tcp), _) => set_tcp_option(tcp, name, value.int()?, now),
             (SOL_IP, ..) => self.set_ip_option(name, value, now),
             (SOL_IPV6, _, Version::V6) => self.set_ipv6_option(name, value, now),

@@ -316,7 +316,9 @@ fn unknown_by(
     check: impl FnOnce() -> Outcome,
 ) -> Outcome<Seen> {
     let about_number = neighbour.argument == argument && !neighbour.across;
-    if about_number && met != Err(Errno(unknown)) {
+    // Linux may have another errno for what it knows to be of others.
+    let refused = [unknown, neighbour.errno.into()].map(|errno| Err(Errno(errno)));
+    if about_number && !refused.contains(&met) {
         return Ok(known(unknown, met));
     }
     Ok(usable(met, check))

@@ -9,6 +9,7 @@ mod proc;
 mod process;
 mod ready;
 mod sched;
+mod settings;
 mod signals;
 mod splice;
 mod std_net;
@@ -48,6 +49,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         inet::tcp_states::TESTS,
         inet::options::TESTS,
         inet::every::TESTS,
+        settings::TESTS,
         process::threads::TESTS,
         process::children::TESTS,
         process::execution::TESTS,
@@ -107,7 +109,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
 }
 
 /// Suites that are about sockets, by how their names begin.
-const SOCKETS: &[&str] = &["unix", "inet", "splice", "std"];
+const SOCKETS: &[&str] = &["unix", "inet", "settings", "splice", "std"];
 
 /// The tests of sockets: what they make use of counts as proven by a behaviour test.
 pub(crate) fn sockets() -> Vec<&'static Test> {

@@ -1,6 +1,6 @@
 //! getsockopt(2)
 
-pub(crate) use super::internet::options::getsockopt::*;
+pub(crate) use super::{internet::options::getsockopt::*, settings::getsockopt::*};
 use crate::{
     errno::Result,
     harness::{check, check_eq},

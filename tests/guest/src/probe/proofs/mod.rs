@@ -26,6 +26,7 @@ pub(super) mod sendmmsg;
 pub(super) mod sendmsg;
 pub(super) mod sendto;
 pub(super) mod setsockopt;
+mod settings;
 pub(super) mod shutdown;
 pub(super) mod socket;
 pub(super) mod socketpair;

@@ -1,6 +1,6 @@
 //! setsockopt(2)
 
-pub(crate) use super::internet::options::setsockopt::*;
+pub(crate) use super::{internet::options::setsockopt::*, settings::setsockopt::*};
 use crate::{
     harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

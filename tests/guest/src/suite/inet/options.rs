@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = tests!("inet";
     options_of_tcp,
     options_of_tcp_have_ranges,
     options_of_segments,
+    options_of_congestion_control,
     options_of_ip,
     options_of_ip_may_be_bytes,
     options_of_ipv6,
@@ -125,6 +126,20 @@ fn options_of_segments(_: &Case) -> Outcome {
     for fd in [&near, &far] {
         let segment = get(fd, TCP, libc::TCP_MAXSEG)?;
         check!((900..=1000).contains(&segment), "{segment}");
+    }
+    Ok(())
+}
+
+fn options_of_congestion_control(_: &Case) -> Outcome {
+    for family in FAMILIES {
+        let fd = sys::socket(family, STREAM, 0)?;
+        sys::setsockopt(&fd, TCP, libc::TCP_CONGESTION, b"reno")?;
+        let (mut name, mut length) = ([0xa5; 20], 20);
+        sys::getsockopt(&fd, TCP, libc::TCP_CONGESTION, &mut name, &mut length)?;
+        check_eq!((length, &name[..17]), (16, &b"reno\0\0\0\0\0\0\0\0\0\0\0\0\xa5"[..]));
+        sys::setsockopt(&fd, TCP, libc::TCP_CONGESTION, b"reno\0and more")?;
+        check_err!(sys::setsockopt(&fd, TCP, libc::TCP_CONGESTION, b"nonsense"), ENOENT);
+        check_err!(sys::setsockopt(&fd, TCP, libc::TCP_CONGESTION, b""), EINVAL);
     }
     Ok(())
 }

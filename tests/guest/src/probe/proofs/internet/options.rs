@@ -39,6 +39,16 @@ fn is_set(at: &Situation<'_>, level: i32, name: i32, other: i32) -> Attempt {
 }
 
 pub(crate) mod getsockopt {
+    /// The name of the congestion control in use, in 16 bytes.
+    pub(crate) fn optname_tcp_congestion(at: &Situation<'_>) -> Attempt {
+        let fd = at.socket()?;
+        crate::sys::setsockopt(&fd, libc::IPPROTO_TCP, libc::TCP_CONGESTION, b"reno")?;
+        let (mut name, mut length) = ([0; 16], 16);
+        probed(crate::sys::getsockopt(&fd, libc::IPPROTO_TCP, libc::TCP_CONGESTION, &mut name, &mut length))?;
+        check_eq!(name, *b"reno\0\0\0\0\0\0\0\0\0\0\0\0");
+        Ok(())
+    }
+
     use super::{Attempt, Situation, check_eq, get, is_asked, probed};
     use crate::probe::proofs::internet::kinds;
 
@@ -137,6 +147,18 @@ pub(crate) mod getsockopt {
 }
 
 pub(crate) mod setsockopt {
+    /// The one that every system has is taken, and another name is not.
+    pub(crate) fn optname_tcp_congestion(at: &Situation<'_>) -> Attempt {
+        let fd = at.socket()?;
+        probed(crate::sys::setsockopt(&fd, libc::IPPROTO_TCP, libc::TCP_CONGESTION, b"reno"))?;
+        crate::harness::check_err!(
+            crate::sys::setsockopt(&fd, libc::IPPROTO_TCP, libc::TCP_CONGESTION, b"nonsense"),
+            ENOENT
+        );
+        at.works(&fd)?;
+        Ok(())
+    }
+
     use super::{Attempt, Situation, check, check_eq, get, is_set, probed, set};
     use crate::probe::proofs::internet::kinds;
 
