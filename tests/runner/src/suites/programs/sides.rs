@@ -109,6 +109,7 @@ cat <&9 >../busybox && chmod 755 ../busybox || exit 126
 ../busybox cpio -idm <&8 2>/dev/null || exit 126
 test -z "$SUPERVISOR" || { cat <&7 >../supervisor && chmod 755 ../supervisor; } || exit 126
 exec 7<&- 8<&- 9<&-
+../busybox ip link set lo up || exit 126
 mount -t proc proc proc && mount -t tmpfs -o mode=755 dev dev && mount -t tmpfs -o mode=1777 tmp tmp || exit 126
 for each in null zero full random urandom tty; do : >dev/$each && mount --bind /dev/$each dev/$each; done
 ln -s /proc/self/fd dev/fd && ln -s fd/0 dev/stdin && ln -s fd/1 dev/stdout && ln -s fd/2 dev/stderr
