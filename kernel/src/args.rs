@@ -6,6 +6,7 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
+use net_stack::configure::StaticAddress;
 use ostd::log::LevelFilter;
 use socket::policy::{Count, Mode, Profile};
 
@@ -31,6 +32,8 @@ pub(crate) struct Arguments {
     pub(crate) log_level: LevelFilter,
     /// Frequency of the time stamp counter in Hz, where the host knows it better than we could measure.
     pub(crate) tsc_hz: Option<u64>,
+    /// Addresses for interfaces, `ip=`: an interface that has one is not configured by DHCP.
+    pub(crate) addresses: Vec<StaticAddress>,
     /// Fail before the first program runs.
     pub(crate) fault: Option<Fault>,
     /// The environment of the first program, `NAME=VALUE` each.
@@ -52,6 +55,7 @@ impl Arguments {
             count: Count::default(),
             log_level: LevelFilter::Warning,
             tsc_hz: None,
+            addresses: Vec::new(),
             fault: None,
             environment: Vec::new(),
             program: Vec::new(),
@@ -110,6 +114,12 @@ impl Arguments {
                     return Err(bad());
                 }
                 self.tsc_hz = Some(hz);
+            }
+            "ip" => {
+                let address = value.parse();
+                self.addresses.push(
+                    address.map_err(|error| format!("bad value in kernel argument `{word}`: {error}"))?,
+                );
             }
             "test.fault" => {
                 self.fault = match value {

@@ -55,7 +55,7 @@ pub(crate) fn start() {
         control::fail(format_args!("standard input cannot be had: {error:?}"));
     }
     let system = system::init(&arguments);
-    if let Err(error) = network::start(&system.world.network) {
+    if let Err(error) = network::start(&system.world.network, &arguments.addresses) {
         control::fail(format_args!("the network's task cannot be had: {error:?}"));
     }
     fill_root(system);
@@ -112,6 +112,7 @@ fn start_program(context: &mut Context, arguments: &Arguments) -> UserContext {
         }
         None => {}
     }
+    network::wait_for_addresses();
     let path = arguments.program.first().cloned().unwrap_or_default();
     let registers = load(context, &path, arguments).and_then(|program| process::execute(context, &program));
     match registers {

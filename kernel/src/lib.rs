@@ -20,6 +20,7 @@ mod boot;
 mod caller;
 mod console;
 mod context;
+mod device;
 mod exec;
 mod futex;
 mod mm;

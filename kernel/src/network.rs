@@ -1,22 +1,38 @@
-//! The network's task: it does what the time has come for, and what calls have left to others.
+//! The network's task: it takes what devices have received, does what the time has come for, and what calls have left to
+//! others.
 //!
-//! Nothing of net-stack is locked in an interrupt: the tick only looks at a number, and wakes the task.
+//! Nothing of net-stack is locked in an interrupt: the tick only looks at a number, a device's interrupt at nothing; both
+//! wake the task.
 
-use alloc::sync::Arc;
+mod port;
 
-use net_stack::{Stack, random::Secret, time::Instant};
+use alloc::{sync::Arc, vec::Vec};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use net_stack::{Stack, configure::StaticAddress, random::Secret, time::Instant};
 use ostd::{
-    sync::{Waiter, Waker},
-    task::TaskOptions,
+    sync::{WaitQueue, Waiter, Waker},
+    task::{Task, TaskOptions},
     timer::register_callback_on_cpu,
 };
 use spin::Once;
 
-use crate::{random, time::clock};
+use self::port::Port;
+use crate::{device, random, time::clock};
+
+/// So long the first program waits for addresses, in microseconds.
+const PATIENCE: u64 = 10_000_000;
 
 /// Wakes the task.
 static WAKER: Once<Arc<Waker>> = Once::new();
 static STACK: Once<Arc<Stack>> = Once::new();
+
+/// When an interface has something to do that no packet says, in microseconds; the greatest number for never.
+static NEXT: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// How many interfaces still wait for their first address, and who waits for that.
+static WAITING: AtomicU64 = AtomicU64::new(0);
+static CONFIGURED: WaitQueue = WaitQueue::new();
 
 /// A network that has a loopback interface.
 pub(crate) fn new() -> Arc<Stack> {
@@ -27,39 +43,85 @@ pub(crate) fn new() -> Arc<Stack> {
     Stack::new(Secret::new([word(0), word(1)]))
 }
 
-/// Serves the network from this CPU's tick.
+/// Takes network devices into use, as `eth0` and so on, and serves the network from this CPU's tick.
 ///
 /// # Errors
 /// No memory for the task.
-pub(crate) fn start(stack: &Arc<Stack>) -> ostd::Result<()> {
+pub(crate) fn start(stack: &Arc<Stack>, addresses: &[StaticAddress]) -> ostd::Result<()> {
     STACK.call_once(|| stack.clone());
-    TaskOptions::new(serve).spawn()?;
+    let mut ports: Vec<Port> = (0u32..)
+        .zip(device::networks(wake))
+        .filter_map(|(number, device)| Port::open(stack, device, number, addresses, now()))
+        .collect();
+    for address in addresses {
+        match address.apply(stack) {
+            Ok(_) => ostd::info!("{address}"),
+            Err(error) => ostd::error!("ip={address}: {error:?}"),
+        }
+    }
+    let waiting = ports.iter().filter(|port| port.is_waiting()).count();
+    WAITING.store(waiting as u64, Ordering::Release);
+    let stack = stack.clone();
+    TaskOptions::new(move || serve(&stack, &mut ports)).spawn()?;
     register_callback_on_cpu(tick);
     Ok(())
+}
+
+/// Waits until servers have given all interfaces addresses that are to have some, but not for ever.
+pub(crate) fn wait_for_addresses() {
+    if WAITING.load(Ordering::Acquire) == 0 {
+        return;
+    }
+    CONFIGURED.wait_until(|| (WAITING.load(Ordering::Acquire) == 0).then_some(()));
 }
 
 fn now() -> Instant {
     clock::now().into()
 }
 
-/// Called at each tick, in the interrupt.
-fn tick() {
-    if let Some(stack) = STACK.get()
-        && stack.is_due(now())
-        && let Some(waker) = WAKER.get()
-    {
+/// Called in interrupts of devices.
+fn wake() {
+    if let Some(waker) = WAKER.get() {
         waker.wake_up();
     }
 }
 
+/// Called at each tick, in the interrupt.
+fn tick() {
+    let now = now();
+    let due = |stack: &Arc<Stack>| stack.is_due(now) || NEXT.load(Ordering::Relaxed) <= now.micros();
+    if STACK.get().is_some_and(due) {
+        wake();
+    }
+}
+
 /// The task.
-fn serve() {
+fn serve(stack: &Arc<Stack>, ports: &mut [Port]) {
     let (waiter, waker) = Waiter::new_pair();
     WAKER.call_once(|| waker);
+    let give_up = Instant::from_micros(now().micros().saturating_add(PATIENCE));
     loop {
-        if let Some(stack) = STACK.get() {
-            stack.poll(now());
+        let more = ports.iter().fold(false, |more, port| port.receive(stack, now()) || more);
+        stack.poll(now());
+        ports.iter_mut().for_each(|port| port.configure(now()));
+        schedule(ports, give_up);
+        if more {
+            // Others run too, however much comes in.
+            Task::yield_now();
+        } else {
+            waiter.wait();
         }
-        waiter.wait();
+    }
+}
+
+/// Notes when the next thing is due, and whether addresses are still waited for.
+fn schedule(ports: &[Port], give_up: Instant) {
+    let waiting = ports.iter().filter(|port| port.is_waiting()).count() as u64;
+    let patient = waiting > 0 && now() < give_up;
+    let next = ports.iter().filter_map(Port::deadline).chain(patient.then_some(give_up)).min();
+    NEXT.store(next.map_or(u64::MAX, Instant::micros), Ordering::Relaxed);
+    let waiting = if patient { waiting } else { 0 };
+    if WAITING.swap(waiting, Ordering::AcqRel) > 0 && waiting == 0 {
+        CONFIGURED.wake_all();
     }
 }

@@ -10,6 +10,7 @@
 extern crate alloc;
 
 pub mod address;
+pub mod configure;
 pub mod cover;
 pub mod datagram;
 pub mod demux;

@@ -4,7 +4,7 @@ use std::{fmt, num::NonZero, path::PathBuf, str::FromStr};
 
 use anyhow::{Result, bail};
 
-use super::qemu::Qemu;
+use super::{network::Network, qemu::Qemu};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -108,6 +108,8 @@ pub struct Machine {
     pub cpus: NonZero<u32>,
     /// Counted mode: one instruction is one nanosecond of the guest's time, on one CPU.
     pub counted: bool,
+    /// Its network. None unless told.
+    pub network: Option<Network>,
 }
 
 impl Machine {
@@ -125,13 +127,14 @@ impl Machine {
             memory: Memory::DEFAULT,
             cpus: NonZero::<u32>::MIN,
             counted: false,
+            network: None,
         }
     }
 
     /// Says what this machine cannot do, before anything is started.
     ///
     /// # Errors
-    /// A missing kernel, more than one CPU in counted mode or on a QEMU before 9.
+    /// A missing kernel, more than one CPU in counted mode or on a QEMU before 9, a network that cannot be had.
     pub fn check(&self) -> Result<()> {
         if !self.kernel.is_file() {
             bail!(
@@ -149,7 +152,7 @@ impl Machine {
         if self.cpus.get() > 1 && !version.has_x2apic() {
             bail!("{} CPUs need QEMU 9 or later, and {} is {version}", self.cpus, self.qemu.path().display());
         }
-        Ok(())
+        self.network.as_ref().map_or(Ok(()), Network::check)
     }
 
     /// Says when an image of `size` bytes does not fit into this machine.

@@ -26,6 +26,7 @@ pub mod control;
 mod image;
 mod log;
 mod machine;
+mod network;
 mod outcome;
 mod ports;
 mod pumps;
@@ -38,6 +39,7 @@ pub use self::{
     image::{Image, SEARCH_PATH},
     log::Log,
     machine::{Machine, Memory, ParseMemoryError},
+    network::{Forward, Network, ParseForwardError, Protocol},
     outcome::{Ending, Outcome},
     qemu::{Qemu, Version},
     session::{Initramfs, Request, Session, Stopper},

@@ -232,6 +232,9 @@ impl Session {
 /// Puts what QEMU reads into `folder`, and gives its arguments.
 fn prepare(request: &Request<'_>, folder: &TempDir) -> Result<Vec<String>> {
     let mut arguments = request.machine.arguments();
+    if let Some(network) = &request.machine.network {
+        arguments.extend(network.arguments()?);
+    }
     // Names without spaces or commas, whatever the real ones are: the kernel's is the first word of its command
     // line, and QEMU splits the name of an image at commas.
     let kernel = fs::canonicalize(&request.machine.kernel)

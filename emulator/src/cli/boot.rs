@@ -9,8 +9,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, builder::PossibleValuesParser};
 use emulator::{
     boot::{
-        CommandLine, Ending, Image, Initramfs, Log, MODES, Machine, Memory, PROFILES, Qemu, Request,
-        SEARCH_PATH, Session, Stopper, Streams,
+        CommandLine, Ending, Forward, Image, Initramfs, Log, MODES, Machine, Memory, Network, PROFILES, Qemu,
+        Request, SEARCH_PATH, Session, Stopper, Streams,
     },
     checkout::Checkout,
 };
@@ -56,6 +56,21 @@ pub(super) struct Boot {
     /// Count time in instructions: one is one nanosecond, on every machine alike
     #[arg(long)]
     icount: bool,
+
+    /// Give the guest a network: QEMU's, where the host is 10.0.2.2
+    ///
+    /// The guest's eth0 asks for its address by DHCP, and routers for those of IPv6. An address of one's own is set by
+    /// --append 'ip=eth0:10.0.2.20/24:10.0.2.2'. /etc/resolv.conf names QEMU's server, unless --root brings another.
+    #[arg(long)]
+    net: bool,
+
+    /// Lead a port of the host's 127.0.0.1 to one of the guest, as in 8080:80 or udp:5353:53; may be repeated
+    #[arg(long, value_name = "[tcp:|udp:]HOSTPORT:GUESTPORT", requires = "net")]
+    forward: Vec<Forward>,
+
+    /// Write all frames that pass the network to FILE, for Wireshark and tcpdump
+    #[arg(long, value_name = "FILE", requires = "net")]
+    pcap: Option<PathBuf>,
 
     /// Kill the guest after S seconds, and exit with 124
     #[arg(long, value_name = "S", value_parser = parse_seconds)]
@@ -118,11 +133,15 @@ impl Boot {
             memory: self.memory,
             cpus: self.smp,
             counted: self.icount,
+            network: self.net.then(|| Network { forwards: self.forward.clone(), pcap: self.pcap.clone() }),
             ..Machine::new("", Qemu::find(checkout.as_ref())?)
         };
         machine.check()?;
 
         let mut image = Image::base();
+        if self.net {
+            image.add_bytes("/etc/resolv.conf", format!("nameserver {}\n", Network::NAME_SERVER), 0o644)?;
+        }
         for root in &self.root {
             image.add_root(root)?;
         }

@@ -21,6 +21,7 @@ pub use membership::{Filter, MembershipError};
 pub use naming::{BindError, ConnectError};
 pub use options::{Discovery, Options};
 pub use queue::Received;
+pub(crate) use send::put_udp;
 pub use send::{Ancillary, Draft, SendError};
 
 use crate::{

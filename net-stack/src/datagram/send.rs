@@ -232,7 +232,13 @@ impl Shared {
 }
 
 /// RFC 768.
-fn put_udp(path: &Path, packet: &mut Packet, from: u16, to: u16, bare: bool) -> Result<(), SendError> {
+pub(crate) fn put_udp(
+    path: &Path,
+    packet: &mut Packet,
+    from: u16,
+    to: u16,
+    bare: bool,
+) -> Result<(), SendError> {
     let length = u16::try_from(packet.len() + 8).map_err(|_| SendError::TooLong)?;
     let trusted = packet.trusted;
     let mut udp = UdpPacket::new_unchecked(packet.push_front(8));

@@ -40,7 +40,7 @@ impl Stack {
         match (v6, kind) {
             (false, ECHO) | (true, ECHO_V6) => self.answer_echo(incoming, out),
             (false, ECHO_REPLY) | (true, ECHO_REPLY_V6) => self.ping_input(&incoming, identifier, now, out),
-            (true, _) if self.discovery_input(&incoming, now, out) => {}
+            (true, _) if self.discovery_input(&incoming, now, out) || self.router_input(&incoming, now) => {}
             _ => {
                 if let Some(trouble) = Trouble::of(v6, kind, code, u32::from_be_bytes([a, b, c, d])) {
                     let report = Report { trouble, kind, code, from: incoming.header.source, v6 };

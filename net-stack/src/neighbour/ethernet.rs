@@ -162,7 +162,15 @@ impl Stack {
     }
 
     /// A neighbour's address is known: what has waited for it goes.
-    fn release(&self, interface: InterfaceId, own: Mac, address: IpAddr, mac: Mac, new: bool, now: Instant) {
+    pub(crate) fn release(
+        &self,
+        interface: InterfaceId,
+        own: Mac,
+        address: IpAddr,
+        mac: Mac,
+        new: bool,
+        now: Instant,
+    ) {
         for packet in self.neighbours.heard((interface, address), mac, new, now) {
             self.send_frame(interface, own, mac, packet);
         }

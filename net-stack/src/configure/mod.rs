@@ -1,0 +1,26 @@
+//! Where an interface's addresses come from: a text, a DHCP server, or routers.
+
+mod dhcp;
+mod message;
+mod router;
+mod text;
+
+pub use dhcp::Dhcp;
+pub use text::{StaticAddress, StaticAddressError};
+
+use crate::{
+    address::{IpAddr, Prefix, unspecified},
+    net::{InterfaceId, Network, Route},
+};
+
+/// The way to everybody else: over `gateway`.
+pub(crate) fn default_route(interface: InterfaceId, gateway: IpAddr, metric: u32) -> Route {
+    let destination = Prefix::new(unspecified(gateway), 0);
+    Route { destination, metric, interface, gateway: Some(gateway), source: None }
+}
+
+/// Replaces what was known about a default route of that interface and metric.
+pub(crate) fn set_default_route(network: &mut Network, route: Route) {
+    network.routes_mut().remove(&route);
+    network.routes_mut().add(route);
+}
