@@ -101,7 +101,10 @@ fn serve(stack: &Arc<Stack>, ports: &mut [Port]) {
     WAKER.call_once(|| waker);
     let give_up = Instant::from_micros(now().micros().saturating_add(PATIENCE));
     loop {
-        let more = ports.iter().fold(false, |more, port| port.receive(stack, now()) || more);
+        let mut more = false;
+        for port in ports.iter() {
+            more |= port.receive(stack, now());
+        }
         stack.poll(now());
         ports.iter_mut().for_each(|port| port.configure(now()));
         schedule(ports, give_up);

@@ -1,6 +1,6 @@
 //! A network device as an interface.
 
-use alloc::{format, sync::Arc};
+use alloc::{format, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use net_stack::{
@@ -92,8 +92,7 @@ impl Port {
             self.bound = dhcp.is_bound();
             self.stack.network(|network| {
                 if let Some(interface) = network.interface(self.interface) {
-                    let addresses: alloc::vec::Vec<_> =
-                        interface.addresses.iter().map(|own| own.address).collect();
+                    let addresses: Vec<_> = interface.addresses.iter().map(|own| own.address).collect();
                     info!("{}: {addresses:?}", interface.name);
                 }
             });
