@@ -1,5 +1,6 @@
 //! Small programs that the runner's tests of `postern boot` start in the guest: `guest tool NAME ...`.
 
+mod network;
 mod scenario;
 
 use std::{
@@ -68,6 +69,26 @@ pub(crate) enum Tool {
     },
     /// Take all memory in several ways, in child processes; the first process and a bystander must live through it.
     Exhaust,
+    /// Say that it is ready, and echo what comes over one TCP connection.
+    EchoStream {
+        /// The port.
+        port: u16,
+    },
+    /// Say that it is ready, and echo UDP datagrams until one is `last`.
+    EchoDatagrams {
+        /// The port.
+        port: u16,
+    },
+    /// Connect by TCP, and print what comes.
+    Fetch {
+        /// Address and port.
+        to: String,
+    },
+    /// Print the address from which packets would go there.
+    Source {
+        /// Address and port.
+        to: String,
+    },
     /// Wait for ever.
     Hang,
     /// Compute for ever.
@@ -142,6 +163,10 @@ fn do_it(tool: Tool) -> std::io::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Tool::EchoStream { port } => network::echo_stream(port)?,
+        Tool::EchoDatagrams { port } => network::echo_datagrams(port)?,
+        Tool::Fetch { to } => network::fetch(&to)?,
+        Tool::Source { to } => network::source(&to)?,
         Tool::Hang => loop {
             thread::park();
         },

@@ -6,6 +6,7 @@ mod browser;
 mod format;
 mod fuzz;
 mod guest_suite;
+mod network;
 mod policy;
 mod programs;
 mod unit;
@@ -96,6 +97,11 @@ pub(crate) const ALL: &[&[Suite]] = &[
         },
     ],
     &[Suite { name: "boot", what: "`postern boot`: streams, statuses, arguments, roots", body: boot::run }],
+    &[Suite {
+        name: "network",
+        what: "`postern boot --net`: the guest and the host reach each other",
+        body: network::run,
+    }],
     &[Suite {
         name: "bad-boot",
         what: "bad programs, images and arguments end cleanly",
