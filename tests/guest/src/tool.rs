@@ -69,6 +69,11 @@ pub(crate) enum Tool {
     },
     /// Take all memory in several ways, in child processes; the first process and a bystander must live through it.
     Exhaust,
+    /// Print a file.
+    Show {
+        /// Its path.
+        path: PathBuf,
+    },
     /// Say that it is ready, and echo what comes over one TCP connection.
     EchoStream {
         /// The port.
@@ -163,6 +168,7 @@ fn do_it(tool: Tool) -> std::io::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Tool::Show { path } => stdout.write_all(&fs::read(path)?)?,
         Tool::EchoStream { port } => network::echo_stream(port)?,
         Tool::EchoDatagrams { port } => network::echo_datagrams(port)?,
         Tool::Fetch { to } => network::fetch(&to)?,

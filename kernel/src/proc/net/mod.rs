@@ -1,5 +1,6 @@
 //! `/proc/net`: sockets and interfaces (proc_pid_net(5)).
 
+mod addresses;
 mod unix;
 
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
@@ -19,7 +20,7 @@ const FILES: &[(&str, Make)] = &[
     ("arp", |_| b"IP address       HW type     Flags       HW address            Mask     Device\n".to_vec()),
     ("dev", |_| interfaces()),
     ("icmp", |_| padded(&format!("  sl  {FOUR}   {COMMON} {MORE}"), 127)),
-    ("if_inet6", |_| Vec::new()),
+    ("if_inet6", addresses::addresses),
     ("netlink", |_| {
         b"sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n".to_vec()
     }),
@@ -27,9 +28,7 @@ const FILES: &[(&str, Make)] = &[
     ("protocols", protocols),
     ("raw", |_| table(FOUR)),
     ("raw6", |_| table(SIX)),
-    ("route", |_| {
-        padded("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT", 127)
-    }),
+    ("route", addresses::routes),
     ("sockstat", sockets),
     ("sockstat6", |_| {
         b"TCP6: inuse 0\nUDP6: inuse 0\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n".to_vec()

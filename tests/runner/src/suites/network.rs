@@ -23,6 +23,7 @@ type Test = fn(&Net<'_>) -> Result<()>;
 
 const TESTS: &[(&str, Test)] = &[
     ("addresses_are_leased_or_given", addresses_are_leased_or_given),
+    ("routes_are_told", routes_are_told),
     ("a_connection_from_the_host_echoes", a_connection_from_the_host_echoes),
     ("datagrams_from_the_host_echo", datagrams_from_the_host_echo),
     ("the_guest_reads_from_the_host", the_guest_reads_from_the_host),
@@ -128,6 +129,21 @@ fn addresses_are_leased_or_given(net: &Net<'_>) -> Result<()> {
     ensure!(source(&["--net"])? == "10.0.2.15\n", "the user network's server leases 10.0.2.15");
     let given = source(&["--net", "--append", "ip=eth0:10.0.2.77/24:10.0.2.2"])?;
     ensure!(given == "10.0.2.77\n", "from {given} instead of the address that was given");
+    Ok(())
+}
+
+fn routes_are_told(net: &Net<'_>) -> Result<()> {
+    let told = success(&net.finish(&["--net"], &["show", "/proc/net/route"])?)?;
+    let routes: Vec<_> = told.lines().skip(1).map(str::trim_end).collect();
+    let wanted = [
+        "eth0\t00000000\t0202000A\t0003\t0\t0\t0\t00000000\t0\t0\t0",
+        "eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0",
+    ];
+    ensure!(routes == wanted, "{told}");
+    let told = success(&net.finish(&["--net"], &["show", "/proc/net/if_inet6"])?)?;
+    // The identifier of the interface is made of QEMU's first address, 52:54:00:12:34:56.
+    let wanted = "fe80000000000000505400fffe123456 02 40 20 80     eth0";
+    ensure!(told.lines().any(|line| line == wanted), "{told}");
     Ok(())
 }
 

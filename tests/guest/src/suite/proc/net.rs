@@ -271,6 +271,8 @@ fn tables_have_their_first_lines(_: &Case) -> Outcome {
     check_eq!(text("/proc/net/tcp")?.lines().next().map(str::len), Some(149));
     check_eq!(text("/proc/net/udp")?.lines().next().map(str::len), Some(127));
     check_eq!(text("/proc/net/route")?.lines().next().map(str::len), Some(127));
+    let own = "00000000000000000000000000000001 01 80 10 80       lo";
+    check_eq!(text("/proc/net/if_inet6")?.lines().find(|line| line.ends_with(" lo")), Some(own));
     check!(text("/proc/net/protocols")?.lines().any(|line| line.starts_with("UNIX-STREAM ")));
     check_eq!(text("/proc/net/sockstat6")?.lines().count(), 5);
     Ok(())
