@@ -76,6 +76,11 @@ impl Caller for Context {
         self.files.set_close_on_exec(descriptor, on)
     }
 
+    fn set_asynchronous(&self, descriptor: i32, on: bool) -> Result<()> {
+        signal::set_asynchronous(&self.files.get(descriptor)?, descriptor, on);
+        Ok(())
+    }
+
     fn identity(&self) -> Arc<identity::Identity> {
         self.thread.shown_identity()
     }

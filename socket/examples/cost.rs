@@ -88,6 +88,10 @@ impl Caller for Program {
         64
     }
 
+    fn set_asynchronous(&self, _: i32, _: bool) -> Result<()> {
+        Err(Errno::EBADF.into())
+    }
+
     fn set_close_on_exec(&self, _descriptor: i32, _on: bool) -> Result<()> {
         Ok(())
     }

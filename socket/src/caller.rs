@@ -79,6 +79,12 @@ pub trait Caller {
     /// EBADF where nothing is open any more.
     fn set_close_on_exec(&self, descriptor: i32, on: bool) -> Result<()>;
 
+    /// Switches O_ASYNC on or off (FIOASYNC): whether the owner of the open file is sent SIGIO.
+    ///
+    /// # Errors
+    /// EBADF where nothing is open any more.
+    fn set_asynchronous(&self, descriptor: i32, on: bool) -> Result<()>;
+
     /// Who calls.
     fn identity(&self) -> Arc<Identity>;
 

@@ -71,6 +71,20 @@ impl From<Limits> for Settings {
 }
 
 impl Settings {
+    /// [`Limits::send_buffer`], at this moment.
+    #[inline]
+    #[must_use]
+    pub fn send_buffer(&self) -> u32 {
+        self.send_buffer.load(Ordering::Relaxed)
+    }
+
+    /// [`Limits::receive_buffer`], at this moment.
+    #[inline]
+    #[must_use]
+    pub fn receive_buffer(&self) -> u32 {
+        self.receive_buffer.load(Ordering::Relaxed)
+    }
+
     /// The limits at this moment.
     #[inline]
     #[must_use]

@@ -141,6 +141,11 @@ impl Caller for Target {
         Ok(())
     }
 
+    fn set_asynchronous(&self, _descriptor: i32, _on: bool) -> Result<()> {
+        self.natively.set(true);
+        Ok(())
+    }
+
     fn identity(&self) -> Arc<Identity> {
         let status = self.status();
         let numbers = |[real, effective, saved, _]: [u32; 4]| Numbers { real, effective, saved };

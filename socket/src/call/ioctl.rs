@@ -56,6 +56,11 @@ impl Ioctl {
                 caller.read_memory(self.argument, &mut on)?;
                 self.socket.set_nonblocking(i32::from_ne_bytes(on) != 0);
             }
+            ioctl::FIOASYNC => {
+                let mut on = [0; 4];
+                caller.read_memory(self.argument, &mut on)?;
+                caller.set_asynchronous(self.descriptor, i32::from_ne_bytes(on) != 0)?;
+            }
             ioctl::FIONREAD => self.answer(caller, self.socket.unread()?)?,
             ioctl::TIOCOUTQ => self.answer(caller, self.socket.unsent()?)?,
             _ => return Err(Error::new(Errno::ENOTTY, "no such request")),

@@ -47,10 +47,10 @@ const fn unix(kind: u32) -> Descriptor {
 
 impl Socket {
     pub(super) fn with(world: &World, pollee: Arc<Pollee>, descriptor: Descriptor, body: Body) -> Self {
-        let limits = world.settings.get();
+        let settings = &world.settings;
         let (send_buffer, receive_buffer) = match u32::from(descriptor.protocol()) {
             TCP => TCP_BUFFERS,
-            _ => (limits.send_buffer, limits.receive_buffer),
+            _ => (settings.send_buffer(), settings.receive_buffer()),
         };
         Self {
             flags: AtomicU32::new(0),
@@ -141,7 +141,7 @@ impl Socket {
         let sides = Sides {
             pollees: pollees.clone(),
             peers: [identity.clone(), identity],
-            send_buffers: [world.settings.get().send_buffer; 2],
+            send_buffers: [world.settings.send_buffer(); 2],
             pool: &world.pool,
         };
         C::pair(sides).map(|link| C::body(ConnectionMode::connected(link)))

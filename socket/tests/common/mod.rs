@@ -206,6 +206,10 @@ impl Caller for Program {
         self.limit.get()
     }
 
+    fn set_asynchronous(&self, descriptor: i32, _on: bool) -> Result<()> {
+        self.socket(descriptor).map(|_| ())
+    }
+
     fn set_close_on_exec(&self, descriptor: i32, on: bool) -> Result<()> {
         match self.files.borrow_mut().get_mut(descriptor as usize) {
             Some(Some(File::Open(_, close_on_exec))) => {

@@ -1,6 +1,7 @@
 //! What calls cost: loops around the bare instruction, timed by CLOCK_MONOTONIC.
 
 mod files;
+mod internet;
 mod memory;
 mod processes;
 mod ready;
@@ -53,8 +54,15 @@ const BENCHES: &[Bench] = &[
 /// All measurements, in the order of the report. Those of processes come first: what the others leave behind (memory that
 /// was touched, room for a thousand descriptors) would be copied by every fork(2).
 fn all() -> impl Iterator<Item = &'static Bench> {
-    let groups =
-        [processes::BENCHES, BENCHES, sockets::BENCHES, ready::BENCHES, files::BENCHES, memory::BENCHES];
+    let groups = [
+        processes::BENCHES,
+        BENCHES,
+        sockets::BENCHES,
+        internet::BENCHES,
+        ready::BENCHES,
+        files::BENCHES,
+        memory::BENCHES,
+    ];
     groups.into_iter().flatten()
 }
 

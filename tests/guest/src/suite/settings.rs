@@ -34,6 +34,7 @@ pub(crate) const TESTS: &[Test] = tests!("settings";
     priorities_are_for_those_who_may needs [Need::OtherUsers],
     cookies_tell_sockets_apart,
     settings_of_the_wrong_length,
+    signals_of_data_are_asked_for,
 );
 
 /// SO_RCVTIMEO_NEW, SO_SNDTIMEO_NEW
@@ -387,6 +388,19 @@ fn settings_of_the_wrong_length(_: &Case) -> Outcome {
                 check_err!(sys::setsockopt(&one, libc::SOL_SOCKET, name, &vec![0; length]), EINVAL);
             }
         }
+    }
+    Ok(())
+}
+
+fn signals_of_data_are_asked_for(_: &Case) -> Outcome {
+    for (one, _other) in pairs()? {
+        let is_on =
+            || Ok::<_, crate::errno::Errno>(sys::fcntl(&one, libc::F_GETFL, 0)? as i32 & libc::O_ASYNC != 0);
+        check!(!is_on()?);
+        sys::ioctl(&one, libc::FIOASYNC, &mut 1)?;
+        check!(is_on()?);
+        sys::ioctl(&one, libc::FIOASYNC, &mut 0)?;
+        check!(!is_on()?);
     }
     Ok(())
 }

@@ -27,6 +27,16 @@ pub(crate) fn request_fionbio(at: &Situation<'_>) -> Attempt {
     Ok(())
 }
 
+/// O_ASYNC by another way: the owner is told of data by SIGIO.
+pub(crate) fn request_fioasync(at: &Situation<'_>) -> Attempt {
+    let (left, _right) = at.pair()?;
+    for on in [1, 0] {
+        probed(sys::ioctl(&left, libc::FIOASYNC, &mut { on }))?;
+        check_eq!(sys::fcntl(&left, libc::F_GETFL, 0)? as i32 & libc::O_ASYNC != 0, on == 1);
+    }
+    Ok(())
+}
+
 /// How much can be read, of one message or several; nothing of a listener, which is an error.
 pub(crate) fn request_fionread(at: &Situation<'_>) -> Attempt {
     if at.keeps_records() {
