@@ -94,7 +94,8 @@ impl Network {
                 Ok(device)
             }
             Err(trouble) => {
-                transport.set_status(DeviceStatus::FAILED);
+                // A reset: its interrupt is about to be given back.
+                transport.set_status(DeviceStatus::empty());
                 Err(trouble)
             }
         }

@@ -95,7 +95,7 @@ pub(super) enum Direction {
     Send,
 }
 
-/// A queue with its buffers. It must not be dropped before the device is reset.
+/// A queue with its buffers. The device uses it from DRIVER_OK (3.1.1, step 8) to its reset: between the two it must not be dropped.
 pub(super) struct Ring {
     queue: VirtQueue<DeviceMemory, SIZE>,
     direction: Direction,
