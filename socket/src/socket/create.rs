@@ -47,15 +47,10 @@ const fn unix(kind: u32) -> Descriptor {
 
 impl Socket {
     pub(super) fn with(world: &World, pollee: Arc<Pollee>, descriptor: Descriptor, body: Body) -> Self {
-        let settings = &world.settings;
-        let (send_buffer, receive_buffer) = match u32::from(descriptor.protocol()) {
-            TCP => TCP_BUFFERS,
-            _ => (settings.send_buffer(), settings.receive_buffer()),
-        };
         Self {
             flags: AtomicU32::new(0),
-            send_buffer: AtomicU32::new(send_buffer),
-            receive_buffer: AtomicU32::new(receive_buffer),
+            send_buffer: AtomicU32::new(world.settings.send_buffer()),
+            receive_buffer: AtomicU32::new(world.settings.receive_buffer()),
             pollee,
             descriptor,
             place: AtomicU32::new(registry::NOWHERE),
@@ -70,11 +65,11 @@ impl Socket {
     /// EAFNOSUPPORT, EINVAL, EPROTONOSUPPORT, ESOCKTNOSUPPORT: what Linux answers for what it does not have, in its order.
     pub fn create(world: &World, family: u32, socket_type: u32, protocol: u32) -> Result<Arc<Self>> {
         let descriptor = Self::kind(family, socket_type, protocol)?;
+        if u32::from(descriptor.family()) != net::AF_UNIX {
+            return Ok(Self::create_internet(world, descriptor));
+        }
         let pollee = Arc::<Pollee>::default();
         let body = match socket_type {
-            _ if u32::from(descriptor.family()) != net::AF_UNIX => {
-                Body::Internet(Box::new(Self::internet_of(world, descriptor, pollee.clone())))
-            }
             net::SOCK_DGRAM => Body::Datagram(Datagram::new(Self::datagrams(world, pollee.clone(), None))),
             net::SOCK_SEQPACKET => Body::Seqpacket(ConnectionMode::new()),
             _ => Body::Stream(ConnectionMode::new()),
@@ -173,16 +168,27 @@ impl Socket {
         }
     }
 
-    /// What is behind a socket of AF_INET or AF_INET6.
-    fn internet_of(world: &World, descriptor: Descriptor, pollee: Arc<Pollee>) -> Internet {
+    /// A socket of AF_INET or AF_INET6.
+    #[inline(never)]
+    fn create_internet(world: &World, descriptor: Descriptor) -> Arc<Self> {
+        let pollee = Arc::<Pollee>::default();
         let version = match u32::from(descriptor.family()) {
             net::AF_INET => Version::V4,
             _ => Version::V6,
         };
-        match u32::from(descriptor.kind()) {
-            net::SOCK_STREAM => Internet::stream(&world.network, version, pollee),
-            _ => Internet::datagrams(&world.network, version, pollee),
+        let is_stream = u32::from(descriptor.kind()) == net::SOCK_STREAM;
+        let internet = match is_stream {
+            true => Internet::stream(&world.network, version, pollee.clone()),
+            false => Internet::datagrams(&world.network, version, pollee.clone()),
+        };
+        let mut socket = Self::with(world, pollee, descriptor, Body::Internet(Box::new(internet)));
+        if is_stream {
+            let (send, receive) = TCP_BUFFERS;
+            (*socket.send_buffer.get_mut(), *socket.receive_buffer.get_mut()) = (send, receive);
         }
+        let socket = Arc::new(socket);
+        registry::enter(world.id, [&socket]);
+        socket
     }
 
     /// The next connection that waits at a stream socket over TCP.
