@@ -1,298 +1,121 @@
-//! Data.
+//! Data: what one call sends arrives, and what has arrived another call receives.
 
-pub(crate) mod sendto {
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys,
-    };
+use std::{
+    io::{IoSlice, IoSliceMut},
+    os::fd::OwnedFd,
+};
 
-    /// What is sent is received whole.
-    fn sends(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        check_eq!(probed(sys::send(&one, b"whole", 0))?, 5);
-        let mut data = [0; 8];
-        check_eq!(sys::read(&other, &mut data)?, 5);
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
+use super::kinds;
+use crate::{
+    errno::Result,
+    harness::check_eq,
+    probe::{Attempt, probed, situation::Situation},
+    sys::{self, Envelope, Outgoing},
+};
 
-    kinds! {
-        sends;
-        sockfd_af_inet_sock_stream sockfd_af_inet_sock_dgram sockfd_af_inet6_sock_stream sockfd_af_inet6_sock_dgram
-    }
+const WHOLE: &[u8] = b"whole";
+
+/// What is sent is received whole.
+fn arrives(at: &Situation<'_>, send: impl Fn(&OwnedFd) -> Result<usize>) -> Attempt {
+    let (one, other) = at.pair()?;
+    check_eq!(probed(send(&one))?, WHOLE.len());
+    let mut data = [0; 8];
+    check_eq!(sys::read(&other, &mut data)?, WHOLE.len());
+    check_eq!(&data[..WHOLE.len()], WHOLE);
+    Ok(())
 }
 
-pub(crate) mod write {
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys,
-    };
-
-    /// What is sent is received whole.
-    fn sends(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        check_eq!(probed(sys::write(&one, b"whole"))?, 5);
-        let mut data = [0; 8];
-        check_eq!(sys::read(&other, &mut data)?, 5);
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
-
-    kinds! {
-        sends;
-        fd_af_inet_sock_stream fd_af_inet_sock_dgram fd_af_inet6_sock_stream fd_af_inet6_sock_dgram
-    }
+/// What was sent is received whole.
+fn is_received(at: &Situation<'_>, receive: impl Fn(&OwnedFd, &mut [u8]) -> Result<usize>) -> Attempt {
+    let (one, other) = at.pair()?;
+    sys::write(&one, WHOLE)?;
+    let mut data = [0; 8];
+    check_eq!(probed(receive(&other, &mut data))?, WHOLE.len());
+    check_eq!(&data[..WHOLE.len()], WHOLE);
+    Ok(())
 }
 
-pub(crate) mod writev {
-    use std::io::IoSlice;
-
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys,
-    };
-
-    /// What is sent is received whole.
-    fn sends(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        check_eq!(probed(sys::writev(&one, &[IoSlice::new(b"who"), IoSlice::new(b"le")]))?, 5);
-        let mut data = [0; 8];
-        check_eq!(sys::read(&other, &mut data)?, 5);
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
-
-    kinds! {
-        sends;
-        fd_af_inet_sock_stream fd_af_inet_sock_dgram fd_af_inet6_sock_stream fd_af_inet6_sock_dgram
-    }
+/// The payload in two parts.
+fn parts() -> [IoSlice<'static>; 2] {
+    let (one, other) = WHOLE.split_at(3);
+    [IoSlice::new(one), IoSlice::new(other)]
 }
 
-pub(crate) mod sendmsg {
-    use std::io::IoSlice;
-
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys::{self, Envelope},
+/// A module for a call whose descriptor is called `sockfd`, or `fd`.
+macro_rules! call {
+    (sockfd $call:ident, $proof:expr) => {
+        call! {
+            $call, $proof;
+            sockfd_af_inet_sock_stream sockfd_af_inet_sock_dgram sockfd_af_inet6_sock_stream sockfd_af_inet6_sock_dgram
+        }
     };
+    (fd $call:ident, $proof:expr) => {
+        call! {
+            $call, $proof;
+            fd_af_inet_sock_stream fd_af_inet_sock_dgram fd_af_inet6_sock_stream fd_af_inet6_sock_dgram
+        }
+    };
+    ($call:ident, $proof:expr; $($name:ident)*) => {
+        pub(crate) mod $call {
+            use super::*;
 
-    /// What is sent is received whole.
-    fn sends(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        check_eq!(
-            probed(sys::sendmsg(&one, &[IoSlice::new(b"who"), IoSlice::new(b"le")], Envelope::default(), 0))?
-                .bytes,
-            5
-        );
-        let mut data = [0; 8];
-        check_eq!(sys::read(&other, &mut data)?, 5);
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
+            fn proof(at: &Situation<'_>) -> Attempt {
+                $proof(at)
+            }
 
-    kinds! {
-        sends;
-        sockfd_af_inet_sock_stream sockfd_af_inet_sock_dgram sockfd_af_inet6_sock_stream sockfd_af_inet6_sock_dgram
-    }
+            kinds! { proof; $($name)* }
+        }
+    };
 }
 
-pub(crate) mod sendmmsg {
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys::{self, Outgoing},
-    };
-
-    /// What is sent is received whole.
-    fn sends(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        let message = Outgoing { data: b"whole", to: None, control: None };
-        let (count, lengths) = probed(sys::sendmmsg(&one, &[message], 0))?;
-        check_eq!((count, lengths[0]), (1, 5));
-        let mut data = [0; 8];
-        check_eq!(sys::read(&other, &mut data)?, 5);
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
-
-    kinds! {
-        sends;
-        sockfd_af_inet_sock_stream sockfd_af_inet_sock_dgram sockfd_af_inet6_sock_stream sockfd_af_inet6_sock_dgram
-    }
+call! { sockfd sendto, |at| arrives(at, |fd| sys::send(fd, WHOLE, 0)) }
+call! { fd write, |at| arrives(at, |fd| sys::write(fd, WHOLE)) }
+call! { fd writev, |at| arrives(at, |fd| sys::writev(fd, &parts())) }
+call! { sockfd sendmsg, |at| arrives(at, |fd| Ok(sys::sendmsg(fd, &parts(), Envelope::default(), 0)?.bytes)) }
+call! {
+    sockfd sendmmsg,
+    |at| arrives(at, |fd| {
+        let message = Outgoing { data: WHOLE, to: None, control: None };
+        let (count, lengths) = sys::sendmmsg(fd, &[message], 0)?;
+        Ok(count * lengths[0] as usize)
+    })
 }
-
-pub(crate) mod recvfrom {
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys,
-    };
-
-    /// What was sent is received whole.
-    fn receives(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        sys::write(&one, b"whole")?;
-        let mut data = [0; 8];
-        check_eq!(probed(sys::recv(&other, &mut data, 0))?, 5);
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
-
-    kinds! {
-        receives;
-        sockfd_af_inet_sock_stream sockfd_af_inet_sock_dgram sockfd_af_inet6_sock_stream sockfd_af_inet6_sock_dgram
-    }
+call! { sockfd recvfrom, |at| is_received(at, |fd, into| sys::recv(fd, into, 0)) }
+call! { fd read, |at| is_received(at, |fd, into| sys::read(fd, into)) }
+call! { fd readv, |at| is_received(at, |fd, into| sys::readv(fd, &mut [IoSliceMut::new(into)])) }
+call! {
+    sockfd recvmsg,
+    |at| is_received(at, |fd, into| {
+        Ok(sys::recvmsg(fd, &mut [IoSliceMut::new(into)], Envelope::default(), 0)?.bytes)
+    })
 }
-
-pub(crate) mod read {
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys,
-    };
-
-    /// What was sent is received whole.
-    fn receives(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        sys::write(&one, b"whole")?;
-        let mut data = [0; 8];
-        check_eq!(probed(sys::read(&other, &mut data))?, 5);
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
-
-    kinds! {
-        receives;
-        fd_af_inet_sock_stream fd_af_inet_sock_dgram fd_af_inet6_sock_stream fd_af_inet6_sock_dgram
-    }
+call! {
+    sockfd recvmmsg,
+    |at| is_received(at, |fd, into| {
+        let (count, headers) = sys::recvmmsg(fd, &mut [into], 0, None)?;
+        Ok(count * headers[0].bytes)
+    })
 }
-
-pub(crate) mod readv {
-    use std::io::IoSliceMut;
-
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys,
-    };
-
-    /// What was sent is received whole.
-    fn receives(at: &Situation<'_>) -> Attempt {
+// A request reaches the socket.
+call! {
+    fd ioctl,
+    |at: &Situation<'_>| {
         let (one, other) = at.pair()?;
-        sys::write(&one, b"whole")?;
-        let mut data = [0; 8];
-        check_eq!(probed(sys::readv(&other, &mut [IoSliceMut::new(&mut data)]))?, 5);
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
-
-    kinds! {
-        receives;
-        fd_af_inet_sock_stream fd_af_inet_sock_dgram fd_af_inet6_sock_stream fd_af_inet6_sock_dgram
-    }
-}
-
-pub(crate) mod recvmsg {
-    use std::io::IoSliceMut;
-
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys::{self, Envelope},
-    };
-
-    /// What was sent is received whole.
-    fn receives(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        sys::write(&one, b"whole")?;
-        let mut data = [0; 8];
-        check_eq!(
-            probed(sys::recvmsg(&other, &mut [IoSliceMut::new(&mut data)], Envelope::default(), 0))?.bytes,
-            5
-        );
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
-
-    kinds! {
-        receives;
-        sockfd_af_inet_sock_stream sockfd_af_inet_sock_dgram sockfd_af_inet6_sock_stream sockfd_af_inet6_sock_dgram
-    }
-}
-
-pub(crate) mod recvmmsg {
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys,
-    };
-
-    /// What was sent is received whole.
-    fn receives(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        sys::write(&one, b"whole")?;
-        let mut data = [0; 8];
-        let (count, headers) = probed(sys::recvmmsg(&other, &mut [&mut data], 0, None))?;
-        check_eq!((count, headers[0].bytes), (1, 5));
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
-
-    kinds! {
-        receives;
-        sockfd_af_inet_sock_stream sockfd_af_inet_sock_dgram sockfd_af_inet6_sock_stream sockfd_af_inet6_sock_dgram
-    }
-}
-
-pub(crate) mod ioctl {
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys,
-    };
-
-    /// A request reaches the socket.
-    fn counts(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
-        sys::write(&one, b"whole")?;
+        sys::write(&one, WHOLE)?;
         at.arrived(&other)?;
         let mut bytes = -1;
         probed(sys::ioctl(&other, libc::FIONREAD, &mut bytes))?;
-        check_eq!(bytes, 5);
+        check_eq!(bytes as usize, WHOLE.len());
         Ok(())
-    }
-
-    kinds! {
-        counts;
-        fd_af_inet_sock_stream fd_af_inet_sock_dgram fd_af_inet6_sock_stream fd_af_inet6_sock_dgram
     }
 }
-
-pub(crate) mod sendfile {
-    use crate::{
-        harness::check_eq,
-        probe::{Attempt, probed, proofs::internet::kinds, situation::Situation},
-        sys,
-    };
-
-    /// A file's contents are received.
-    fn sends(at: &Situation<'_>) -> Attempt {
-        let (one, other) = at.pair()?;
+// A file's contents are received.
+call! {
+    sendfile,
+    |at: &Situation<'_>| {
         let file = sys::open(&at.path("file"), libc::O_RDWR | libc::O_CREAT, 0o600)?;
-        sys::write(&file, b"whole")?;
-        check_eq!(probed(sys::sendfile(&one, &file, Some(&mut 0), 5))?, 5);
-        let mut data = [0; 8];
-        check_eq!(sys::read(&other, &mut data)?, 5);
-        check_eq!(&data[..5], b"whole");
-        Ok(())
-    }
-
-    kinds! {
-        sends;
-        out_fd_af_inet_sock_stream out_fd_af_inet_sock_dgram out_fd_af_inet6_sock_stream out_fd_af_inet6_sock_dgram
-    }
+        sys::write(&file, WHOLE)?;
+        arrives(at, |fd| sys::sendfile(fd, &file, Some(&mut 0), WHOLE.len()))
+    };
+    out_fd_af_inet_sock_stream out_fd_af_inet_sock_dgram out_fd_af_inet6_sock_stream out_fd_af_inet6_sock_dgram
 }
