@@ -117,11 +117,12 @@ pub(super) fn resume(process: &Process) {
         }
         state.complete = false;
     }
+    // Before any thread goes on: a process that ends at once would else be told of first, and the other signal be lost.
+    process.continued();
     let threads: alloc::vec::Vec<_> = process.threads.lock().values().cloned().collect();
     for thread in threads {
         thread.wake();
     }
-    process.continued();
 }
 
 impl Process {
