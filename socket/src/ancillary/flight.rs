@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use spin::{Mutex, MutexGuard};
 
 use super::rights::OpenFile;
-use crate::socket::Socket;
+use crate::{caller::Caller, socket::Socket};
 
 /// Whose the files of a message are, and where they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +21,13 @@ pub(crate) struct Account {
     pub(crate) user: u32,
     /// The socket at which they wait, by its place in the registry.
     pub(crate) holder: u32,
+}
+
+impl Account {
+    /// That of a caller who sends to the socket in that place.
+    pub(crate) fn new<C: Caller>(caller: &C, holder: u32) -> Self {
+        Self { world: caller.world().id, user: caller.identity().users.real, holder }
+    }
 }
 
 /// A socket in flight.

@@ -15,9 +15,10 @@ mod incoming;
 mod outgoing;
 mod rights;
 
+use self::flight::Account;
 pub use self::rights::{OpenFile, Rights};
 pub(crate) use self::{incoming::deliver, outgoing::Parcel, rights::dispose};
-use crate::identity::Sender;
+use crate::{caller::Caller, identity::Sender};
 
 /// What a message on its way has besides its payload.
 #[derive(Default)]
@@ -33,6 +34,26 @@ impl Ancillary {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rights.is_none() && self.sender.is_none()
+    }
+
+    /// The same again, for one who only looks: see [`flight::undisturbed`].
+    pub(crate) fn copied(&self) -> Self {
+        Self { rights: self.rights.as_ref().map(Rights::copied), sender: self.sender.clone() }
+    }
+
+    /// The open files are in flight to the socket in that place from now on. Call it before the message is queued, and with no
+    /// lock held.
+    pub(crate) fn depart<C: Caller>(&mut self, caller: &C, holder: u32) {
+        if let Some(rights) = &mut self.rights {
+            rights.depart(Account::new(caller, holder));
+        }
+    }
+
+    /// They are not: the message found no room there.
+    pub(crate) fn stay(&mut self) {
+        if let Some(rights) = &mut self.rights {
+            rights.arrive();
+        }
     }
 }
 

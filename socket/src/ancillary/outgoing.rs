@@ -18,6 +18,7 @@ use crate::{
     caller::Caller,
     error::{Errno, Error, Result},
     identity::{Credentials, Sender},
+    registry,
 };
 
 /// How many open files a message can have (SCM_MAX_FD).
@@ -81,15 +82,25 @@ impl Parcel {
         names_sender: bool,
         holder: u32,
     ) -> Result<Ancillary> {
+        let mut ancillary = self.take(caller)?;
+        ancillary.depart(caller, holder);
+        if names_sender {
+            ancillary.sender.get_or_insert_with(|| caller.identity().as_sender());
+        }
+        Ok(ancillary)
+    }
+
+    /// What goes with the next piece, which has no receiver yet.
+    ///
+    /// # Errors
+    /// As [`Parcel::pack`].
+    pub(crate) fn take<C: Caller>(&mut self, caller: &C) -> Result<Ancillary> {
         let mut rights = None;
         if !self.files.is_empty() {
-            let account = Account { world: caller.world().id, user: caller.identity().users.real, holder };
-            check_limit(caller, account)?;
-            let departing = rights.insert(Rights::new(core::mem::take(&mut self.files)));
-            departing.depart(account);
+            check_limit(caller, Account::new(caller, registry::NOWHERE))?;
+            rights = Some(Rights::new(core::mem::take(&mut self.files)));
         }
-        let sender = self.sender.clone().or_else(|| names_sender.then(|| caller.identity().as_sender()));
-        Ok(Ancillary { rights, sender })
+        Ok(Ancillary { rights, sender: self.sender.clone() })
     }
 }
 

@@ -50,7 +50,7 @@ impl Rights {
     }
 
     /// They are in flight no more: the receiver has the message, or it is thrown away.
-    fn arrive(&mut self) {
+    pub(super) fn arrive(&mut self) {
         if let Some(account) = self.account.take() {
             flight::arrive(&account, &self.files);
         }

@@ -107,7 +107,12 @@ impl Connect {
         if is_unspecific(self.address.bytes()) && self.socket.disconnect() {
             return Ok(());
         }
-        let target = match Name::parse(self.address.bytes())? {
+        let name = Name::parse(self.address.bytes())?;
+        // Who wants to know others is to be known itself.
+        if self.socket.knows_senders() {
+            self.socket.bind_any(caller.world())?;
+        }
+        let target = match name {
             Name::Abstract(name) => Target::Abstract(name),
             Name::Path(path) => Target::Node(caller.find_node(path)?),
         };

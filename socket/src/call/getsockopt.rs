@@ -66,7 +66,6 @@ impl GetOption {
     fn read(&self) -> Result<OptionValue> {
         let socket = &self.socket;
         let internet = socket.internet().is_some();
-        let knows_senders = !internet && !socket.sends_records();
         let timeout = |direction| OptionValue::Time(socket.timeout(direction).unwrap_or_default());
         Ok(match self.name {
             net::SO_RCVTIMEO_OLD | net::SO_RCVTIMEO_NEW => timeout(Direction::Receive),
@@ -90,10 +89,8 @@ impl GetOption {
                 net::SO_SNDLOWAT => 1,
                 net::SO_PRIORITY => socket.priority() as i32,
                 net::SO_MARK => socket.mark() as i32,
-                net::SO_PASSCRED if knows_senders => {
-                    socket.options().contains(Options::PASS_CREDENTIALS).into()
-                }
-                net::SO_PASSPIDFD if knows_senders => socket.options().contains(Options::PASS_PIDFD).into(),
+                net::SO_PASSCRED if !internet => socket.options().contains(Options::PASS_CREDENTIALS).into(),
+                net::SO_PASSPIDFD if !internet => socket.options().contains(Options::PASS_PIDFD).into(),
                 net::SO_ERROR => socket.take_error().map_or(0, |error| error.errno.number().into()),
                 _ => return Err(super::setsockopt::UNKNOWN),
             }),

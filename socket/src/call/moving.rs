@@ -82,7 +82,15 @@ impl<C: Caller> Operation<C> for Outgoing<'_> {
         if socket.sends_records() {
             let first = !core::mem::replace(&mut self.waited, true);
             let flags = MessageFlags::empty();
-            let sent = records::send(caller, &socket, &mut self.bytes, flags, None, first, &mut self.parked);
+            let sent = records::send(
+                caller,
+                &socket,
+                &mut self.bytes,
+                flags,
+                None,
+                first,
+                (&mut self.parked, &mut None),
+            );
             return all_at_once(sent, self.nonblocking || socket.nonblocking());
         }
         let Some(link) = socket.link() else { return Step::Done(Err(NOT_CONNECTED)) };

@@ -97,11 +97,15 @@ impl Receiving {
         }
         let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || self.socket.nonblocking();
         let mut sink = UserBytes { caller, buffers: &mut self.buffers };
-        let taken = match endpoint.receive(&mut sink, self.flags.contains(MessageFlags::PEEK), nonblocking) {
-            Ok(taken) => taken,
-            Err(stop) => return self.wait(caller, stop, nonblocking),
-        };
+        let mut taken =
+            match endpoint.receive(&mut sink, self.flags.contains(MessageFlags::PEEK), nonblocking) {
+                Ok(taken) => taken,
+                Err(stop) => return self.wait(caller, stop, nonblocking),
+            };
         let count = if self.flags.contains(MessageFlags::TRUNC) { taken.length } else { taken.copied };
+        if !taken.is_end() {
+            self.gathered = taken.gather();
+        }
         self.taken = Some(taken);
         Ok(count)
     }
@@ -173,6 +177,11 @@ impl Receiving {
             return Step::Done(Ok(0));
         }
         self.step(caller).map_or_else(|step| step, |count| Step::Done(Ok(count)))
+    }
+
+    /// Whether it was the end of a connection of records: unlike that of a stream, it comes without control messages.
+    pub(super) fn is_end_of_records(&self) -> bool {
+        self.taken.as_ref().is_some_and(Taken::is_end)
     }
 
     /// What came with the bytes.

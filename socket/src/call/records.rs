@@ -4,6 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 
 use crate::{
     abi::flags::MessageFlags,
+    ancillary::Parcel,
     bytes::Source,
     caller::Caller,
     error::{Errno, Error, Result},
@@ -30,12 +31,12 @@ pub(super) struct Parked {
 /// what [`Endpoint::prepare`] fails with, what looking up a name fails with, what [`Endpoint::deliver`] fails with.
 pub(super) fn send<C: Caller, S: Source>(
     caller: &C,
-    socket: &Socket,
+    socket: &Arc<Socket>,
     source: &mut S,
     flags: MessageFlags,
     to: Option<&[u8]>,
     first: bool,
-    parked: &mut Option<Box<Parked>>,
+    (parked, parcel): (&mut Option<Box<Parked>>, &mut Option<Box<Parcel>>),
 ) -> Attempt<usize> {
     let endpoint = socket.endpoint().ok_or(NOT_CONNECTED)?;
     let sequenced = endpoint.kind() == Kind::Sequenced;
@@ -47,27 +48,55 @@ pub(super) fn send<C: Caller, S: Source>(
     }
     // Over a connection there is one way to go: Linux does not look at the address.
     let name = to.filter(|_| !sequenced).map(Name::parse).transpose()?;
-    let find = || match name {
-        Some(name) => receiver(caller, socket, name),
-        None => endpoint.peer().ok_or(NOT_CONNECTED),
+    if endpoint.knows_senders() {
+        socket.bind_any(caller.world())?;
+    }
+    let find = |unsent: &mut Unsent| {
+        let receiver = match name {
+            Some(name) => receiver(caller, socket, name),
+            None => endpoint.peer().ok_or(NOT_CONNECTED),
+        }?;
+        if endpoint.knows_senders() || receiver.knows_senders() {
+            unsent.name_sender(|| caller.identity().as_sender());
+        }
+        Ok::<_, Error>(receiver)
     };
     let (mut unsent, length, mut receiver) = match parked.take() {
         Some(parked) => (parked.unsent, parked.length, parked.receiver),
         None => {
             let length = source.remaining();
-            (endpoint.prepare(source)?, length, find()?)
+            let mut unsent = endpoint.prepare(source)?;
+            if let Some(parcel) = parcel {
+                unsent.add(parcel.take(caller)?);
+            }
+            let receiver = find(&mut unsent)?;
+            (unsent, length, receiver)
         }
     };
     loop {
+        if let Some(ancillary) = unsent.ancillary() {
+            ancillary.depart(caller, receiver.place());
+        }
         match endpoint.deliver(&mut unsent, &receiver, name.is_some()) {
             Ok(Delivery::Done) => return Ok(length),
-            Ok(Delivery::Gone) => receiver = find()?,
+            Ok(Delivery::Gone) => {
+                stay(&mut unsent);
+                receiver = find(&mut unsent)?;
+            }
             Err(stop @ Stop::Error(_)) => return Err(stop),
             Err(stop) => {
+                stay(&mut unsent);
                 *parked = Some(Box::new(Parked { unsent, length, receiver }));
                 return Err(stop);
             }
         }
+    }
+}
+
+/// The record is not on its way after all.
+fn stay(unsent: &mut Unsent) {
+    if let Some(ancillary) = unsent.ancillary() {
+        ancillary.stay();
     }
 }
 

@@ -107,7 +107,7 @@ impl ReceiveMany {
     /// Decodes the message whose turn it is.
     fn next<C: Caller>(&self, caller: &C) -> Result<Box<Admitted<Judged>>> {
         let message = ReceiveMessage::decode(caller, self.socket.clone(), self.entry().header(), self.flags)?;
-        caller.world().policy.admit(caller, &self.registers, Judged(message)).map(Box::new)
+        caller.world().policy.admit(caller, &self.registers, Judged(message.one_of_many())).map(Box::new)
     }
 
     /// A message has come. Whether the next one is to be waited for.

@@ -21,6 +21,23 @@ pub struct ReceiveMessage {
     receiving: Receiving,
     header: MessageHeader,
     flags: MessageFlags,
+    /// Whether it is one of those of recvmmsg(2), the rules of which it is judged by then.
+    one_of_many: bool,
+}
+
+/// One of several messages: see [`ReceiveMessage::one_of_many`].
+struct OneOfMany<'a>(&'a ReceiveMessage);
+
+impl Decoded for OneOfMany<'_> {
+    const CALL: Call = Call::Recvmmsg;
+
+    fn socket(&self) -> Option<&Socket> {
+        self.0.socket()
+    }
+
+    fn message(&self) -> Option<Message<'_>> {
+        self.0.message()
+    }
 }
 
 impl Decoded for ReceiveMessage {
@@ -64,8 +81,11 @@ impl ReceiveMessage {
     /// Whether the policy lets the call be given a control message of that level and type; one that it does not is left out,
     /// and MSG_CTRUNC tells that something is missing.
     fn may_deliver<C: Caller>(&self, caller: &C, level: u32, kind: u32) -> bool {
-        let registers = [0, self.header.at, self.flags.bits() as usize, 0, 0, 0];
-        caller.world().policy.may_deliver(caller, &registers, self, level, kind)
+        let (at, flags, policy) = (self.header.at, self.flags.bits() as usize, &caller.world().policy);
+        if self.one_of_many {
+            return policy.may_deliver(caller, &[0, at, 1, flags, 0, 0], &OneOfMany(self), level, kind);
+        }
+        policy.may_deliver(caller, &[0, at, flags, 0, 0, 0], self, level, kind)
     }
 
     /// Copies in the header at an address, and what it leads to.
@@ -80,7 +100,12 @@ impl ReceiveMessage {
     ) -> Result<Self> {
         let header = MessageHeader::read(caller, at)?;
         let buffers = header.buffers(caller)?;
-        Ok(Self { receiving: Receiving::new(socket, buffers, flags), header, flags })
+        Ok(Self { receiving: Receiving::new(socket, buffers, flags), header, flags, one_of_many: false })
+    }
+
+    /// It is one of several messages that one call receives.
+    pub(super) fn one_of_many(self) -> Self {
+        Self { one_of_many: true, ..self }
     }
 
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {
@@ -101,6 +126,9 @@ impl ReceiveMessage {
 
     fn deliver<C: Caller>(&mut self, caller: &C) -> ControlOut {
         let mut control = ControlOut::new(&self.header);
+        if self.receiving.is_end_of_records() {
+            return control;
+        }
         let gathered = core::mem::take(self.receiving.gathered());
         let options = self.receiving.socket.options();
         let close_on_exec = self.flags.contains(MessageFlags::CMSG_CLOEXEC);

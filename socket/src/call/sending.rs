@@ -117,12 +117,12 @@ impl Sending {
         if self.socket.internet().is_some() {
             return self.step_internet(caller, destination);
         }
-        let Self { socket, buffers, flags, waited, parked, .. } = self;
+        let Self { socket, buffers, flags, waited, parked, parcel, .. } = self;
         let first = !core::mem::replace(waited, true);
         let source = &mut UserBytes { caller, buffers };
         let to = destination.map(SocketAddress::bytes);
         let nonblocking = flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
-        match super::records::send(caller, socket, source, *flags, to, first, parked) {
+        match super::records::send(caller, socket, source, *flags, to, first, (parked, parcel)) {
             Ok(sent) => Step::Done(Ok(sent)),
             Err(stop) => self.wait(caller, stop, nonblocking),
         }

@@ -98,12 +98,7 @@ impl SendMessage {
             match Parcel::read(caller, &self.control) {
                 Ok(None) => {}
                 Ok(parcel) => {
-                    if self.sending.socket.internet().is_some() {
-                        // AF_INET knows no open files, and passes over who sends.
-                    } else if self.sending.socket.sends_records() {
-                        let error = Error::new(Errno::EINVAL, "records have no control messages yet");
-                        return Step::Done(Err(error));
-                    }
+                    // AF_INET knows no open files, and passes over who sends.
                     self.sending.add(parcel);
                 }
                 Err(error) => return Step::Done(Err(error)),

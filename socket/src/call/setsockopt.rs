@@ -104,8 +104,6 @@ impl SetOption {
                 self.socket.set_mark(value as u32);
             }
             net::SO_PASSCRED | net::SO_PASSPIDFD if internet => return Err(UNKNOWN),
-            // Records come without their sender so far.
-            net::SO_PASSCRED | net::SO_PASSPIDFD if self.socket.sends_records() => return Err(UNKNOWN),
             net::SO_PASSCRED => self.socket.set_options(Options::PASS_CREDENTIALS, value != 0),
             net::SO_PASSPIDFD => self.socket.set_options(Options::PASS_PIDFD, value != 0),
             _ => return Err(UNKNOWN),

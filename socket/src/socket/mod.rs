@@ -437,7 +437,7 @@ impl Socket {
 
     pub(crate) fn set_place(&self, place: u32) {
         self.place.store(place, Ordering::Relaxed);
-        dispatch!(self, machine => machine.set_place(place), _ => {}, _ => {});
+        dispatch!(self, machine => machine.set_place(place), datagram => datagram.endpoint().set_place(place), _ => {});
     }
 
     /// SO_TYPE.

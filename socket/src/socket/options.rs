@@ -104,7 +104,10 @@ impl Socket {
         dispatch!(
             self,
             machine => machine.set_options(set),
-            _ => { set(); },
+            datagram => {
+                let options = set();
+                datagram.endpoint().set_knows_senders(options.intersects(Options::KNOWS_SENDERS));
+            },
             internet => {
                 let options = set();
                 internet.choose(|choices| {

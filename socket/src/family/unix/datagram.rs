@@ -1,11 +1,12 @@
 //! Sockets of type SOCK_DGRAM.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use scml::SocketState;
 use spin::Mutex;
 
 use crate::{
+    ancillary::OpenFile,
     caller::NodeId,
     error::{Errno, Error, Result},
     family::unix::{
@@ -103,11 +104,11 @@ impl Datagram {
         }
     }
 
-    /// Nobody has the socket any more.
-    pub(crate) fn close(&mut self) {
+    /// Nobody has the socket any more. The open files that nobody has received are added to `files`.
+    pub(crate) fn close(&mut self, files: &mut Vec<OpenFile>) {
         // The name goes first: who still finds it finds nobody behind it.
         *self.binding.get_mut() = None;
-        self.endpoint.close();
+        self.endpoint.close(files);
     }
 }
 

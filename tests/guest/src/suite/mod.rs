@@ -33,6 +33,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         unix::flags::TESTS,
         unix::shutdown::TESTS,
         unix::options::TESTS,
+        unix::records::TESTS,
         unix::requests::TESTS,
         unix::every::TESTS,
         unix::rights::TESTS,

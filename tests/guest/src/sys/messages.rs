@@ -141,6 +141,18 @@ pub(crate) fn recvmmsg(
     flags: i32,
     timeout: Option<&mut libc::timespec>,
 ) -> Result<(usize, Vec<Header>)> {
+    recvmmsg_with(fd, buffers, &mut [], flags, timeout)
+}
+
+/// As [`recvmmsg`], with room for the control data of the first messages.
+#[track_caller]
+pub(crate) fn recvmmsg_with(
+    fd: &impl Descriptor,
+    buffers: &mut [&mut [u8]],
+    controls: &mut [&mut [u8]],
+    flags: i32,
+    timeout: Option<&mut libc::timespec>,
+) -> Result<(usize, Vec<Header>)> {
     let mut parts: Vec<_> = buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
     let mut headers: Vec<_> = parts
         .iter_mut()
@@ -152,6 +164,10 @@ pub(crate) fn recvmmsg(
             header
         })
         .collect();
+    for (header, control) in headers.iter_mut().zip(controls) {
+        header.msg_hdr.msg_control = control.as_mut_ptr().cast();
+        header.msg_hdr.msg_controllen = control.len();
+    }
     let mut words = Words::default();
     Number(fd.number()).place(&mut words);
     words.push(headers.as_mut_ptr() as usize);

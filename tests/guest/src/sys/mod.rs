@@ -25,7 +25,7 @@ pub(crate) mod signals;
 
 pub(crate) use calls::*;
 pub(crate) use files::*;
-pub(crate) use messages::{Envelope, Header, Outgoing, recvmmsg, recvmsg, sendmmsg, sendmsg};
+pub(crate) use messages::{Envelope, Header, Outgoing, recvmmsg, recvmmsg_with, recvmsg, sendmmsg, sendmsg};
 pub(crate) use process::*;
 pub(crate) use ready::*;
 pub(crate) use region::{PAGE, Region};

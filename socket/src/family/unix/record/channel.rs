@@ -77,12 +77,17 @@ impl Channel for Sequenced {
         self.here.peer_identity()
     }
 
-    // Records come without ancillary data so far: nobody has to know where they are, or who sends them.
-    fn set_place(&self, _place: u32) {}
+    fn set_place(&self, place: u32) {
+        self.here.set_place(place);
+    }
 
-    fn set_knows_senders(&self, _wanted: bool) {}
+    fn set_knows_senders(&self, wanted: bool) {
+        self.here.set_knows_senders(wanted);
+    }
 
-    fn take_rights(&self, _files: &mut Vec<OpenFile>) {}
+    fn take_rights(&self, files: &mut Vec<OpenFile>) {
+        self.here.take_rights(files);
+    }
 
     fn set_send_buffer(&self, bytes: u32) {
         self.here.set_send_buffer(bytes);
@@ -108,7 +113,7 @@ impl Channel for Sequenced {
         self.here.reset_peer();
     }
 
-    fn close(&self, _files: &mut Vec<OpenFile>) {
-        self.here.close();
+    fn close(&self, files: &mut Vec<OpenFile>) {
+        self.here.close(files);
     }
 }

@@ -1,17 +1,19 @@
 //! A socket that sends and receives records, as others know it.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
 
 use spin::{Mutex, MutexGuard, Once};
 
 use super::{queue::Records, room::Waiting};
 use crate::{
+    ancillary::{OpenFile, Rights},
     error::{Errno, Error},
     family::unix::{address::Address, shutdown::Shutdown, stream::writable},
     identity::Identity,
     pool::Pool,
     ready::{Events, Pollee},
+    registry,
 };
 
 /// How records come to have a receiver.
@@ -40,9 +42,11 @@ pub(crate) struct Endpoint {
     pub(super) charged: AtomicU32,
     /// How many have this one for their peer.
     pub(super) peer_of: AtomicU32,
+    /// The place of the socket, in the registry.
+    place: AtomicU32,
     /// With more records than this, the queue is full for those who are not the peer.
     pub(super) backlog: u32,
-    /// The directions that are shut, changed under the lock of `state`; [`FAILED`] and [`GONE`].
+    /// The directions that are shut, changed under the lock of `state`; [`FAILED`], [`GONE`] and [`KNOWS_SENDERS`].
     status: AtomicU8,
     /// What is to be reported, if [`FAILED`] says that something is.
     error: AtomicU16,
@@ -82,6 +86,8 @@ pub(crate) struct New<'a> {
 const FAILED: u8 = 4;
 /// Likewise: the socket is closed.
 const GONE: u8 = 8;
+/// Likewise: the socket wants to know who sends what it receives (SO_PASSCRED, SO_PASSPIDFD).
+const KNOWS_SENDERS: u8 = 16;
 
 impl Endpoint {
     pub(crate) fn new(new: New<'_>) -> Arc<Self> {
@@ -94,6 +100,7 @@ impl Endpoint {
             send_buffer: AtomicU32::new(send_buffer),
             charged: AtomicU32::new(0),
             peer_of: AtomicU32::new(0),
+            place: AtomicU32::new(registry::NOWHERE),
             backlog,
             status: AtomicU8::new(0),
             error: AtomicU16::new(0),
@@ -153,6 +160,35 @@ impl Endpoint {
     /// The peer is gone, or gave this one up, and what it should have received is lost.
     pub(super) fn set_reset(&self) {
         self.set_error(Errno::ECONNRESET);
+    }
+
+    /// The place of the socket, in the registry.
+    pub(crate) fn place(&self) -> u32 {
+        self.place.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_place(&self, place: u32) {
+        self.place.store(place, Ordering::Relaxed);
+    }
+
+    /// Whether the socket wants to know who sends what it receives.
+    #[inline]
+    pub(crate) fn knows_senders(&self) -> bool {
+        self.status.load(Ordering::Relaxed) & KNOWS_SENDERS != 0
+    }
+
+    pub(crate) fn set_knows_senders(&self, wanted: bool) {
+        if wanted {
+            self.status.fetch_or(KNOWS_SENDERS, Ordering::Relaxed);
+        } else {
+            self.status.fetch_and(!KNOWS_SENDERS, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the open files out of what waits here.
+    pub(crate) fn take_rights(&self, files: &mut Vec<OpenFile>) {
+        let rights = self.lock().queue.take_rights();
+        files.extend(rights.into_iter().flat_map(Rights::into_files));
     }
 
     /// From now on an error waits.

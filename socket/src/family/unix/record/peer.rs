@@ -1,6 +1,6 @@
 //! Having a peer, having it no more, and the socket's end.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::Ordering;
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
     queue::Records,
 };
 use crate::{
+    ancillary::{OpenFile, Rights},
     error::{Errno, Error, Result},
     family::unix::shutdown::Shutdown,
     ready::Events,
@@ -136,10 +137,10 @@ impl Endpoint {
         }
     }
 
-    /// The socket is closed.
-    pub(crate) fn close(&self) {
+    /// The socket is closed. The open files that nobody has received are added to `files`.
+    pub(crate) fn close(&self, files: &mut Vec<OpenFile>) {
         let mut state = self.set_gone();
-        let queue: Records = core::mem::take(&mut state.queue);
+        let mut queue: Records = core::mem::take(&mut state.queue);
         let (peer, waiting) = (state.peer.take(), state.waiting.take());
         drop(state);
         if let Some(waiting) = waiting {
@@ -155,6 +156,7 @@ impl Endpoint {
             peer.shut(Shutdown::all());
             peer.pollee.notify(Events::all());
         }
+        files.extend(queue.take_rights().into_iter().flat_map(Rights::into_files));
         drop(queue);
         if let Some(peer) = peer {
             peer.peer_of.fetch_sub(1, Ordering::Relaxed);

@@ -1,16 +1,19 @@
 //! Records in order.
 
-use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc, vec::Vec};
 
 use super::{endpoint::Endpoint, payload::Payload};
+use crate::ancillary::{Ancillary, Rights};
 
 /// A record, and whom it is from. While there is one, it counts against its sender's buffer.
 ///
-/// It must not be dropped with a lock held: who waits to send is then told.
+/// It must not be dropped with a lock held: who waits to send is then told, and open files that came with it are closed.
 pub(super) struct Record {
     pub(super) payload: Payload,
     pub(super) sender: Arc<Endpoint>,
     pub(super) charge: u32,
+    /// What came with it.
+    pub(super) ancillary: Option<Box<Ancillary>>,
 }
 
 impl Drop for Record {
@@ -43,6 +46,13 @@ impl Records {
     #[inline]
     pub(super) fn first(&self) -> Option<&Record> {
         self.first.as_ref()
+    }
+
+    /// Takes the open files out of all of them.
+    pub(super) fn take_rights(&mut self) -> Vec<Rights> {
+        let rest = self.rest.iter_mut().flat_map(|rest| rest.iter_mut());
+        let all = self.first.iter_mut().chain(rest);
+        all.filter_map(|record| record.ancillary.as_mut()?.rights.take()).collect()
     }
 
     /// How many bytes there are in all of them.

@@ -1,9 +1,13 @@
 //! A record is taken out of the queue.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
-use super::endpoint::{Endpoint, Kind};
+use super::{
+    endpoint::{Endpoint, Kind},
+    queue::Record,
+};
 use crate::{
+    ancillary::{Ancillary, Gathered, flight},
     bytes::Sink,
     family::unix::{address::Address, shutdown::Shutdown},
     ready::Events,
@@ -18,6 +22,8 @@ pub struct Taken {
     pub length: usize,
     /// Who sent them; nobody, where it was the end.
     sender: Option<Arc<Endpoint>>,
+    /// What came with them.
+    ancillary: Option<Box<Ancillary>>,
 }
 
 impl Taken {
@@ -25,6 +31,12 @@ impl Taken {
     #[must_use]
     pub fn sender(&self) -> Option<&Address> {
         self.sender.as_ref()?.name()
+    }
+
+    /// Takes what came with the bytes: who sent them is known, even if it is that nobody knows.
+    pub(crate) fn gather(&mut self) -> Gathered {
+        let Ancillary { rights, sender } = self.ancillary.take().map_or_else(Ancillary::default, |it| *it);
+        Gathered { rights, sender: Some(sender) }
     }
 
     /// Whether there was no record, nor will be.
@@ -45,20 +57,11 @@ impl Endpoint {
         if let Some(error) = self.take_error() {
             return Err(error.into());
         }
-        let mut state = self.lock();
         if peek {
-            let Some(record) = state.queue.first() else {
-                drop(state);
-                return self.nothing_to_receive(nonblocking);
-            };
-            let (payload, sender) = (record.payload.clone(), record.sender.clone());
-            drop(state);
-            let length = payload.length();
-            let copied = length.min(sink.room());
-            payload.put(sink, copied)?;
-            return Ok(Taken { copied, length, sender: Some(sender) });
+            return self.peek(sink, nonblocking);
         }
-        let Some(record) = state.queue.pop() else {
+        let mut state = self.lock();
+        let Some(mut record) = state.queue.pop() else {
             drop(state);
             return self.nothing_to_receive(nonblocking);
         };
@@ -67,14 +70,32 @@ impl Endpoint {
         let length = record.payload.length();
         let copied = length.min(sink.room());
         record.payload.put(sink, copied)?;
-        Ok(Taken { copied, length, sender: Some(record.sender.clone()) })
+        let ancillary = record.ancillary.take();
+        Ok(Taken { copied, length, sender: Some(record.sender.clone()), ancillary })
+    }
+
+    /// Looks at the next record, which stays there.
+    #[cold]
+    fn peek<S: Sink>(&self, sink: &mut S, nonblocking: bool) -> Attempt<Taken> {
+        let copy = |record: &Record| {
+            let ancillary = record.ancillary.as_ref().map(|ancillary| Box::new(ancillary.copied()));
+            (record.payload.clone(), record.sender.clone(), ancillary)
+        };
+        let look = || self.lock().queue.first().map(copy);
+        let Some((payload, sender, ancillary)) = flight::undisturbed(look) else {
+            return self.nothing_to_receive(nonblocking);
+        };
+        let length = payload.length();
+        let copied = length.min(sink.room());
+        payload.put(sink, copied)?;
+        Ok(Taken { copied, length, sender: Some(sender), ancillary })
     }
 
     #[cold]
     fn nothing_to_receive(&self, nonblocking: bool) -> Attempt<Taken> {
         let end = self.shutdown().contains(Shutdown::RECEIVE);
         if end && (self.kind == Kind::Sequenced || !nonblocking) {
-            return Ok(Taken { copied: 0, length: 0, sender: None });
+            return Ok(Taken { copied: 0, length: 0, sender: None, ancillary: None });
         }
         Err(Stop::Blocked(Blocked { pollee: self.pollee.clone(), events: Events::IN | Events::RDHUP }))
     }

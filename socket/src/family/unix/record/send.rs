@@ -1,6 +1,6 @@
 //! A record is made, and put into the receiver's queue.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
 use super::{
     endpoint::{Endpoint, Kind},
@@ -8,9 +8,11 @@ use super::{
     queue::Record,
 };
 use crate::{
+    ancillary::Ancillary,
     bytes::Source,
     error::{Errno, Error},
     family::unix::shutdown::Shutdown,
+    identity::Sender,
     ready::Events,
     step::{Attempt, Blocked, Stop},
 };
@@ -26,6 +28,29 @@ impl Unsent {
     /// Room was found before the record was made, and will do, though somebody else may have been faster.
     pub(crate) fn room_was_found(self) -> Self {
         Self { whatever: true, ..self }
+    }
+
+    /// Something goes with the record.
+    pub(crate) fn add(&mut self, ancillary: Ancillary) {
+        if let Some(record) = &mut self.record
+            && !ancillary.is_empty()
+        {
+            record.ancillary = Some(Box::new(ancillary));
+        }
+    }
+
+    /// What goes with the record.
+    #[inline]
+    pub(crate) fn ancillary(&mut self) -> Option<&mut Ancillary> {
+        self.record.as_mut()?.ancillary.as_deref_mut()
+    }
+
+    /// The record says who sent it, if it does not yet.
+    #[cold]
+    pub(crate) fn name_sender(&mut self, name: impl FnOnce() -> Sender) {
+        if let Some(record) = &mut self.record {
+            record.ancillary.get_or_insert_default().sender.get_or_insert_with(name);
+        }
     }
 }
 
@@ -61,7 +86,7 @@ impl Endpoint {
         let payload = Payload::take(source, &self.pool)?;
         let charge = charge(length);
         self.add_charge(charge);
-        let record = Some(Record { payload, sender: self.clone(), charge });
+        let record = Some(Record { payload, sender: self.clone(), charge, ancillary: None });
         Ok(Unsent { record, whatever: false })
     }
 

@@ -6,9 +6,12 @@ pub(crate) use super::internet::data::recvmmsg::*;
 use super::received_flags;
 use crate::{
     errno::Result,
-    harness::{check_eq, check_err},
+    harness::{Failure, check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::pair_of,
+    suite::unix::{
+        control,
+        help::{pair_of, set_option},
+    },
     sys::{self, Header},
 };
 
@@ -93,4 +96,80 @@ pub(crate) fn flags_msg_nosignal(at: &Situation<'_>) -> Attempt {
 
 pub(crate) fn flags_msg_cmsg_cloexec(at: &Situation<'_>) -> Attempt {
     received_flags::msg_cmsg_cloexec(at, receive)
+}
+
+/// Control messages: level, type and data.
+type Messages = Vec<(i32, i32, Vec<u8>)>;
+
+/// What came with each of two messages: level, type and data of its control messages.
+fn receive_control(right: &OwnedFd) -> Attempt<[Messages; 2]> {
+    let (mut one, mut two, mut first, mut second) = ([0], [0], [0; 64], [0; 64]);
+    let mut buffers = [&mut one[..], &mut two];
+    let mut controls = [&mut first[..], &mut second];
+    let met = sys::recvmmsg_with(right, &mut buffers, &mut controls, libc::MSG_DONTWAIT, None);
+    let (count, headers) = probed(met)?;
+    check_eq!((count, headers[0].flags, headers[1].flags), (2, 0, 0));
+    let [first, second] = [(&first, &headers[0]), (&second, &headers[1])]
+        .map(|(control, header)| control::parse(&control[..header.control]));
+    Ok([first, second])
+}
+
+/// What is delivered is of this level.
+pub(crate) fn msgvec_msg_hdr_msg_control_cmsg_level_sol_socket(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    set_option(&right, libc::SO_PASSCRED, 1)?;
+    sys::write(&left, b"x")?;
+    sys::write(&left, b"y")?;
+    for messages in receive_control(&right)? {
+        check_eq!(messages.iter().map(|(level, ..)| *level).collect::<Vec<_>>(), [libc::SOL_SOCKET]);
+    }
+    Ok(())
+}
+
+/// Each message comes with its own files.
+pub(crate) fn msgvec_msg_hdr_msg_control_cmsg_type_scm_rights(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    let (reader, writer) = sys::pipe2(0)?;
+    control::send_files(&left, b"x", &[&writer])?;
+    control::send_files(&left, b"y", &[&reader, &reader])?;
+    let [first, second] = receive_control(&right)?;
+    let files = |messages: &[(i32, i32, Vec<u8>)]| -> Vec<OwnedFd> {
+        let numbers = messages.iter().flat_map(|(.., data)| data.as_chunks::<4>().0);
+        numbers.map(|number| sys::adopt(i32::from_ne_bytes(*number) as usize)).collect()
+    };
+    let (first, second) = (files(&first), files(&second));
+    check_eq!((first.len(), second.len()), (1, 2));
+    check_eq!(sys::write(&first[0], b"through")?, 7);
+    check_eq!(sys::read(&second[1], &mut [0; 8])?, 7);
+    Ok(())
+}
+
+/// Who has asked is told who sends, with each message.
+pub(crate) fn msgvec_msg_hdr_msg_control_cmsg_type_scm_credentials(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    set_option(&right, libc::SO_PASSCRED, 1)?;
+    sys::write(&left, b"x")?;
+    sys::write(&left, b"y")?;
+    let own = control::ucred(sys::getpid()? as i32, sys::getuid()? as u32, sys::getgid()? as u32);
+    for messages in receive_control(&right)? {
+        check_eq!(messages, [(libc::SOL_SOCKET, control::CREDENTIALS, own.clone())]);
+    }
+    Ok(())
+}
+
+/// Who has asked gets a descriptor of the sender's process, with each message.
+pub(crate) fn msgvec_msg_hdr_msg_control_cmsg_type_scm_pidfd(at: &Situation<'_>) -> Attempt {
+    let (left, right) = at.pair()?;
+    set_option(&right, control::PASSPIDFD, 1)?;
+    sys::write(&left, b"x")?;
+    sys::write(&left, b"y")?;
+    for messages in receive_control(&right)? {
+        let [(libc::SOL_SOCKET, control::PIDFD, number)] = &messages[..] else {
+            return Err(Failure::here(format!("the control messages: {messages:?}")).into());
+        };
+        let number = i32::from_ne_bytes(*number.first_chunk().expect("a descriptor"));
+        check!(number >= 0, "no descriptor: {number}");
+        drop(sys::adopt(number as usize));
+    }
+    Ok(())
 }

@@ -7,8 +7,11 @@ use crate::{
     errno::Result,
     harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::{bound, datagram, drain, exchange, fill, read_full, record},
-    sys::{self, Outgoing},
+    suite::unix::{
+        control,
+        help::{bound, datagram, drain, exchange, fill, read_full, record, set_option},
+    },
+    sys::{self, Descriptor, Outgoing},
 };
 
 /// Messages to the peer: how many went, and how long each was.
@@ -109,4 +112,45 @@ fn is_ignored(at: &Situation<'_>, flag: i32) -> Attempt {
     check_eq!(probed(send(&left, &[b"abc"], flag))?, (1, vec![3]));
     check_eq!(record(&right)?, b"abc");
     Ok(exchange(&left, &right)?)
+}
+
+/// Two messages with control data: what the receiver got with each.
+fn send_control(at: &Situation<'_>, control: [&[u8]; 2], option: Option<i32>) -> Attempt<[control::Got; 2]> {
+    let (left, right) = at.pair()?;
+    if let Some(option) = option {
+        set_option(&right, option, 1)?;
+    }
+    let message = |control| Outgoing { data: b"x", control: Some(control), to: None };
+    check_eq!(probed(sys::sendmmsg(&left, &control.map(message), 0))?, (2, vec![1, 1]));
+    Ok([control::receive(&right, 1)?, control::receive(&right, 1)?])
+}
+
+/// Messages of this level mean something.
+pub(crate) fn msgvec_msg_hdr_msg_control_cmsg_level_sol_socket(at: &Situation<'_>) -> Attempt {
+    let (_reader, writer) = sys::pipe2(0)?;
+    let [first, second] = send_control(at, [&control::rights(&[writer.number()]), &[]], None)?;
+    check_eq!((first.files.len(), second.files.len()), (1, 0));
+    Ok(())
+}
+
+/// Each message comes with its own files.
+pub(crate) fn msgvec_msg_hdr_msg_control_cmsg_type_scm_rights(at: &Situation<'_>) -> Attempt {
+    let (reader, writer) = sys::pipe2(0)?;
+    let files = [control::rights(&[writer.number()]), control::rights(&[reader.number(), writer.number()])];
+    let [first, second] = send_control(at, [&files[0], &files[1]], None)?;
+    check_eq!((first.files.len(), second.files.len()), (1, 2));
+    check_eq!(sys::write(&first.files[0], b"through")?, 7);
+    check_eq!(sys::read(&second.files[0], &mut [0; 8])?, 7);
+    Ok(())
+}
+
+/// Who says who it is is believed if it is true.
+pub(crate) fn msgvec_msg_hdr_msg_control_cmsg_type_scm_credentials(at: &Situation<'_>) -> Attempt {
+    let (pid, uid, gid) = (sys::getpid()? as i32, sys::geteuid()? as u32, sys::getegid()? as u32);
+    let said = control::credentials(pid, uid, gid);
+    let [first, second] = send_control(at, [&said, &[]], Some(libc::SO_PASSCRED))?;
+    for got in [first, second] {
+        check_eq!(got.only(control::CREDENTIALS), Some(&control::ucred(pid, uid, gid)[..]));
+    }
+    Ok(())
 }

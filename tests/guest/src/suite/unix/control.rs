@@ -78,6 +78,7 @@ pub(crate) fn send_files(fd: &impl Descriptor, data: &[u8], files: &[&dyn Descri
 }
 
 /// What a receiver got.
+#[derive(Debug)]
 pub(crate) struct Got {
     /// The payload.
     pub(crate) data: Vec<u8>,

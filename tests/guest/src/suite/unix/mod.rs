@@ -19,6 +19,7 @@ pub(super) mod names;
 pub(super) mod options;
 pub(super) mod permissions;
 pub(super) mod races;
+pub(super) mod records;
 pub(super) mod requests;
 pub(super) mod rights;
 pub(super) mod seqpacket;
