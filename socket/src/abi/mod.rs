@@ -69,7 +69,7 @@ pub(crate) fn word(bytes: &[u8], offset: usize) -> usize {
 }
 
 /// An `int` of a structure that has been copied in.
-fn int(bytes: &[u8], offset: usize) -> i32 {
+pub(crate) fn int(bytes: &[u8], offset: usize) -> i32 {
     let mut int = [0; 4];
     int.copy_from_slice(&bytes[offset..offset + 4]);
     i32::from_ne_bytes(int)

@@ -7,7 +7,7 @@ use scml::Call;
 
 use crate::{
     caller::Caller,
-    error::{Errno, Error, Result},
+    error::Result,
     policy::{Admitted, Decoded},
     socket::Socket,
     step::{Operation, Step},
@@ -63,7 +63,7 @@ impl Ioctl {
             }
             ioctl::FIONREAD => self.answer(caller, self.socket.unread()?)?,
             ioctl::TIOCOUTQ => self.answer(caller, self.socket.unsent()?)?,
-            _ => return Err(Error::new(Errno::ENOTTY, "no such request")),
+            _ => super::interface::answer(caller, &self.socket, self.request, self.argument)?,
         }
         Ok(0)
     }

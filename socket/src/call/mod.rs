@@ -35,6 +35,7 @@ pub mod write;
 pub mod writev;
 
 mod accepting;
+mod interface;
 mod internet;
 mod messages;
 pub mod moving;

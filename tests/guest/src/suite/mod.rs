@@ -50,6 +50,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         inet::tcp_states::TESTS,
         inet::options::TESTS,
         inet::every::TESTS,
+        inet::interfaces::TESTS,
         settings::TESTS,
         process::threads::TESTS,
         process::children::TESTS,

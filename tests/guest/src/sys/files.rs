@@ -190,3 +190,21 @@ pub(crate) fn pwritev2(
     // SAFETY: as in writev.
     unsafe { call("pwritev2", libc::SYS_pwritev2, &words) }
 }
+
+/// ioctl(SIOCGIFCONF): what `ifc_len` says afterwards. Without a buffer it is how much room is needed; `said` is how long the
+/// buffer is said to be, at most as long as it is.
+#[track_caller]
+pub(crate) fn ifconf(fd: &impl Descriptor, buffer: Option<&mut [u8]>, said: i32) -> Result<i32> {
+    let length = buffer.as_ref().map_or(0, |buffer| buffer.len());
+    assert!(buffer.is_none() || usize::try_from(said).is_ok_and(|said| said <= length));
+    let mut request = [0_usize; 2];
+    request[0] = said as u32 as usize;
+    request[1] = buffer.map_or(0, |buffer| buffer.as_mut_ptr() as usize);
+    let mut words = Words::default();
+    Number(fd.number()).place(&mut words);
+    libc::SIOCGIFCONF.place(&mut words);
+    Fill(&mut request).place(&mut words);
+    // SAFETY: the kernel writes into the buffer, which is borrowed mutably, no more than it is said to hold.
+    unsafe { call("ioctl", libc::SYS_ioctl, &words) }?;
+    Ok(request[0] as u32 as i32)
+}

@@ -12,6 +12,7 @@ pub(super) mod connect;
 pub(super) mod getpeername;
 pub(super) mod getsockname;
 pub(super) mod getsockopt;
+mod interfaces;
 mod internet;
 pub(super) mod ioctl;
 pub(super) mod listen;

@@ -2,6 +2,7 @@
 
 pub(crate) mod every;
 pub(crate) mod help;
+pub(crate) mod interfaces;
 pub(crate) mod names;
 pub(crate) mod options;
 pub(crate) mod tcp;
