@@ -128,17 +128,22 @@ impl ControlOut {
         self.at.wrapping_add(self.used)
     }
 
-    fn header(length: usize, kind: u32) -> [u8; HEADER] {
+    fn header(length: usize, level: u32, kind: u32) -> [u8; HEADER] {
         let mut header = [0; HEADER];
         header[..8].copy_from_slice(&length.to_ne_bytes());
-        header[8..12].copy_from_slice(&SOL_SOCKET.to_ne_bytes());
+        header[8..12].copy_from_slice(&level.to_ne_bytes());
         header[12..].copy_from_slice(&kind.to_ne_bytes());
         header
     }
 
-    /// Stores a message of the level SOL_SOCKET, cut short where it does not fit. Whether it could be stored: where the memory
-    /// is bad, Linux goes on as if there had been none.
+    /// Stores a message of the level SOL_SOCKET: see [`ControlOut::put_of`].
     pub fn put<C: Caller>(&mut self, caller: &C, kind: u32, data: &[u8]) -> bool {
+        self.put_of(caller, SOL_SOCKET, kind, data)
+    }
+
+    /// Stores a message, cut short where it does not fit. Whether it could be stored: where the memory is bad, Linux goes on as
+    /// if there had been none.
+    pub fn put_of<C: Caller>(&mut self, caller: &C, level: u32, kind: u32, data: &[u8]) -> bool {
         if self.left() < HEADER {
             self.truncated = true;
             return true;
@@ -146,7 +151,7 @@ impl ControlOut {
         let full = HEADER + data.len();
         let length = full.min(self.left());
         self.truncated |= length < full;
-        let mut message = Self::header(length, kind).to_vec();
+        let mut message = Self::header(length, level, kind).to_vec();
         message.extend_from_slice(&data[..length - HEADER]);
         if caller.write_memory(self.end(), &message).is_err() {
             return false;
@@ -180,7 +185,7 @@ impl ControlOut {
     /// Stores the header of a message with that many `int`s, which are there already.
     pub fn finish_ints<C: Caller>(&mut self, caller: &C, kind: u32, count: usize) {
         let length = HEADER + INT * count;
-        if caller.write_memory(self.end(), &Self::header(length, kind)).is_ok() {
+        if caller.write_memory(self.end(), &Self::header(length, SOL_SOCKET, kind)).is_ok() {
             self.used += space(length).min(self.left());
         }
     }

@@ -123,9 +123,11 @@ impl OptionIn {
     /// The value as an `int`, or as a byte where it is no longer: options of the level SOL_IP.
     ///
     /// # Errors
-    /// EINVAL where there is none, EFAULT.
+    /// EFAULT.
     pub fn int_or_byte(&self) -> Result<i32> {
         match (self.length, self.bytes()) {
+            // As Linux has it, nothing is 0.
+            (0, _) => Ok(0),
             (1..4, [byte, ..]) => Ok((*byte).into()),
             (1..4, []) => Err(Errno::EFAULT.into()),
             _ => self.int(),

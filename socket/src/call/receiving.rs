@@ -1,6 +1,6 @@
 //! What the calls that receive have in common.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use super::internet::Incoming;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     caller::Caller,
     error::{Errno, Error, Result},
     family::{
-        inet::Datagram,
+        inet::{Datagram, Told},
         unix::{address::Address, record::Taken, stream::Received},
     },
     socket::{Direction, Socket},
@@ -182,6 +182,11 @@ impl Receiving {
     /// Whether it was the end of a connection of records: unlike that of a stream, it comes without control messages.
     pub(super) fn is_end_of_records(&self) -> bool {
         self.taken.as_ref().is_some_and(Taken::is_end)
+    }
+
+    /// What is told about a datagram over UDP.
+    pub(super) fn take_told(&mut self) -> Vec<Told> {
+        self.datagram.as_mut().map(|datagram| core::mem::take(&mut datagram.told)).unwrap_or_default()
     }
 
     /// What came with the bytes.

@@ -11,6 +11,7 @@ use crate::{
     ancillary::deliver,
     caller::Caller,
     error::Result,
+    family::inet::Told,
     policy::{Admitted, Decoded},
     socket::Socket,
     step::{Operation, Step},
@@ -134,6 +135,13 @@ impl ReceiveMessage {
         let close_on_exec = self.flags.contains(MessageFlags::CMSG_CLOEXEC);
         let admitted = |kind| self.may_deliver(caller, SOL_SOCKET, kind);
         deliver(caller, options, gathered, &mut control, close_on_exec, admitted);
+        for Told { level, kind, data } in self.receiving.take_told() {
+            if control.is_wanted() && self.may_deliver(caller, level, kind) {
+                control.put_of(caller, level, kind, &data);
+            } else {
+                control.truncated = true;
+            }
+        }
         control
     }
 

@@ -12,6 +12,7 @@ use super::{
     announcer::Announcer,
     binding::Choices,
     tcp::{self, Accepted, Found, Tcp},
+    told::Wishes,
     udp::Udp,
 };
 use crate::{
@@ -42,6 +43,8 @@ pub struct Internet {
     returned: Mutex<Vec<u8>>,
     /// Whether there are any.
     has_returned: AtomicBool,
+    /// What is told about datagrams that are received.
+    wishes: Wishes,
 }
 
 /// What carries the data.
@@ -61,6 +64,7 @@ impl Internet {
             transport,
             returned: Mutex::new(Vec::new()),
             has_returned: AtomicBool::new(false),
+            wishes: Wishes::default(),
         }
     }
 
@@ -91,6 +95,14 @@ impl Internet {
 
     pub(crate) fn transport(&self) -> &Transport {
         &self.transport
+    }
+
+    pub(super) fn wishes(&self) -> &Wishes {
+        &self.wishes
+    }
+
+    pub(super) fn stack(&self) -> &Stack {
+        &self.stack
     }
 
     pub(super) fn announcer(&self) -> &Announcer {

@@ -13,6 +13,7 @@
 //! | `tcp` | streams: what connect(2), listen(2) and shutdown(2) make of them |
 //! | `udp` | datagrams |
 //! | `options` | options of the levels of TCP and IP |
+//! | `told` | what comes with a datagram besides its sender |
 //! | `transfer` | what goes out and comes in |
 
 pub mod address;
@@ -22,11 +23,13 @@ mod failure;
 mod internet;
 mod options;
 mod tcp;
+mod told;
 mod transfer;
 mod udp;
 
 pub use self::internet::{Begun, Context, Internet};
 pub(crate) use self::{
     internet::Transport,
+    told::Told,
     transfer::{Datagram, Pending},
 };

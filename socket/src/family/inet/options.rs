@@ -10,7 +10,7 @@ use linux_raw_sys::net::{
 use net_stack::{datagram::Version, tcp::TcpOptions, time::Instant};
 use scml::SocketState;
 
-use super::{Internet, Transport, tcp::Tcp};
+use super::{Internet, Transport, tcp::Tcp, told::Wanted};
 use crate::{
     abi::options::{OptionIn, OptionValue},
     error::{Errno, Error, Result},
@@ -35,6 +35,14 @@ impl Internet {
     /// # Errors
     /// ENOPROTOOPT for one that there is not; EOPNOTSUPP for a level that there is not.
     pub(crate) fn option(&self, level: u32, name: u32) -> Result<OptionValue> {
+        if let Some(wanted) = self.wanted(level, name) {
+            let on = self.wishes().get().contains(wanted);
+            return Ok(if level == SOL_IP {
+                OptionValue::Byte(on.into())
+            } else {
+                OptionValue::Int(on.into())
+            });
+        }
         match (level, self.transport(), self.version()) {
             (SOL_TCP, Transport::Tcp(_), _) if name == TCP_CONGESTION => Ok(OptionValue::Name(RENO)),
             (SOL_TCP, Transport::Tcp(tcp), _) => self.tcp_option(tcp, name).map(OptionValue::Int),
@@ -59,6 +67,11 @@ impl Internet {
     /// # Errors
     /// As [`Internet::option`]; EINVAL for a value that is too short or out of range, EFAULT.
     pub(crate) fn set_option(&self, level: u32, name: u32, value: &OptionIn, now: Instant) -> Result<()> {
+        if let Some(wanted) = self.wanted(level, name) {
+            let on = if level == SOL_IP { value.int_or_byte()? } else { value.int()? };
+            self.wishes().set(wanted, on != 0);
+            return Ok(());
+        }
         match (level, self.transport(), self.version()) {
             (SOL_TCP, Transport::Tcp(_), _) if name == TCP_CONGESTION => match value.name()? {
                 b"reno" => Ok(()),
@@ -69,6 +82,13 @@ impl Internet {
             (SOL_IPV6, _, Version::V6) => self.set_ipv6_option(name, value, now),
             _ => Err(UNKNOWN),
         }
+    }
+
+    /// What a socket of this kind is to be told about datagrams by such an option.
+    fn wanted(&self, level: u32, name: u32) -> Option<Wanted> {
+        let has_level = level == SOL_IP || self.version() == Version::V6;
+        let is_udp = matches!(self.transport(), Transport::Udp(_));
+        Wanted::of_option(level, name).filter(|_| is_udp && has_level)
     }
 
     fn tcp_option(&self, tcp: &Tcp, name: u32) -> Result<i32> {

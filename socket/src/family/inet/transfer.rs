@@ -13,6 +13,7 @@ use net_stack::{
 use super::{
     Internet, Transport,
     address::{self, Shown},
+    told::Told,
     udp::Udp,
 };
 use crate::{
@@ -49,6 +50,8 @@ pub(crate) struct Datagram {
     pub(crate) length: usize,
     /// Who sent it.
     pub(crate) sender: Shown,
+    /// What else is told about it.
+    pub(crate) told: Vec<Told>,
 }
 
 impl Internet {
@@ -204,7 +207,9 @@ impl Internet {
         sink.put(payload.get(..copied).unwrap_or_default())?;
         let scope = Some(received.interface);
         let sender = Shown::new(self.version(), received.from, scope);
-        Ok(Some(Datagram { copied, length: payload.len(), sender }))
+        let wanted = self.wishes().get();
+        let told = if wanted.is_empty() { Vec::new() } else { self.tell(wanted, &received) };
+        Ok(Some(Datagram { copied, length: payload.len(), sender, told }))
     }
 
     /// What the kernel's own code sends: see [`Socket::send`](crate::socket::Socket::send).

@@ -51,6 +51,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         inet::options::TESTS,
         inet::every::TESTS,
         inet::interfaces::TESTS,
+        inet::told::TESTS,
         settings::TESTS,
         process::threads::TESTS,
         process::children::TESTS,

@@ -1,6 +1,9 @@
 //! getsockopt(2)
 
-pub(crate) use super::{internet::options::getsockopt::*, settings::getsockopt::*};
+pub(crate) use super::{
+    internet::{options::getsockopt::*, told::getsockopt::*},
+    settings::getsockopt::*,
+};
 use crate::{
     errno::Result,
     harness::{check, check_eq},

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-pub(crate) use super::internet::data::recvmmsg::*;
+pub(crate) use super::internet::{data::recvmmsg::*, told::recvmmsg::*};
 use super::received_flags;
 use crate::{
     errno::Result,

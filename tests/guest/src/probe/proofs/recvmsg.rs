@@ -2,7 +2,7 @@
 
 use std::{io::IoSliceMut, os::fd::OwnedFd};
 
-pub(crate) use super::internet::data::recvmsg::*;
+pub(crate) use super::internet::{data::recvmsg::*, told::recvmsg::*};
 use super::received_flags;
 use crate::{
     errno::Result,

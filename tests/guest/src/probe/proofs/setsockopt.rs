@@ -1,6 +1,9 @@
 //! setsockopt(2)
 
-pub(crate) use super::{internet::options::setsockopt::*, settings::setsockopt::*};
+pub(crate) use super::{
+    internet::{options::setsockopt::*, told::setsockopt::*},
+    settings::setsockopt::*,
+};
 use crate::{
     harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

@@ -7,4 +7,5 @@ pub(crate) mod names;
 pub(crate) mod options;
 pub(crate) mod tcp;
 pub(crate) mod tcp_states;
+pub(crate) mod told;
 pub(crate) mod udp;

@@ -5,6 +5,7 @@
 pub(super) mod data;
 pub(super) mod names;
 pub(super) mod options;
+pub(super) mod told;
 
 /// A function for each kind of socket, which proves the call by `$body`.
 macro_rules! kinds {

@@ -20,7 +20,7 @@ fn set(fd: &OwnedFd, level: i32, name: i32, value: i32) -> Result<usize> {
 }
 
 /// The option is `usual` at first, and then what was set, on the socket that it was set for.
-fn is_asked(at: &Situation<'_>, level: i32, name: i32, usual: i32, other: i32) -> Attempt {
+pub(super) fn is_asked(at: &Situation<'_>, level: i32, name: i32, usual: i32, other: i32) -> Attempt {
     let (fd, another) = (at.socket()?, at.socket()?);
     check_eq!(probed(get(&fd, level, name))?, usual);
     set(&fd, level, name, other)?;
