@@ -10,7 +10,7 @@
 //! | the family of an address | EINVAL (unix, netlink), EAFNOSUPPORT (the others) |
 //! | `MSG_*` flags | EINVAL; EOPNOTSUPP for MSG_OOB, but where a stream receives; on AF_INET and AF_INET6 EAGAIN for MSG_ERRQUEUE, as of an empty queue, and EISCONN for MSG_FASTOPEN, as on a connection |
 //! | `level` | EOPNOTSUPP (unix, and getsockopt on inet but for the levels of UDP), ENOPROTOOPT (the others) |
-//! | `optname` | ENOPROTOOPT, as for an option that does not exist; EOPNOTSUPP on a UNIX socket at another level than SOL_SOCKET, and for who sends (SO_PASSCRED, SO_PASSPIDFD) on AF_INET and AF_INET6 |
+//! | `optname` | ENOPROTOOPT, as for an option that does not exist; EOPNOTSUPP on a UNIX socket at another level than SOL_SOCKET, and for who sends (SO_PASSCRED, SO_PASSPIDFD) on AF_INET and AF_INET6; ENODATA there for who the peer is (SO_PEERGROUPS, SO_PEERPIDFD) |
 //! | `request` of ioctl | ENOTTY |
 //! | `buf` and `msg_iov`: netlink messages | EOPNOTSUPP, which Linux sends back in an NLMSG_ERROR |
 //! | control messages, `how`, accept4's flags, commands, and everything else | EINVAL |
@@ -26,6 +26,8 @@ const SOCK_DGRAM: u32 = 2;
 const SOCK_RAW: u32 = 3;
 /// SO_PASSCRED and SO_PASSPIDFD.
 const SENDERS: [u32; 2] = [net::SO_PASSCRED, net::SO_PASSPIDFD];
+/// SO_PEERGROUPS and SO_PEERPIDFD.
+const PEERS: [u32; 2] = [net::SO_PEERGROUPS, net::SO_PEERPIDFD];
 const MSG_ERRQUEUE: u32 = 0x2000;
 const MSG_FASTOPEN: u32 = 0x2000_0000;
 /// SOCK_MAX of the kernel's `include/linux/net.h`: types are below it.
@@ -70,6 +72,7 @@ pub(crate) struct Refused<'a> {
 pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
     let Refused { call, parameter, value, level, family, kind, address, payload } = *refused;
     let inet = family == net::AF_INET || family == net::AF_INET6;
+    let asks = matches!(call, Call::Getsockopt);
     let number = match parameter {
         _ if address && (family == net::AF_UNIX || family == net::AF_NETLINK) => errno::EINVAL,
         _ if address => errno::EAFNOSUPPORT,
@@ -85,6 +88,7 @@ pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
         "level" => of_level(refused),
         "optname" if family == net::AF_UNIX && level != net::SOL_SOCKET => errno::EOPNOTSUPP,
         "optname" if inet && level == net::SOL_SOCKET && SENDERS.contains(&value) => errno::EOPNOTSUPP,
+        "optname" if inet && asks && level == net::SOL_SOCKET && PEERS.contains(&value) => errno::ENODATA,
         "optname" => errno::ENOPROTOOPT,
         "request" => errno::ENOTTY,
         "buf" => errno::EOPNOTSUPP,

@@ -1,5 +1,6 @@
 //! The values of getsockopt and setsockopt.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
@@ -166,6 +167,22 @@ impl OptionOut {
         let room = read_int(caller, length_at)?;
         let room = usize::try_from(room).map_err(|_| Error::new(Errno::EINVAL, "a negative length"))?;
         Ok(Self { buffer, length_at, room })
+    }
+
+    /// Stores numbers, for all of which there has to be room, and how many bytes they take.
+    ///
+    /// # Errors
+    /// ERANGE where there is less room: the length then says how much is needed; EFAULT.
+    pub fn write_numbers<C: Caller>(&self, caller: &C, numbers: &[u32]) -> Result<()> {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_ne_bytes()).collect();
+        if self.room < bytes.len() {
+            write_int(caller, self.length_at, bytes.len() as i32)?;
+            return Err(Error::new(Errno::ERANGE, "there is no room for all of them"));
+        }
+        if !bytes.is_empty() {
+            caller.write_memory(self.buffer, &bytes)?;
+        }
+        write_int(caller, self.length_at, bytes.len() as i32)
     }
 
     /// Stores as much of the value as there is room for, and how much that is.

@@ -7,7 +7,7 @@ use scml::Call;
 
 use crate::{
     abi::options::{OptionOut, OptionValue},
-    caller::Caller,
+    caller::{Caller, DescriptorSlot},
     error::{Errno, Error, Result},
     policy::{Admitted, Decoded},
     socket::{Direction, Options, Socket},
@@ -60,7 +60,24 @@ impl GetOption {
             return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
         }
         let out = OptionOut::read(caller, self.value, self.length)?;
-        out.write(caller, self.read()?)
+        match self.name {
+            net::SO_PEERGROUPS if self.socket.internet().is_none() => {
+                out.write_numbers(caller, &self.socket.peer().ok_or(NO_PEER)?.supplementary)
+            }
+            net::SO_PEERPIDFD if self.socket.internet().is_none() => self.open_peer(caller, &out),
+            _ => out.write(caller, self.read()?),
+        }
+    }
+
+    /// SO_PEERPIDFD: a new descriptor, of the peer's process.
+    fn open_peer<C: Caller>(&self, caller: &C, out: &OptionOut) -> Result<()> {
+        let peer = self.socket.peer().ok_or(NO_PEER)?;
+        let slot = caller.reserve_descriptor()?;
+        let file = caller.process_file(&peer.process)?;
+        // The number is stored before there is anything behind it, so that no descriptor is open of which nobody knows.
+        out.write(caller, OptionValue::Int(slot.number()))?;
+        caller.install(slot, file, true);
+        Ok(())
     }
 
     fn read(&self) -> Result<OptionValue> {
@@ -97,3 +114,5 @@ impl GetOption {
         })
     }
 }
+
+const NO_PEER: Error = Error::new(Errno::ENODATA, "the socket has no peer");

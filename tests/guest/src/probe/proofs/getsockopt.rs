@@ -189,3 +189,24 @@ pub(crate) fn optname_so_passcred(at: &Situation<'_>) -> Attempt {
 pub(crate) fn optname_so_passpidfd(at: &Situation<'_>) -> Attempt {
     is_off_until_set(at, control::PASSPIDFD)
 }
+
+/// The groups of the peer are this process's own; and where there is no peer, there is an error.
+pub(crate) fn optname_so_peergroups(at: &Situation<'_>) -> Attempt {
+    let (left, _right) = at.pair()?;
+    let own = crate::suite::unix::options::own_groups();
+    let (mut value, mut length) = (vec![0; own.len() + 4], own.len() as i32 + 4);
+    probed(sys::getsockopt(&left, libc::SOL_SOCKET, libc::SO_PEERGROUPS, &mut value, &mut length))?;
+    check_eq!((length as usize, &value[..own.len()]), (own.len(), &own[..]));
+    let met = sys::getsockopt(&at.socket()?, libc::SOL_SOCKET, libc::SO_PEERGROUPS, &mut value, &mut length);
+    check_eq!(met, Err(crate::errno::Errno(libc::ENODATA)));
+    Ok(())
+}
+
+/// A new descriptor, which does not survive an exec.
+pub(crate) fn optname_so_peerpidfd(at: &Situation<'_>) -> Attempt {
+    let (left, _right) = at.pair()?;
+    let process = sys::adopt(probed(option(&left, control::PEERPIDFD))? as usize);
+    check_eq!(sys::fcntl(&process, libc::F_GETFD, 0)? as i32, libc::FD_CLOEXEC);
+    check_eq!(option(&at.socket()?, control::PEERPIDFD), Err(crate::errno::Errno(libc::ENODATA)));
+    Ok(())
+}

@@ -331,12 +331,15 @@ fn recvfrom_length(case: &Case) -> Outcome {
 
 fn socketpair_numbers(case: &Case) -> Outcome {
     let situation = |_: &Case, memory: &Memory| {
-        let lowest = socket()?.as_raw_fd();
+        // Open at once: what other tests have open may be between the two.
+        let (first, second) = (socket()?, socket()?);
+        let (lowest, next) = (first.as_raw_fd(), second.as_raw_fd());
+        drop((first, second));
         let words = [libc::AF_UNIX as usize, libc::SOCK_STREAM as usize, 0, memory.put(0, &[0; 8]), 0, 0];
         let usable = move |after: After| {
             if after == After::Good(0) {
                 // The numbers went into memory that this closure does not see; they are the two lowest.
-                let (left, right) = (sys::adopt(lowest as usize), sys::adopt(lowest as usize + 1));
+                let (left, right) = (sys::adopt(lowest as usize), sys::adopt(next as usize));
                 return exchange(&left, &right);
             }
             check_eq!(socket()?.as_raw_fd(), lowest, "no descriptor is left behind");

@@ -22,6 +22,9 @@ pub(crate) const PASSPIDFD: i32 = 76;
 /// `SCM_PIDFD`, which libc lacks.
 pub(crate) const PIDFD: i32 = 4;
 
+/// `SO_PEERPIDFD`
+pub(crate) const PEERPIDFD: i32 = 77;
+
 /// CMSG_LEN
 pub(crate) fn length(data: usize) -> usize {
     HEADER + data

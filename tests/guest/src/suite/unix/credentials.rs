@@ -7,7 +7,10 @@ use super::{
         self, CREDENTIALS, Got, PASSPIDFD, PIDFD, RIGHTS, credentials, length, message, raw, receive,
         receive_with, rights, send, send_files, space, ucred,
     },
-    help::{accepted, client, exchange, listener, option, pair, set_option, socket},
+    help::{
+        DGRAM, SEQPACKET, STREAM, accepted, client, exchange, listener, option, pair, pair_of, set_option,
+        socket,
+    },
 };
 use crate::{
     harness::{Case, NOBODY, Need, Outcome, Test, check_eq, check_err, tests},
@@ -35,6 +38,8 @@ pub(crate) const TESTS: &[Test] = tests!("unix";
     credentials_with_an_end_of_file,
     credentials_of_every_call_that_sends,
     pidfd_refers_to_the_sender,
+    pidfd_of_the_peer,
+    pidfd_of_no_peer,
     pidfd_comes_last,
     pidfd_that_finds_no_room,
     pidfd_of_what_was_sent_before,
@@ -57,7 +62,7 @@ fn passing() -> Outcome<(OwnedFd, OwnedFd)> {
 }
 
 #[track_caller]
-fn check_from(got: &Got, data: &[u8], from: &[u8]) -> Outcome {
+pub(crate) fn check_from(got: &Got, data: &[u8], from: &[u8]) -> Outcome {
     check_eq!(got.data, data);
     check_eq!(got.only(CREDENTIALS), Some(from));
     check_eq!((got.header.control, got.header.flags), (space(12), 0));
@@ -375,6 +380,59 @@ fn pidfd_refers_to_the_sender(case: &Case) -> Outcome {
     sys::write(&going, b"!")?;
     check_eq!(child.status()?, 0);
     check_eq!(process_of(&got.files[0])?, -1, "it is gone, and nobody else");
+    Ok(())
+}
+
+/// SO_PEERPIDFD: a descriptor of the peer's process.
+fn peer_process(fd: &OwnedFd) -> crate::errno::Result<OwnedFd> {
+    let (mut value, mut length) = ([0; 4], 4);
+    sys::getsockopt(fd, libc::SOL_SOCKET, control::PEERPIDFD, &mut value, &mut length)?;
+    Ok(sys::adopt(i32::from_ne_bytes(value) as usize))
+}
+
+fn pidfd_of_the_peer(case: &Case) -> Outcome {
+    for kind in [STREAM, SEQPACKET, DGRAM] {
+        let (left, _right) = pair_of(kind)?;
+        let process = peer_process(&left)?;
+        check_eq!(process_of(&process)?, sys::getpid()? as i32);
+        check_eq!(sys::fcntl(&process, libc::F_GETFD, 0)?, libc::FD_CLOEXEC as usize);
+    }
+    // A child that connects.
+    let address = case.abstract_address("peer");
+    let listening = listener(&address, 1)?;
+    let child = case.child(|| {
+        let near = client(&address)?;
+        sys::read(&near, &mut [0])?;
+        Ok(0)
+    })?;
+    let far = sys::accept(&listening)?;
+    check_eq!(process_of(&peer_process(&far)?)?, child.pid);
+    sys::write(&far, b"!")?;
+    check_eq!(child.status()?, 0);
+    Ok(())
+}
+
+fn pidfd_of_no_peer(_: &Case) -> Outcome {
+    for kind in [STREAM, SEQPACKET, DGRAM] {
+        let fd = sys::socket(libc::AF_UNIX, kind, 0)?;
+        let lowest = sys::dup(&fd)?.number();
+        check_err!(peer_process(&fd), ENODATA);
+        // No descriptor is left behind, also where its number cannot be stored.
+        let (left, _right) = pair_of(kind)?;
+        let region = sys::Region::new(1, libc::PROT_NONE)?;
+        let mut length = 4_i32.to_ne_bytes().to_vec();
+        let words = [
+            left.number() as usize,
+            libc::SOL_SOCKET as usize,
+            control::PEERPIDFD as usize,
+            region.at(0),
+            length.as_mut_ptr() as usize,
+            0,
+        ];
+        check_err!(region.call("getsockopt", libc::SYS_getsockopt, words), EFAULT);
+        drop((left, _right));
+        check_eq!(sys::dup(&fd)?.number(), lowest);
+    }
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! getsockopt(2) and setsockopt(2) at level SOL_SOCKET (`socket(7)`, `unix(7)`).
 
 use super::help::{
-    STREAM, UNIX, accepted, client, exchange, fill, listener, option, pair, set_option, socket,
+    DGRAM, SEQPACKET, STREAM, UNIX, accepted, client, exchange, fill, listener, option, pair, pair_of,
+    set_option, socket,
 };
 use crate::{
     errno::Result,
@@ -28,6 +29,8 @@ pub(crate) const TESTS: &[Test] = tests!("unix";
     option_peercred_without_a_peer,
     option_peercred_is_cut_to_the_length,
     option_peercred_outlives_the_peer,
+    option_peergroups_are_those_of_the_peer,
+    option_peergroups_need_room,
     option_reuse_address_is_a_truth_value,
     option_reuse_address_is_not_inherited,
     option_refuses_other_descriptors,
@@ -306,6 +309,44 @@ fn option_peercred_outlives_the_peer(_: &Case) -> Outcome {
     let (left, right) = pair()?;
     drop(right);
     check_eq!(credentials(&left)?, own_credentials()?);
+    Ok(())
+}
+
+/// SO_PEERGROUPS, with room for so many bytes: the groups, or how much room is needed.
+fn peer_groups(fd: &impl Descriptor, room: usize) -> (Result<usize>, i32, Vec<u8>) {
+    let (mut value, mut length) = (vec![0xa5; room], room as i32);
+    let met = sys::getsockopt(fd, SOCKET, libc::SO_PEERGROUPS, &mut value, &mut length);
+    (met, length, value)
+}
+
+/// This process's groups, as `/proc/self/status` shows them.
+pub(crate) fn own_groups() -> Vec<u8> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap_or_default();
+    line.split_whitespace().filter_map(|group| group.parse::<u32>().ok()).flat_map(u32::to_ne_bytes).collect()
+}
+
+fn option_peergroups_are_those_of_the_peer(_: &Case) -> Outcome {
+    let own = own_groups();
+    for kind in [STREAM, SEQPACKET, DGRAM] {
+        let (left, _right) = pair_of(kind)?;
+        let (met, length, value) = peer_groups(&left, own.len() + 8);
+        check_eq!((met, length as usize), (Ok(0), own.len()));
+        check_eq!(value[..own.len()], own[..]);
+        check_eq!(value[own.len()..], [0xa5; 8], "the rest is left alone");
+        check_eq!(peer_groups(&sys::socket(UNIX, kind, 0)?, 64).0, Err(crate::errno::Errno(libc::ENODATA)));
+    }
+    Ok(())
+}
+
+fn option_peergroups_need_room(_: &Case) -> Outcome {
+    let own = own_groups();
+    let (left, _right) = pair()?;
+    check_eq!(peer_groups(&left, own.len()).0, Ok(0));
+    if !own.is_empty() {
+        let (met, length, _) = peer_groups(&left, own.len() - 1);
+        check_eq!((met, length as usize), (Err(crate::errno::Errno(libc::ERANGE)), own.len()));
+    }
     Ok(())
 }
 
