@@ -5,7 +5,7 @@ use alloc::{boxed::Box, sync::Arc};
 
 use super::{
     internet,
-    records::{self, Parked},
+    records::{self, Manner, Parked},
     sending::send_piece,
 };
 use crate::{
@@ -81,16 +81,8 @@ impl<C: Caller> Operation<C> for Outgoing<'_> {
         }
         if socket.sends_records() {
             let first = !core::mem::replace(&mut self.waited, true);
-            let flags = MessageFlags::empty();
-            let sent = records::send(
-                caller,
-                &socket,
-                &mut self.bytes,
-                flags,
-                None,
-                first,
-                (&mut self.parked, &mut None),
-            );
+            let manner = Manner { flags: MessageFlags::empty(), to: None, first };
+            let sent = records::send(caller, &socket, &mut self.bytes, manner, None, &mut self.parked);
             return all_at_once(sent, self.nonblocking || socket.nonblocking());
         }
         let Some(link) = socket.link() else { return Step::Done(Err(NOT_CONNECTED)) };

@@ -23,8 +23,17 @@ pub(super) struct Parked {
     receiver: Arc<Endpoint>,
 }
 
-/// Sends what `source` has as one record, to somebody or to the peer; how long it was. `first` says that the call has not
-/// waited yet; where it waits for room at the receiver, the record is left in `parked`.
+/// How a record is to be sent.
+pub(super) struct Manner<'a> {
+    pub(super) flags: MessageFlags,
+    /// To whom, if not to the peer.
+    pub(super) to: Option<&'a [u8]>,
+    /// Whether the call has not waited yet.
+    pub(super) first: bool,
+}
+
+/// Sends what `source` has as one record, and what is in the parcel with it; how long it was. Where it waits for room at the
+/// receiver, the record is left in `parked`.
 ///
 /// # Errors
 /// In Linux's order: what stands in the way of sending at all, EOPNOTSUPP for urgent data, EINVAL for an address that is none,
@@ -33,10 +42,9 @@ pub(super) fn send<C: Caller, S: Source>(
     caller: &C,
     socket: &Arc<Socket>,
     source: &mut S,
-    flags: MessageFlags,
-    to: Option<&[u8]>,
-    first: bool,
-    (parked, parcel): (&mut Option<Box<Parked>>, &mut Option<Box<Parcel>>),
+    Manner { flags, to, first }: Manner<'_>,
+    parcel: Option<&mut Parcel>,
+    parked: &mut Option<Box<Parked>>,
 ) -> Attempt<usize> {
     let endpoint = socket.endpoint().ok_or(NOT_CONNECTED)?;
     let sequenced = endpoint.kind() == Kind::Sequenced;

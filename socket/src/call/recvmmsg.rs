@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
-use scml::{Call, Message};
+use scml::Call;
 
 use super::{messages::Entry, recvmsg::ReceiveMessage, sendmsg::refuse_compat};
 use crate::{
@@ -18,20 +18,8 @@ use crate::{
 /// `sizeof(struct timespec)`
 const TIMESPEC: usize = 16;
 
-/// One of the messages, as the policy judges it: each by itself, when its turn comes.
-struct Judged(ReceiveMessage);
-
-impl Decoded for Judged {
-    const CALL: Call = Call::Recvmmsg;
-
-    fn socket(&self) -> Option<&Socket> {
-        self.0.socket()
-    }
-
-    fn message(&self) -> Option<Message<'_>> {
-        self.0.message()
-    }
-}
+/// One of the messages. The policy judges each by itself, when its turn comes.
+type OneOfMany = ReceiveMessage<true>;
 
 /// A call without messages.
 struct Nothing(Arc<Socket>);
@@ -56,7 +44,7 @@ pub struct ReceiveMany {
     /// After this, no further message is waited for: but one that is being waited for is, however long it takes, as in Linux.
     deadline: Option<Duration>,
     /// The one whose turn it is, once it has been admitted.
-    current: Option<Box<Admitted<Judged>>>,
+    current: Option<Box<Admitted<OneOfMany>>>,
 }
 
 /// Decodes `recvmmsg(sockfd, msgvec, vlen, flags, timeout)`.
@@ -105,9 +93,9 @@ impl ReceiveMany {
     }
 
     /// Decodes the message whose turn it is.
-    fn next<C: Caller>(&self, caller: &C) -> Result<Box<Admitted<Judged>>> {
-        let message = ReceiveMessage::decode(caller, self.socket.clone(), self.entry().header(), self.flags)?;
-        caller.world().policy.admit(caller, &self.registers, Judged(message.one_of_many())).map(Box::new)
+    fn next<C: Caller>(&self, caller: &C) -> Result<Box<Admitted<OneOfMany>>> {
+        let message = OneOfMany::decode(caller, self.socket.clone(), self.entry().header(), self.flags)?;
+        caller.world().policy.admit(caller, &self.registers, message).map(Box::new)
     }
 
     /// A message has come. Whether the next one is to be waited for.
@@ -152,7 +140,7 @@ impl<C: Caller> Operation<C> for ReceiveMany {
                 Ok(current) => current,
                 Err(error) => return Step::Done(self.result(caller, Err(error))),
             };
-            let counted = match current.call().0.step(caller) {
+            let counted = match current.call().step(caller) {
                 Step::Done(Ok(bytes)) => self.count(caller, bytes),
                 Step::Done(Err(error)) => Err(error),
                 Step::Wait(wait) => {
@@ -171,7 +159,7 @@ impl<C: Caller> Operation<C> for ReceiveMany {
 
     fn interrupt(&mut self, caller: &C) -> Result<usize> {
         let Some(mut current) = self.current.take() else { return self.result(caller, Ok(())) };
-        let ended = current.call().0.interrupt(caller).and_then(|bytes| self.count(caller, bytes));
+        let ended = current.call().interrupt(caller).and_then(|bytes| self.count(caller, bytes));
         self.result(caller, ended.map(|_| ()))
     }
 }

@@ -17,32 +17,15 @@ use crate::{
     step::{Operation, Step},
 };
 
-/// Room that a message is to be received in.
-pub struct ReceiveMessage {
+/// Room that a message is to be received in: by recvmsg(2), or as one of `MANY` by recvmmsg(2), whose rules it is then judged by.
+pub struct ReceiveMessage<const MANY: bool> {
     receiving: Receiving,
     header: MessageHeader,
     flags: MessageFlags,
-    /// Whether it is one of those of recvmmsg(2), the rules of which it is judged by then.
-    one_of_many: bool,
 }
 
-/// One of several messages: see [`ReceiveMessage::one_of_many`].
-struct OneOfMany<'a>(&'a ReceiveMessage);
-
-impl Decoded for OneOfMany<'_> {
-    const CALL: Call = Call::Recvmmsg;
-
-    fn socket(&self) -> Option<&Socket> {
-        self.0.socket()
-    }
-
-    fn message(&self) -> Option<Message<'_>> {
-        self.0.message()
-    }
-}
-
-impl Decoded for ReceiveMessage {
-    const CALL: Call = Call::Recvmsg;
+impl<const MANY: bool> Decoded for ReceiveMessage<MANY> {
+    const CALL: Call = if MANY { Call::Recvmmsg } else { Call::Recvmsg };
 
     fn socket(&self) -> Option<&Socket> {
         Some(&self.receiving.socket)
@@ -60,7 +43,7 @@ impl Decoded for ReceiveMessage {
 /// # Errors
 /// In Linux's order: EINVAL for MSG_CMSG_COMPAT; EBADF, ENOTSOCK; for the header EFAULT, EINVAL for a negative length of the
 /// name, EMSGSIZE, EINVAL and EFAULT for the buffers; what the policy says.
-pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<ReceiveMessage>> {
+pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<ReceiveMessage<false>>> {
     let flags = MessageFlags::from_bits_retain(registers[2] as u32);
     refuse_compat(flags)?;
     let socket = super::socket(caller, registers)?;
@@ -68,7 +51,7 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<R
     caller.world().policy.admit(caller, registers, message)
 }
 
-impl<C: Caller> Operation<C> for Admitted<ReceiveMessage> {
+impl<C: Caller> Operation<C> for Admitted<ReceiveMessage<false>> {
     fn step(&mut self, caller: &C) -> Step {
         self.call().step(caller)
     }
@@ -78,15 +61,13 @@ impl<C: Caller> Operation<C> for Admitted<ReceiveMessage> {
     }
 }
 
-impl ReceiveMessage {
+impl<const MANY: bool> ReceiveMessage<MANY> {
     /// Whether the policy lets the call be given a control message of that level and type; one that it does not is left out,
     /// and MSG_CTRUNC tells that something is missing.
     fn may_deliver<C: Caller>(&self, caller: &C, level: u32, kind: u32) -> bool {
-        let (at, flags, policy) = (self.header.at, self.flags.bits() as usize, &caller.world().policy);
-        if self.one_of_many {
-            return policy.may_deliver(caller, &[0, at, 1, flags, 0, 0], &OneOfMany(self), level, kind);
-        }
-        policy.may_deliver(caller, &[0, at, flags, 0, 0, 0], self, level, kind)
+        let (at, flags) = (self.header.at, self.flags.bits() as usize);
+        let registers = if MANY { [0, at, 1, flags, 0, 0] } else { [0, at, flags, 0, 0, 0] };
+        caller.world().policy.may_deliver(caller, &registers, self, level, kind)
     }
 
     /// Copies in the header at an address, and what it leads to.
@@ -101,12 +82,7 @@ impl ReceiveMessage {
     ) -> Result<Self> {
         let header = MessageHeader::read(caller, at)?;
         let buffers = header.buffers(caller)?;
-        Ok(Self { receiving: Receiving::new(socket, buffers, flags), header, flags, one_of_many: false })
-    }
-
-    /// It is one of several messages that one call receives.
-    pub(super) fn one_of_many(self) -> Self {
-        Self { one_of_many: true, ..self }
+        Ok(Self { receiving: Receiving::new(socket, buffers, flags), header, flags })
     }
 
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {

@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, sync::Arc};
 
-use super::records::Parked;
+use super::records::{Manner, Parked};
 use crate::{
     abi::{
         address::SocketAddress,
@@ -120,9 +120,9 @@ impl Sending {
         let Self { socket, buffers, flags, waited, parked, parcel, .. } = self;
         let first = !core::mem::replace(waited, true);
         let source = &mut UserBytes { caller, buffers };
-        let to = destination.map(SocketAddress::bytes);
+        let manner = Manner { flags: *flags, to: destination.map(SocketAddress::bytes), first };
         let nonblocking = flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
-        match super::records::send(caller, socket, source, *flags, to, first, (parked, parcel)) {
+        match super::records::send(caller, socket, source, manner, parcel.as_deref_mut(), parked) {
             Ok(sent) => Step::Done(Ok(sent)),
             Err(stop) => self.wait(caller, stop, nonblocking),
         }

@@ -16,6 +16,13 @@ pub(super) struct Record {
     pub(super) ancillary: Option<Box<Ancillary>>,
 }
 
+impl Record {
+    /// Whether open files came with it.
+    pub(super) fn has_rights(&self) -> bool {
+        self.ancillary.as_ref().is_some_and(|ancillary| ancillary.rights.is_some())
+    }
+}
+
 impl Drop for Record {
     #[inline]
     fn drop(&mut self) {

@@ -75,14 +75,26 @@ impl Endpoint {
     }
 
     /// Looks at the next record, which stays there.
-    #[cold]
+    #[inline(never)]
     fn peek<S: Sink>(&self, sink: &mut S, nonblocking: bool) -> Attempt<Taken> {
         let copy = |record: &Record| {
             let ancillary = record.ancillary.as_ref().map(|ancillary| Box::new(ancillary.copied()));
             (record.payload.clone(), record.sender.clone(), ancillary)
         };
-        let look = || self.lock().queue.first().map(copy);
-        let Some((payload, sender, ancillary)) = flight::undisturbed(look) else {
+        let state = self.lock();
+        let seen = match state.queue.first() {
+            // Only where files are in flight is there something to be disturbed.
+            Some(record) if record.has_rights() => {
+                drop(state);
+                flight::undisturbed(|| self.lock().queue.first().map(copy))
+            }
+            first => {
+                let seen = first.map(copy);
+                drop(state);
+                seen
+            }
+        };
+        let Some((payload, sender, ancillary)) = seen else {
             return self.nothing_to_receive(nonblocking);
         };
         let length = payload.length();
