@@ -49,14 +49,14 @@ pub(super) fn send<C: Caller, S: Source>(
     let endpoint = socket.endpoint().ok_or(NOT_CONNECTED)?;
     let sequenced = endpoint.kind() == Kind::Sequenced;
     if first && sequenced {
-        endpoint.take_error().map_or(Ok(()), Err)?;
+        endpoint.status.take_error().map_or(Ok(()), Err)?;
     }
     if flags.contains(MessageFlags::OOB) {
         return Err(Error::new(Errno::EOPNOTSUPP, "records are not urgent").into());
     }
     // Over a connection there is one way to go: Linux does not look at the address.
     let name = to.filter(|_| !sequenced).map(Name::parse).transpose()?;
-    if endpoint.knows_senders() {
+    if endpoint.status.knows_senders() {
         socket.bind_any(caller.world())?;
     }
     let find = |unsent: &mut Unsent| {
@@ -64,7 +64,7 @@ pub(super) fn send<C: Caller, S: Source>(
             Some(name) => receiver(caller, socket, name),
             None => endpoint.peer().ok_or(NOT_CONNECTED),
         }?;
-        if endpoint.knows_senders() || receiver.knows_senders() {
+        if endpoint.status.knows_senders() || receiver.status.knows_senders() {
             unsent.name_sender(|| caller.identity().as_sender());
         }
         Ok::<_, Error>(receiver)

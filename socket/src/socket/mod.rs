@@ -312,7 +312,7 @@ impl Socket {
             return internet.take_error();
         }
         match self.endpoint() {
-            Some(endpoint) => endpoint.take_error(),
+            Some(endpoint) => endpoint.status.take_error(),
             None => self.link().and_then(Link::take_error),
         }
     }
@@ -323,7 +323,7 @@ impl Socket {
             return internet.set_error(error.errno);
         }
         match self.endpoint() {
-            Some(endpoint) => endpoint.set_error(error.errno),
+            Some(endpoint) => endpoint.status.set_error(error.errno),
             None => {
                 if let Some(link) = self.link() {
                     link.set_error(error.errno);

@@ -106,7 +106,7 @@ impl Socket {
             machine => machine.set_options(set),
             datagram => {
                 let options = set();
-                datagram.endpoint().set_knows_senders(options.intersects(Options::KNOWS_SENDERS));
+                datagram.endpoint().status.set_knows_senders(options.intersects(Options::KNOWS_SENDERS));
             },
             internet => {
                 let options = set();

@@ -82,7 +82,7 @@ impl Channel for Sequenced {
     }
 
     fn set_knows_senders(&self, wanted: bool) {
-        self.here.set_knows_senders(wanted);
+        self.here.status.set_knows_senders(wanted);
     }
 
     fn take_rights(&self, files: &mut Vec<OpenFile>) {
@@ -102,7 +102,7 @@ impl Channel for Sequenced {
     }
 
     fn is_over(&self) -> bool {
-        self.here.shutdown() == Shutdown::all()
+        self.here.status.shutdown() == Shutdown::all()
     }
 
     fn poll(&self) -> Events {

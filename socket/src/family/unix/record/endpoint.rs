@@ -1,15 +1,14 @@
 //! A socket that sends and receives records, as others know it.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use spin::{Mutex, MutexGuard, Once};
 
 use super::{queue::Records, room::Waiting};
 use crate::{
     ancillary::{OpenFile, Rights},
-    error::{Errno, Error},
-    family::unix::{address::Address, shutdown::Shutdown, stream::writable},
+    family::unix::{address::Address, shutdown::Shutdown, status::Status, stream::writable},
     identity::Identity,
     pool::Pool,
     ready::{Events, Pollee},
@@ -46,10 +45,8 @@ pub(crate) struct Endpoint {
     place: AtomicU32,
     /// With more records than this, the queue is full for those who are not the peer.
     pub(super) backlog: u32,
-    /// The directions that are shut, changed under the lock of `state`; [`FAILED`], [`GONE`] and [`KNOWS_SENDERS`].
-    status: AtomicU8,
-    /// What is to be reported, if [`FAILED`] says that something is.
-    error: AtomicU16,
+    /// The directions are shut under the lock of `state`.
+    pub(crate) status: Status,
     /// Where it is announced that the queue has room, once somebody waits for that.
     pub(super) room: Once<Arc<Pollee>>,
     /// Who is at the other end of a connection or pair.
@@ -82,13 +79,6 @@ pub(crate) struct New<'a> {
     pub(crate) peer: Option<Arc<Identity>>,
 }
 
-/// In the status, besides the bits of [`Shutdown`]: an error waits to be reported.
-const FAILED: u8 = 4;
-/// Likewise: the socket is closed.
-const GONE: u8 = 8;
-/// Likewise: the socket wants to know who sends what it receives (SO_PASSCRED, SO_PASSPIDFD).
-const KNOWS_SENDERS: u8 = 16;
-
 impl Endpoint {
     pub(crate) fn new(new: New<'_>) -> Arc<Self> {
         let New { kind, pollee, pool, send_buffer, backlog, peer } = new;
@@ -102,8 +92,7 @@ impl Endpoint {
             peer_of: AtomicU32::new(0),
             place: AtomicU32::new(registry::NOWHERE),
             backlog,
-            status: AtomicU8::new(0),
-            error: AtomicU16::new(0),
+            status: Status::default(),
             room: Once::new(),
             peer_identity: peer,
             state: Mutex::new(State::default()),
@@ -121,45 +110,18 @@ impl Endpoint {
         self.state.lock()
     }
 
-    #[inline]
-    pub(crate) fn shutdown(&self) -> Shutdown {
-        Shutdown::from_bits_truncate(self.status.load(Ordering::Acquire))
-    }
-
-    /// Whether an error waits, or the sending direction is shut.
-    #[inline]
-    pub(super) fn is_broken(&self) -> bool {
-        self.status.load(Ordering::Acquire) & (FAILED | Shutdown::SEND.bits()) != 0
-    }
-
-    #[inline]
-    pub(super) fn has_error(&self) -> bool {
-        self.status.load(Ordering::Acquire) & FAILED != 0
-    }
-
-    /// Whether the socket is closed.
-    #[inline]
-    pub(super) fn is_gone(&self) -> bool {
-        self.status.load(Ordering::Acquire) & GONE != 0
-    }
-
     /// Shuts directions of this end.
     pub(crate) fn shut(&self, directions: Shutdown) {
         let state = self.lock();
-        self.status.fetch_or(directions.bits(), Ordering::AcqRel);
+        self.status.shut(directions);
         drop(state);
     }
 
     /// The socket is closed: nothing is added to its queue any more.
     pub(super) fn set_gone(&self) -> MutexGuard<'_, State> {
         let state = self.lock();
-        self.status.fetch_or(GONE | Shutdown::all().bits(), Ordering::AcqRel);
+        self.status.set_gone();
         state
-    }
-
-    /// The peer is gone, or gave this one up, and what it should have received is lost.
-    pub(super) fn set_reset(&self) {
-        self.set_error(Errno::ECONNRESET);
     }
 
     /// The place of the socket, in the registry.
@@ -171,40 +133,10 @@ impl Endpoint {
         self.place.store(place, Ordering::Relaxed);
     }
 
-    /// Whether the socket wants to know who sends what it receives.
-    #[inline]
-    pub(crate) fn knows_senders(&self) -> bool {
-        self.status.load(Ordering::Relaxed) & KNOWS_SENDERS != 0
-    }
-
-    pub(crate) fn set_knows_senders(&self, wanted: bool) {
-        if wanted {
-            self.status.fetch_or(KNOWS_SENDERS, Ordering::Relaxed);
-        } else {
-            self.status.fetch_and(!KNOWS_SENDERS, Ordering::Relaxed);
-        }
-    }
-
     /// Takes the open files out of what waits here.
     pub(crate) fn take_rights(&self, files: &mut Vec<OpenFile>) {
         let rights = self.lock().queue.take_rights();
         files.extend(rights.into_iter().flat_map(Rights::into_files));
-    }
-
-    /// From now on an error waits.
-    pub(crate) fn set_error(&self, errno: Errno) {
-        self.error.store(errno.number(), Ordering::Relaxed);
-        self.status.fetch_or(FAILED, Ordering::AcqRel);
-    }
-
-    /// The pending error, which is thereby reported.
-    #[inline]
-    pub(crate) fn take_error(&self) -> Option<Error> {
-        if !self.has_error() {
-            return None;
-        }
-        let failed = self.status.fetch_and(!FAILED, Ordering::AcqRel) & FAILED != 0;
-        failed.then(|| Errno::from_number(self.error.load(Ordering::Relaxed)).into())
     }
 
     /// The socket's name.
@@ -278,8 +210,8 @@ impl Endpoint {
 
     /// What poll(2) shows.
     pub(crate) fn poll(self: &Arc<Self>) -> Events {
-        let mut events = self.shutdown().events();
-        events.set(Events::ERR, self.has_error());
+        let mut events = self.status.shutdown().events();
+        events.set(Events::ERR, self.status.has_error());
         if !self.lock().queue.is_empty() {
             events |= Events::READABLE;
         }

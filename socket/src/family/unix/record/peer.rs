@@ -32,7 +32,7 @@ impl Endpoint {
     /// EPERM where `peer` takes records from another only.
     pub(crate) fn connect(self: &Arc<Self>, peer: &Arc<Self>) -> Result<bool> {
         let mut state = peer.lock();
-        if peer.is_gone() {
+        if peer.status.is_gone() {
             return Ok(false);
         }
         if state.peer.as_ref().is_some_and(|its| !Arc::ptr_eq(its, self)) {
@@ -110,10 +110,10 @@ impl Endpoint {
         drop(lost);
         self.announce_room();
         let state = old.lock();
-        let told = !old.is_gone() && state.peer.as_ref().is_some_and(|peer| Arc::ptr_eq(peer, self));
+        let told = !old.status.is_gone() && state.peer.as_ref().is_some_and(|peer| Arc::ptr_eq(peer, self));
         drop(state);
         if told {
-            old.set_reset();
+            old.status.set_reset();
             old.pollee.notify(Events::ERR);
         }
     }
@@ -133,7 +133,7 @@ impl Endpoint {
     /// The peer of a connection is told of an abrupt end.
     pub(super) fn reset_peer(&self) {
         if let Some(peer) = self.peer() {
-            peer.set_reset();
+            peer.status.set_reset();
         }
     }
 
@@ -151,7 +151,7 @@ impl Endpoint {
         {
             // Linux counts bytes (`unix_inq_len`): records without any are no loss.
             if queue.bytes() > 0 {
-                peer.set_reset();
+                peer.status.set_reset();
             }
             peer.shut(Shutdown::all());
             peer.pollee.notify(Events::all());

@@ -54,7 +54,7 @@ impl Endpoint {
     /// not wait, as in Linux; EFAULT, and the record is lost.
     #[inline]
     pub(crate) fn receive<S: Sink>(&self, sink: &mut S, peek: bool, nonblocking: bool) -> Attempt<Taken> {
-        if let Some(error) = self.take_error() {
+        if let Some(error) = self.status.take_error() {
             return Err(error.into());
         }
         if peek {
@@ -105,7 +105,7 @@ impl Endpoint {
 
     #[cold]
     fn nothing_to_receive(&self, nonblocking: bool) -> Attempt<Taken> {
-        let end = self.shutdown().contains(Shutdown::RECEIVE);
+        let end = self.status.shutdown().contains(Shutdown::RECEIVE);
         if end && (self.kind == Kind::Sequenced || !nonblocking) {
             return Ok(Taken { copied: 0, length: 0, sender: None, ancillary: None });
         }

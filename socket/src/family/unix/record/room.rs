@@ -59,7 +59,7 @@ impl Endpoint {
     /// Whether sending to the peer, where there is one, would not wait for room there; if it would, the socket will be told.
     pub(super) fn peer_has_room(self: &Arc<Self>) -> bool {
         let Some(peer) = self.peer() else { return true };
-        let full = || !peer.is_gone() && peer.is_full_for(&peer.lock(), self);
+        let full = || !peer.status.is_gone() && peer.is_full_for(&peer.lock(), self);
         if !full() {
             return true;
         }

@@ -77,7 +77,7 @@ impl Endpoint {
         if length > (self.send_buffer.load(core::sync::atomic::Ordering::Relaxed) as usize) - LEFT {
             return Err(Error::new(Errno::EMSGSIZE, "larger than the send buffer").into());
         }
-        if self.is_broken() {
+        if !self.status.may_send() {
             self.why_broken()?;
         }
         if !self.has_buffer() {
@@ -92,10 +92,10 @@ impl Endpoint {
 
     #[cold]
     fn why_broken(&self) -> Attempt<()> {
-        if let Some(error) = self.take_error() {
+        if let Some(error) = self.status.take_error() {
             return Err(error.into());
         }
-        if self.shutdown().contains(Shutdown::SEND) { Err(broken_pipe()) } else { Ok(()) }
+        if self.status.shutdown().contains(Shutdown::SEND) { Err(broken_pipe()) } else { Ok(()) }
     }
 
     /// Puts the record into the queue of `receiver`: the peer, or a socket that was found under a name.
@@ -115,7 +115,7 @@ impl Endpoint {
         if peer_of_receiver.is_some_and(|peer| !Arc::ptr_eq(peer, self)) {
             return Err(not_for_us());
         }
-        if receiver.shutdown().contains(Shutdown::RECEIVE) {
+        if receiver.status.shutdown().contains(Shutdown::RECEIVE) {
             drop(state);
             return self.why_not(receiver, named);
         }
@@ -136,7 +136,7 @@ impl Endpoint {
     /// # Errors
     /// Waits for it.
     pub(crate) fn find_room(self: &Arc<Self>, receiver: &Arc<Self>) -> Attempt<()> {
-        let full = !receiver.is_gone() && receiver.is_full_for(&receiver.lock(), self);
+        let full = !receiver.status.is_gone() && receiver.is_full_for(&receiver.lock(), self);
         if full { Err(receiver.until_room()) } else { Ok(()) }
     }
 
@@ -148,7 +148,7 @@ impl Endpoint {
     /// The receiver takes nothing more.
     #[cold]
     fn why_not(self: &Arc<Self>, receiver: &Arc<Self>, named: bool) -> Attempt<Delivery> {
-        if !receiver.is_gone() || self.kind == Kind::Sequenced {
+        if !receiver.status.is_gone() || self.kind == Kind::Sequenced {
             return Err(broken_pipe());
         }
         if self.disconnect_from(receiver) {

@@ -83,7 +83,7 @@ impl Link {
     /// # Errors
     /// EPIPE where it is shut, by whichever side.
     pub fn check_sending(&self) -> Attempt<()> {
-        if self.here().shutdown().contains(Shutdown::SEND) { Err(broken_pipe()) } else { Ok(()) }
+        if self.here().status.shutdown().contains(Shutdown::SEND) { Err(broken_pipe()) } else { Ok(()) }
     }
 
     /// Sends the next piece of what `source` has, and says how large it was. Several may be needed; `first` says that this
@@ -114,7 +114,7 @@ impl Link {
     #[inline]
     pub(super) fn check_state(&self, first: bool) -> Attempt<u32> {
         let here = self.here();
-        if !here.may_send() {
+        if !here.status.may_send() {
             self.why_not(first)?;
         }
         let send_buffer = here.send_buffer.load(Ordering::Relaxed);
@@ -129,7 +129,7 @@ impl Link {
         if first {
             self.check_sending()?;
         }
-        if let Some(error) = self.here().take_error() {
+        if let Some(error) = self.here().status.take_error() {
             return Err(error.into());
         }
         self.check_sending()
@@ -213,7 +213,7 @@ impl Link {
     fn inbox(&self) -> Attempt<Inbox<'_>> {
         let there = self.there();
         let inbox = there.lock();
-        if there.shutdown().contains(Shutdown::RECEIVE) {
+        if there.status.shutdown().contains(Shutdown::RECEIVE) {
             drop(inbox);
             return Err(broken_pipe());
         }
@@ -234,7 +234,7 @@ impl Link {
         };
         let inbox = here.lock();
         let length = inbox.available().min(sink.room());
-        if length.wrapping_sub(1) < TINY && !peek && inbox.is_plain() && !here.knows_senders() {
+        if length.wrapping_sub(1) < TINY && !peek && inbox.is_plain() && !here.status.knows_senders() {
             let mut message = [0; TINY];
             let message = &mut message[..length];
             inbox.peek(message);
@@ -257,10 +257,10 @@ impl Link {
     #[cold]
     fn nothing_to_receive(&self, inbox: Inbox<'_>) -> Attempt<Received> {
         let here = self.here();
-        if let Some(error) = here.take_error() {
+        if let Some(error) = here.status.take_error() {
             return Err(error.into());
         }
-        let end = here.shutdown().contains(Shutdown::RECEIVE);
+        let end = here.status.shutdown().contains(Shutdown::RECEIVE);
         drop(inbox);
         if end { Ok(Received::End) } else { Err(Stop::Blocked(self.until_readable())) }
     }
@@ -286,7 +286,7 @@ impl Link {
             let skip = if peek { received } else { 0 };
             let mut inbox = here.lock();
             let Some(run) = inbox.run(skip) else { break };
-            if here.knows_senders() && !gathered.is_of(run.sender()) {
+            if here.status.knows_senders() && !gathered.is_of(run.sender()) {
                 return Ok(Received::Record(received));
             }
             let (room, has_rights) = (sink.room().min(run.length as usize), run.rights().is_some());
@@ -395,7 +395,7 @@ impl Link {
 
     /// The peer is told of an abrupt end: with bytes that nobody will read, or before anybody accepted the connection.
     pub(super) fn reset(&self) {
-        self.there().set_reset();
+        self.there().status.set_reset();
     }
 
     /// What poll(2) shows.
@@ -428,16 +428,16 @@ impl Link {
 
     /// Whether both directions are shut.
     pub(super) fn is_over(&self) -> bool {
-        self.here().shutdown() == Shutdown::all()
+        self.here().status.shutdown() == Shutdown::all()
     }
 
     /// The pending error: SO_ERROR, which thereby forgets it.
     pub fn take_error(&self) -> Option<Error> {
-        self.here().take_error()
+        self.here().status.take_error()
     }
 
     pub(crate) fn set_error(&self, errno: Errno) {
-        self.here().set_error(errno);
+        self.here().status.set_error(errno);
     }
 
     /// The socket's own name.
@@ -463,7 +463,7 @@ impl Link {
 
     /// Whether the socket wants to know who sends.
     pub(super) fn set_knows_senders(&self, wanted: bool) {
-        self.here().set_knows_senders(wanted);
+        self.here().status.set_knows_senders(wanted);
     }
 
     pub(super) fn set_local_address(&self, address: Address) {

@@ -1,7 +1,7 @@
 //! One end of a connection: what comes in there, and what the two sides have to know of it.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use spin::{Mutex, MutexGuard, Once};
 
@@ -11,8 +11,7 @@ use super::{
 };
 use crate::{
     ancillary::Ancillary,
-    error::{Errno, Error},
-    family::unix::{address::Address, shutdown::Shutdown},
+    family::unix::{address::Address, shutdown::Shutdown, status::Status},
     identity::Identity,
     pool::Pool,
     ready::{Events, Pollee},
@@ -38,21 +37,13 @@ pub(super) struct End {
     pub(super) place: AtomicU32,
     /// How much what this end sends may take up on its way, in bytes: SO_SNDBUF.
     pub(super) send_buffer: AtomicU32,
-    /// The directions that are shut, changed under the lock of `queue`, so that nothing is added behind what was the
-    /// end; [`FAILED`] and [`KNOWS_SENDERS`].
-    status: AtomicU8,
-    /// What is to be reported, if [`FAILED`] says that something is.
-    error: AtomicU16,
+    /// The directions are shut under the lock of `queue`.
+    pub(super) status: Status,
     reader: AtomicU8,
     /// What is in `queue`, as it counts against the sender's buffer. Changed under the lock of `queue`.
     charged: AtomicU32,
     queue: Mutex<Queue>,
 }
-
-/// In an end's status, besides the bits of [`Shutdown`]: an error waits to be reported.
-const FAILED: u8 = 4;
-/// Likewise: the socket at this end wants to know who sends what it receives (SO_PASSCRED, SO_PASSPIDFD).
-const KNOWS_SENDERS: u8 = 8;
 
 /// Who reads: only one at a time, so that bytes stay in order while they are copied with no lock held.
 const FREE: u8 = 0;
@@ -68,61 +59,18 @@ impl End {
             peer,
             place: AtomicU32::new(registry::NOWHERE),
             send_buffer: AtomicU32::new(send_buffer),
-            status: AtomicU8::new(0),
-            error: AtomicU16::new(0),
+            status: Status::default(),
             reader: AtomicU8::new(FREE),
             charged: AtomicU32::new(0),
             queue: Mutex::new(Queue::new()),
         }
     }
 
-    #[inline]
-    pub(super) fn shutdown(&self) -> Shutdown {
-        Shutdown::from_bits_truncate(self.status.load(Ordering::Acquire))
-    }
-
     /// Shuts directions of this end.
     pub(super) fn shut(&self, directions: Shutdown) {
         let queue = self.queue.lock();
-        self.status.fetch_or(directions.bits(), Ordering::AcqRel);
+        self.status.shut(directions);
         drop(queue);
-    }
-
-    /// The peer is gone, and took bytes with it that it should have read (or the connection was never accepted).
-    pub(super) fn set_reset(&self) {
-        self.set_error(Errno::ECONNRESET);
-    }
-
-    /// From now on an error waits.
-    pub(super) fn set_error(&self, errno: Errno) {
-        self.error.store(errno.number(), Ordering::Relaxed);
-        self.status.fetch_or(FAILED, Ordering::AcqRel);
-    }
-
-    /// Whether nothing stands in the way of sending: no error waits, and the direction is open.
-    #[inline]
-    pub(super) fn may_send(&self) -> bool {
-        self.status.load(Ordering::Acquire) & (FAILED | Shutdown::SEND.bits()) == 0
-    }
-
-    /// Whether the socket at this end wants to know who sends what it receives.
-    #[inline]
-    pub(super) fn knows_senders(&self) -> bool {
-        self.status.load(Ordering::Relaxed) & KNOWS_SENDERS != 0
-    }
-
-    pub(super) fn set_knows_senders(&self, wanted: bool) {
-        if wanted {
-            self.status.fetch_or(KNOWS_SENDERS, Ordering::Relaxed);
-        } else {
-            self.status.fetch_and(!KNOWS_SENDERS, Ordering::Relaxed);
-        }
-    }
-
-    /// The pending error, which is thereby reported.
-    pub(super) fn take_error(&self) -> Option<Error> {
-        let failed = self.status.fetch_and(!FAILED, Ordering::AcqRel) & FAILED != 0;
-        failed.then(|| Errno::from_number(self.error.load(Ordering::Relaxed)).into())
     }
 
     #[inline]
@@ -156,11 +104,11 @@ impl End {
     /// What poll shows of this end, were it not for the room at the other.
     pub(super) fn poll(&self) -> Events {
         let inbox = self.lock();
-        let mut events = self.shutdown().events();
+        let mut events = self.status.shutdown().events();
         if inbox.queue.available() > 0 {
             events |= Events::READABLE;
         }
-        events.set(Events::ERR, self.status.load(Ordering::Acquire) & FAILED != 0);
+        events.set(Events::ERR, self.status.has_error());
         events
     }
 }
@@ -253,7 +201,7 @@ impl Inbox<'_> {
 
     /// Removes everything, and nothing is added any more. Returns what there was, and whether there were bytes.
     pub(super) fn close(mut self) -> (Freed, bool) {
-        self.end.status.fetch_or(Shutdown::all().bits(), Ordering::AcqRel);
+        self.end.status.shut(Shutdown::all());
         self.end.charged.store(0, Ordering::Relaxed);
         let unread = self.queue.available() > 0;
         (self.queue.clear(), unread)

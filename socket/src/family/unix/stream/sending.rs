@@ -10,7 +10,7 @@ impl Link {
     #[inline]
     #[must_use]
     pub fn names_sender(&self) -> bool {
-        self.here().knows_senders() || self.there().knows_senders()
+        self.here().status.knows_senders() || self.there().status.knows_senders()
     }
 
     /// As [`Link::send`], with ancillary data: `pack` is asked for it once there is room, and told at which socket it will
