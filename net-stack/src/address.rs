@@ -64,6 +64,16 @@ impl Prefix {
         self.length
     }
 
+    /// The bits that the addresses have in common, all set: what `netdevice(7)` calls a netmask. `None` in IPv6, which has
+    /// lengths alone.
+    #[must_use]
+    pub fn netmask(self) -> Option<Ipv4Addr> {
+        match mask(Ipv4Addr::BROADCAST.into(), self.length) {
+            IpAddr::V4(netmask) if self.address.is_ipv4() => Some(netmask),
+            _ => None,
+        }
+    }
+
     /// Whether the address is among them.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
@@ -169,6 +179,9 @@ mod tests {
         assert_eq!(format!("{net:?}"), "10.1.0.0/20");
         assert!(net.contains(ip("10.1.15.255")) && !net.contains(ip("10.1.16.0")));
         assert_eq!(net.broadcast(), Some(Ipv4Addr::new(10, 1, 15, 255)));
+        assert_eq!(net.netmask(), Some(Ipv4Addr::new(255, 255, 240, 0)));
+        assert_eq!(Prefix::all(ip("1.2.3.4")).netmask(), Some(Ipv4Addr::UNSPECIFIED));
+        assert_eq!(Prefix::new(ip("fe80::1"), 8).netmask(), None);
         assert!(Prefix::all(ip("1.2.3.4")).contains(ip("255.255.255.255")));
         assert!(!Prefix::all(ip("1.2.3.4")).contains(ip("::")));
         assert!(Prefix::new(ip("fe80::1"), 64).contains(ip("fe80::ffff:1:2:3")));

@@ -100,6 +100,14 @@ impl Interface {
         }
     }
 
+    /// Its addresses of IPv4, the primary one first.
+    pub fn ipv4(&self) -> impl Iterator<Item = (Ipv4Addr, &Address)> {
+        self.addresses.iter().filter_map(|own| match own.address {
+            IpAddr::V4(address) => Some((address, own)),
+            IpAddr::V6(_) => None,
+        })
+    }
+
     /// Whether the address is its own.
     #[must_use]
     pub fn has(&self, address: IpAddr) -> bool {

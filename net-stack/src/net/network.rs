@@ -75,7 +75,9 @@ impl Network {
         let mut network =
             Self { interfaces: BTreeMap::new(), routes: Routes::default(), local: table(secret) };
         network.interfaces.insert(InterfaceId::LOOPBACK, Interface::loopback());
-        for address in [Address::new(Ipv4Addr::LOCALHOST, 8), Address::new(Ipv6Addr::LOCALHOST, 128)] {
+        // Without a broadcast address, as Linux has it: that of this network is known to all who ask.
+        let own = Address { broadcast: None, ..Address::new(Ipv4Addr::LOCALHOST, 8) };
+        for address in [own, Address::new(Ipv6Addr::LOCALHOST, 128)] {
             let added = network.add_address(InterfaceId::LOOPBACK, address);
             debug_assert_eq!(added, Ok(()));
         }
@@ -211,7 +213,7 @@ impl Network {
     #[must_use]
     pub fn is_broadcast(&self, address: IpAddr) -> bool {
         let IpAddr::V4(address) = address else { return false };
-        address == Ipv4Addr::BROADCAST
+        matches!(address, Ipv4Addr::BROADCAST | LOOPBACK_BROADCAST)
             || self
                 .interfaces()
                 .flat_map(|interface| &interface.addresses)

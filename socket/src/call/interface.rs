@@ -2,9 +2,13 @@
 
 use alloc::vec::Vec;
 
-use linux_raw_sys::{ioctl, net};
+use linux_raw_sys::{
+    if_arp::{ARPHRD_ETHER, ARPHRD_LOOPBACK, ARPHRD_NONE},
+    ioctl,
+    net::{self, net_device_flags as flag},
+};
 use net_stack::{
-    address::{IpAddr, Ipv4Addr},
+    address::Ipv4Addr,
     net::{Interface, InterfaceId, Kind},
 };
 
@@ -19,19 +23,6 @@ use crate::{
 const REQUEST: usize = 40;
 const NAME: usize = 16;
 const LIST: usize = 16;
-
-/// Flags of an interface: linux/if.h.
-const IFF_UP: u16 = 0x1;
-const IFF_BROADCAST: u16 = 0x2;
-const IFF_LOOPBACK: u16 = 0x8;
-const IFF_POINTOPOINT: u16 = 0x10;
-const IFF_RUNNING: u16 = 0x40;
-const IFF_MULTICAST: u16 = 0x1000;
-
-/// Types of links: linux/if_arp.h.
-const ARPHRD_ETHER: u16 = 1;
-const ARPHRD_LOOPBACK: u16 = 772;
-const ARPHRD_NONE: u16 = 0xfffe;
 
 /// How many packets an interface's queue holds: all have Linux's default.
 const QUEUE: i32 = 1000;
@@ -112,7 +103,7 @@ fn put(bytes: &mut [u8; REQUEST], request: u32, interface: &Interface) {
                 Kind::Point => (ARPHRD_NONE, [0; 6]),
             };
             value[..16].fill(0);
-            value[..2].copy_from_slice(&kind.to_ne_bytes());
+            value[..2].copy_from_slice(&(kind as u16).to_ne_bytes());
             value[2..8].copy_from_slice(&address);
         }
         // `struct ifmap`: no interface here has memory or ports of its own.
@@ -130,25 +121,15 @@ fn put(bytes: &mut [u8; REQUEST], request: u32, interface: &Interface) {
     }
 }
 
+/// `ifr_flags`, which shows the lower half of the flags.
 fn flags(interface: &Interface) -> u16 {
     let kind = match interface.kind {
-        Kind::Loopback => IFF_LOOPBACK,
-        Kind::Ethernet { .. } => IFF_BROADCAST | IFF_MULTICAST,
-        Kind::Point => IFF_POINTOPOINT,
+        Kind::Loopback => flag::IFF_LOOPBACK as u32,
+        Kind::Ethernet { .. } => flag::IFF_BROADCAST as u32 | flag::IFF_MULTICAST as u32,
+        Kind::Point => flag::IFF_POINTOPOINT as u32,
     };
-    kind | if interface.up { IFF_UP | IFF_RUNNING } else { 0 }
-}
-
-/// The addresses of IPv4 that an interface has, each with the length of its prefix and its broadcast address.
-fn addresses(interface: &Interface) -> impl Iterator<Item = (Ipv4Addr, u8, Ipv4Addr)> {
-    interface.addresses.iter().filter_map(|own| match own.address {
-        IpAddr::V4(address) => {
-            // Linux gives the loopback interface none.
-            let broadcast = own.broadcast.filter(|_| interface.kind != Kind::Loopback);
-            Some((address, own.prefix_length, broadcast.unwrap_or(Ipv4Addr::UNSPECIFIED)))
-        }
-        IpAddr::V6(_) => None,
-    })
+    let up = if interface.up { flag::IFF_UP as u32 | flag::IFF_RUNNING as u32 } else { 0 };
+    (kind | up) as u16
 }
 
 /// What the request asks of the interface's address: of the one that is named in it, if there is such a one, otherwise of the
@@ -156,14 +137,12 @@ fn addresses(interface: &Interface) -> impl Iterator<Item = (Ipv4Addr, u8, Ipv4A
 fn put_address(bytes: &mut [u8; REQUEST], request: u32, interface: &Interface) -> Result<()> {
     let named = (u32::from(u16::from_ne_bytes([bytes[NAME], bytes[NAME + 1]])) == net::AF_INET)
         .then(|| Ipv4Addr::new(bytes[NAME + 4], bytes[NAME + 5], bytes[NAME + 6], bytes[NAME + 7]));
-    let chosen = addresses(interface).find(|(address, ..)| Some(*address) == named);
+    let chosen = interface.ipv4().find(|(address, _)| Some(*address) == named);
     let none = Error::new(Errno::EADDRNOTAVAIL, "the interface has no address of IPv4");
-    let (address, length, broadcast) = chosen.or_else(|| addresses(interface).next()).ok_or(none)?;
+    let (address, own) = chosen.or_else(|| interface.ipv4().next()).ok_or(none)?;
     let shown = match request {
-        ioctl::SIOCGIFNETMASK => {
-            Ipv4Addr::from(u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or_default())
-        }
-        ioctl::SIOCGIFBRDADDR => broadcast,
+        ioctl::SIOCGIFNETMASK => own.network().netmask().unwrap_or(Ipv4Addr::UNSPECIFIED),
+        ioctl::SIOCGIFBRDADDR => own.broadcast.unwrap_or(Ipv4Addr::UNSPECIFIED),
         // SIOCGIFADDR; SIOCGIFDSTADDR says the same of what is no line with one other end.
         _ => address,
     };
@@ -187,7 +166,7 @@ fn list<C: Caller>(caller: &C, at: usize) -> Result<()> {
     let all = caller.world().network.network(|network| {
         let mut all = Vec::new();
         for interface in network.interfaces() {
-            for (address, ..) in addresses(interface) {
+            for (address, _) in interface.ipv4() {
                 let mut entry = [0; REQUEST];
                 put_name(&mut entry, &interface.name);
                 put_socket_address(&mut entry[NAME..NAME + 16], address);

@@ -26,8 +26,7 @@ fn number(address: Ipv4Addr) -> u32 {
 fn line(network: &Network, route: &Route) -> Option<Vec<u8>> {
     let IpAddr::V4(destination) = route.destination.address() else { return None };
     let interface = network.interface(route.interface)?;
-    let length = u32::from(route.destination.length());
-    let mask = Ipv4Addr::from(u32::MAX.checked_shl(32 - length).unwrap_or(0));
+    let mask = route.destination.netmask()?;
     let gateway = match route.gateway {
         Some(IpAddr::V4(gateway)) => gateway,
         _ => Ipv4Addr::UNSPECIFIED,
@@ -36,7 +35,7 @@ fn line(network: &Network, route: &Route) -> Option<Vec<u8>> {
     if route.gateway.is_some() {
         flags |= RTF_GATEWAY;
     }
-    if length == 32 {
+    if mask == Ipv4Addr::BROADCAST {
         flags |= RTF_HOST;
     }
     let (name, metric) = (&interface.name, route.metric);

@@ -125,13 +125,8 @@ impl Internet {
             if network.is_local(to.into()) {
                 return to;
             }
-            let addresses = network.interface(received.interface).map(|interface| &interface.addresses);
-            let mut all = addresses.into_iter().flatten();
-            let first = all.find_map(|own| match own.address {
-                IpAddr::V4(address) => Some(address),
-                IpAddr::V6(_) => None,
-            });
-            first.unwrap_or(Ipv4Addr::UNSPECIFIED)
+            let first = network.interface(received.interface).and_then(|interface| interface.ipv4().next());
+            first.map_or(Ipv4Addr::UNSPECIFIED, |(address, _)| address)
         })
     }
 }
