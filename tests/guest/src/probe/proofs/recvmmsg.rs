@@ -9,7 +9,7 @@ use crate::{
     harness::{Failure, check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
     suite::unix::{
-        control,
+        control::{self, Messages},
         help::{pair_of, set_option},
     },
     sys::{self, Header},
@@ -98,9 +98,6 @@ pub(crate) fn flags_msg_cmsg_cloexec(at: &Situation<'_>) -> Attempt {
     received_flags::msg_cmsg_cloexec(at, receive)
 }
 
-/// Control messages: level, type and data.
-type Messages = Vec<(i32, i32, Vec<u8>)>;
-
 /// What came with each of two messages: level, type and data of its control messages.
 fn receive_control(right: &OwnedFd) -> Attempt<[Messages; 2]> {
     let (mut one, mut two, mut first, mut second) = ([0], [0], [0; 64], [0; 64]);
@@ -133,11 +130,7 @@ pub(crate) fn msgvec_msg_hdr_msg_control_cmsg_type_scm_rights(at: &Situation<'_>
     control::send_files(&left, b"x", &[&writer])?;
     control::send_files(&left, b"y", &[&reader, &reader])?;
     let [first, second] = receive_control(&right)?;
-    let files = |messages: &[(i32, i32, Vec<u8>)]| -> Vec<OwnedFd> {
-        let numbers = messages.iter().flat_map(|(.., data)| data.as_chunks::<4>().0);
-        numbers.map(|number| sys::adopt(i32::from_ne_bytes(*number) as usize)).collect()
-    };
-    let (first, second) = (files(&first), files(&second));
+    let (first, second) = (control::adopt(&first), control::adopt(&second));
     check_eq!((first.len(), second.len()), (1, 2));
     check_eq!(sys::write(&first[0], b"through")?, 7);
     check_eq!(sys::read(&second[1], &mut [0; 8])?, 7);

@@ -27,14 +27,14 @@ const IP: i32 = libc::IPPROTO_IP;
 const IPV6: i32 = libc::IPPROTO_IPV6;
 
 #[track_caller]
-fn get(fd: &impl Descriptor, level: i32, name: i32) -> Result<i32> {
+pub(crate) fn get(fd: &impl Descriptor, level: i32, name: i32) -> Result<i32> {
     let (mut value, mut length) = ([0xa5; 4], 4);
     sys::getsockopt(fd, level, name, &mut value, &mut length)?;
     Ok(i32::from_ne_bytes(value))
 }
 
 #[track_caller]
-fn set(fd: &impl Descriptor, level: i32, name: i32, value: i32) -> Result<usize> {
+pub(crate) fn set(fd: &impl Descriptor, level: i32, name: i32, value: i32) -> Result<usize> {
     sys::setsockopt(fd, level, name, &value.to_ne_bytes())
 }
 

@@ -80,6 +80,9 @@ pub(crate) fn send_files(fd: &impl Descriptor, data: &[u8], files: &[&dyn Descri
     send(fd, data, &rights(&numbers), 0)
 }
 
+/// Control messages: level, type and data.
+pub(crate) type Messages = Vec<(i32, i32, Vec<u8>)>;
+
 /// What a receiver got.
 #[derive(Debug)]
 pub(crate) struct Got {
@@ -87,8 +90,8 @@ pub(crate) struct Got {
     pub(crate) data: Vec<u8>,
     /// The header as it came back.
     pub(crate) header: Header,
-    /// Control messages: level, type, data.
-    pub(crate) messages: Vec<(i32, i32, Vec<u8>)>,
+    /// What came with the payload.
+    pub(crate) messages: Messages,
     /// The descriptors among them.
     pub(crate) files: Vec<OwnedFd>,
 }
@@ -117,11 +120,16 @@ pub(crate) fn receive_with(fd: &impl Descriptor, room: usize, control: usize, fl
     data.truncate(header.bytes.min(room));
     buffer.truncate(header.control);
     let messages = parse(&buffer);
-    let is_rights = |(level, kind): (i32, i32)| level == libc::SOL_SOCKET && matches!(kind, RIGHTS | PIDFD);
-    let of_rights = messages.iter().filter(|(level, kind, _)| is_rights((*level, *kind)));
-    let numbers = of_rights.flat_map(|(.., data)| data.as_chunks::<4>().0);
-    let files = numbers.map(|number| sys::adopt(i32::from_ne_bytes(*number) as usize)).collect();
+    let files = adopt(&messages);
     Ok(Got { data, header, messages, files })
+}
+
+/// The descriptors that came with control messages.
+pub(crate) fn adopt(messages: &Messages) -> Vec<OwnedFd> {
+    let is_rights = |level: i32, kind: i32| level == libc::SOL_SOCKET && matches!(kind, RIGHTS | PIDFD);
+    let of_rights = messages.iter().filter(|(level, kind, _)| is_rights(*level, *kind));
+    let numbers = of_rights.flat_map(|(.., data)| data.as_chunks::<4>().0);
+    numbers.map(|number| sys::adopt(i32::from_ne_bytes(*number) as usize)).collect()
 }
 
 /// Receives at most `room` bytes, with enough room for control data.
@@ -131,7 +139,7 @@ pub(crate) fn receive(fd: &impl Descriptor, room: usize) -> Result<Got> {
 }
 
 /// Takes control data apart.
-pub(crate) fn parse(mut bytes: &[u8]) -> Vec<(i32, i32, Vec<u8>)> {
+pub(crate) fn parse(mut bytes: &[u8]) -> Messages {
     let mut messages = Vec::new();
     while let Some(length) = bytes.first_chunk().map(|length| usize::from_ne_bytes(*length)) {
         let int = |at: usize| i32::from_ne_bytes(*bytes[at..].first_chunk().expect("a header is 16 bytes"));

@@ -46,7 +46,7 @@ pub(crate) const TESTS: &[Test] = tests!("unix";
     pidfd_beyond_the_limit_of_descriptors,
 );
 
-fn own() -> Outcome<Vec<u8>> {
+pub(crate) fn own() -> Outcome<Vec<u8>> {
     Ok(ucred(sys::getpid()? as i32, sys::getuid()? as u32, sys::getgid()? as u32))
 }
 

@@ -50,7 +50,7 @@ fn occasion() -> Outcome {
 
 /// Waits until everything that had the writing end is closed.
 #[track_caller]
-fn check_gone(reader: &OwnedFd) -> Outcome {
+pub(crate) fn check_gone(reader: &OwnedFd) -> Outcome {
     occasion()?;
     check_eq!(poll_for(reader, 0, 10_000)?, libc::POLLHUP);
     Ok(())

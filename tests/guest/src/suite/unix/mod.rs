@@ -11,7 +11,7 @@ pub(super) mod data;
 pub(super) mod datagram;
 pub(super) mod every;
 pub(super) mod flags;
-pub(super) mod flight;
+pub(crate) mod flight;
 pub(crate) mod help;
 pub(super) mod listen;
 pub(super) mod many;

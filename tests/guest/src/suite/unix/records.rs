@@ -7,7 +7,8 @@ use super::{
         self, CREDENTIALS, PASSPIDFD, PIDFD, credentials, receive, receive_with, rights, send, send_files,
         space, ucred,
     },
-    credentials::check_from,
+    credentials::{check_from, own},
+    flight::check_gone,
     help::{
         DGRAM, SEQPACKET, STREAM, bound, client, datagram, exchange, listener, name, option, pair_of,
         poll_for, ready, record, set_option,
@@ -57,10 +58,6 @@ fn pipe() -> Outcome<(OwnedFd, OwnedFd)> {
 fn check_closed(reader: &OwnedFd, closed: bool) -> Outcome {
     check_eq!(ready(reader)? & libc::POLLHUP != 0, closed);
     Ok(())
-}
-
-fn own() -> Outcome<Vec<u8>> {
-    Ok(ucred(sys::getpid()? as i32, sys::getuid()? as u32, sys::getgid()? as u32))
 }
 
 fn records_pass_files(_: &Case) -> Outcome {
@@ -293,21 +290,9 @@ fn control_comes_with_each_of_many(_: &Case) -> Outcome {
             let kinds: Vec<_> = messages.iter().map(|(_, kind, _)| *kind).collect();
             check_eq!(kinds, [CREDENTIALS, control::RIGHTS, PIDFD]);
             check_eq!(messages[0].2, ucred(pid, uid, gid));
-            for (.., number) in &messages[1..] {
-                let number = i32::from_ne_bytes(*number.first_chunk().expect("a descriptor"));
-                drop(sys::adopt(number as usize));
-            }
+            drop(control::adopt(&messages));
         }
     }
-    Ok(())
-}
-
-/// What makes Linux look for sockets that nobody can reach; then waits until they are closed.
-#[track_caller]
-fn check_collected(reader: &OwnedFd) -> Outcome {
-    drop(pair_of(STREAM)?);
-    drop(datagram()?);
-    check_eq!(poll_for(reader, 0, 10_000)?, libc::POLLHUP);
     Ok(())
 }
 
@@ -321,7 +306,7 @@ fn records_to_themselves_are_garbage(_: &Case) -> Outcome {
         check_closed(&reader, false)?;
         // Nobody can receive them any more.
         drop(right);
-        check_collected(&reader)?;
+        check_gone(&reader)?;
         drop(left);
     }
     Ok(())
@@ -343,7 +328,7 @@ fn records_in_a_circle_are_garbage(_: &Case) -> Outcome {
     check_closed(&reader, false)?;
     check_eq!(sys::send(&near, b"still there", 0)?, 11);
     drop(far);
-    check_collected(&reader)
+    check_gone(&reader)
 }
 
 fn records_name_their_sender(_: &Case) -> Outcome {

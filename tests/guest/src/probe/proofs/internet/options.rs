@@ -1,23 +1,10 @@
 //! Options.
 
-use std::os::fd::OwnedFd;
-
 use crate::{
-    errno::Result,
     harness::{check, check_eq},
     probe::{Attempt, probed, situation::Situation},
-    sys,
+    suite::inet::options::{get, set},
 };
-
-fn get(fd: &OwnedFd, level: i32, name: i32) -> Result<i32> {
-    let (mut value, mut length) = ([0; 4], 4);
-    sys::getsockopt(fd, level, name, &mut value, &mut length)?;
-    Ok(i32::from_ne_bytes(value))
-}
-
-fn set(fd: &OwnedFd, level: i32, name: i32, value: i32) -> Result<usize> {
-    sys::setsockopt(fd, level, name, &value.to_ne_bytes())
-}
 
 /// The option is `usual` at first, and then what was set, on the socket that it was set for.
 pub(super) fn is_asked(at: &Situation<'_>, level: i32, name: i32, usual: i32, other: i32) -> Attempt {

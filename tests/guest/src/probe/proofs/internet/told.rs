@@ -3,8 +3,12 @@
 use crate::{
     harness::check_eq,
     probe::{Attempt, probed, situation::Situation},
-    suite::inet::told::{
-        CLASS_V4, CLASS_V6, HOPS_V4, HOPS_V6, Messages, PACKET_V4, PACKET_V6, Question, answer, route, set,
+    suite::{
+        inet::{
+            options::set,
+            told::{CLASS_V4, CLASS_V6, HOPS_V4, HOPS_V6, PACKET_V4, PACKET_V6, Question, answer, route},
+        },
+        unix::control::Messages,
     },
     sys,
 };
