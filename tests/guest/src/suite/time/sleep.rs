@@ -1,5 +1,10 @@
 //! clock_nanosleep(2).
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use super::{Desk, SECOND, WILD, negative};
 use crate::harness::{Case, Outcome, Test, check, check_eq, check_err, tests};
 
@@ -65,9 +70,19 @@ fn sleep_until_cpu_time_has_passed(case: &Case) -> Outcome {
     let desk = Desk::new()?;
     let clock = libc::CLOCK_PROCESS_CPUTIME_ID;
     let before = desk.clock(clock)?;
-    let busy = case.spawn(|| Ok(super::burn(20_000_000)?));
+    // For as long as it takes: on a busy machine, the sleep may begin late.
+    let over = Arc::new(AtomicBool::new(false));
+    let seen = over.clone();
+    let busy = case.spawn(move || {
+        while !seen.load(Ordering::Relaxed) {
+            super::burn(1_000_000)?;
+        }
+        Ok(())
+    });
     desk.put(2, &[0, 5_000_000]);
-    check_eq!(desk.call(libc::SYS_clock_nanosleep, &[clock as usize, 0, desk.at(2), 0])?, 0);
+    let slept = desk.call(libc::SYS_clock_nanosleep, &[clock as usize, 0, desk.at(2), 0]);
+    over.store(true, Ordering::Relaxed);
+    check_eq!(slept?, 0);
     check!(desk.clock(clock)? >= before + 5_000_000);
     busy.join()
 }
