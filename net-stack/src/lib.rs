@@ -18,7 +18,7 @@ pub mod icmp;
 mod ip;
 pub mod link;
 mod membership;
-mod neighbour;
+pub mod neighbour;
 pub mod net;
 mod outbox;
 mod packet;

@@ -2,7 +2,7 @@
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, Weak},
     vec::Vec,
 };
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::{
     link::Link,
     membership::HostGroups,
     neighbour::Neighbours,
-    net::{InterfaceId, Network, Path},
+    net::{Change, InterfaceId, Network, Observer, Path, Statistics, Virtual},
     outbox::Outbox,
     packet::Packet,
     port::{Ports, Rules},
@@ -41,7 +41,13 @@ const BACKLOG_MAX: usize = 1000;
 pub struct Stack {
     pub(crate) secret: Secret,
     pub(crate) network: RwLock<Network>,
-    links: RwLock<BTreeMap<InterfaceId, Arc<dyn Link>>>,
+    links: RwLock<BTreeMap<InterfaceId, Attached>>,
+    /// Who wants to know what changes about interfaces, routes and neighbours.
+    observer: RwLock<Option<Weak<dyn Observer>>>,
+    /// Frames that came in at a device which is one end of a line in memory.
+    frames: Mutex<VecDeque<(InterfaceId, Packet)>>,
+    /// Whether something is there.
+    has_frames: AtomicBool,
     pub(crate) neighbours: Neighbours,
     pub(crate) groups: RwLock<HostGroups>,
     pub(crate) reassembly: Mutex<Reassembly>,
@@ -68,6 +74,9 @@ pub struct Stack {
     pub counters: Counters,
 }
 
+/// A link, and what goes out over it.
+type Attached = (Arc<dyn Link>, Arc<Statistics>);
+
 /// How many packets met which fate.
 #[derive(Default, Debug)]
 pub struct Counters {
@@ -90,6 +99,9 @@ impl Stack {
         Arc::new(Self {
             network: RwLock::new(Network::new(&secret)),
             links: RwLock::new(BTreeMap::new()),
+            observer: RwLock::new(None),
+            frames: Mutex::new(VecDeque::new()),
+            has_frames: AtomicBool::new(false),
             neighbours: Neighbours::new(&secret),
             groups: RwLock::new(HostGroups::default()),
             reassembly: Mutex::new(Reassembly::new(&secret)),
@@ -121,12 +133,36 @@ impl Stack {
 
     /// Changes the interfaces and routes.
     pub fn configure<R>(&self, change: impl FnOnce(&mut Network) -> R) -> R {
-        change(&mut self.network.write())
+        let mut network = self.network.write();
+        let result = change(&mut network);
+        let changes = network.take_changes();
+        drop(network);
+        if !changes.is_empty() {
+            self.announce(&changes);
+        }
+        result
+    }
+
+    /// From now on, `observer` is told of what changes about interfaces, routes and neighbours.
+    pub fn observe(&self, observer: Weak<dyn Observer>) {
+        let old = self.observer.write().replace(observer);
+        drop(old);
+    }
+
+    /// Tells of changes. No lock is held here.
+    pub(crate) fn announce(&self, changes: &[Change]) {
+        let observer = self.observer.read().as_ref().and_then(Weak::upgrade);
+        if let Some(observer) = observer {
+            observer.changed(changes);
+        }
     }
 
     /// From now on the interface sends over `link`.
     pub fn attach(&self, interface: InterfaceId, link: Arc<dyn Link>) {
-        let old = self.links.write().insert(interface, link);
+        let statistics = self.network(|network| {
+            network.interface(interface).map(|interface| interface.statistics.clone()).unwrap_or_default()
+        });
+        let old = self.links.write().insert(interface, (link, statistics));
         drop(old);
     }
 
@@ -180,10 +216,41 @@ impl Stack {
     /// Gives a packet or frame to the interface's link. No lock is held here.
     pub(crate) fn hand_over(&self, interface: InterfaceId, packet: Packet) {
         let link = self.links.read().get(&interface).cloned();
-        if let Some(link) = link {
+        if let Some((link, statistics)) = link {
+            statistics.count_sent(packet.len());
             let (frame, start) = packet.into_parts();
             link.send(frame, start);
+            return;
         }
+        self.hand_to_virtual(interface, packet);
+    }
+
+    /// Gives a frame to a device that is made of memory: what comes in at the other end of its line waits for who flushes.
+    fn hand_to_virtual(&self, interface: InterfaceId, mut packet: Packet) {
+        let network = self.network.read();
+        let Some(sender) = network.interface(interface).filter(|sender| sender.carrier) else { return };
+        sender.statistics.count_sent(packet.len());
+        let Some(Virtual::Pair(peer)) = sender.made else { return };
+        drop(network);
+        packet.trusted = true;
+        let mut frames = self.frames.lock();
+        if frames.len() < BACKLOG_MAX {
+            frames.push_back((peer, packet));
+            self.has_frames.store(true, Ordering::Release);
+        }
+    }
+
+    /// The next frame that waits at a device made of memory.
+    fn next_frame(&self) -> Option<(InterfaceId, Packet)> {
+        if !self.has_frames.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut frames = self.frames.lock();
+        let frame = frames.pop_front();
+        if frame.is_none() {
+            self.has_frames.store(false, Ordering::Release);
+        }
+        frame
     }
 
     /// Does what an operation has left to do. No lock is held here.
@@ -197,7 +264,15 @@ impl Stack {
                     None => self.hand_over(interface, packet),
                 }
             }
-            let Some((interface, packet)) = out.local.pop_front() else { break };
+            let Some((interface, packet)) = out.local.pop_front() else {
+                let Some(next) = (budget > 0).then(|| self.next_frame()).flatten() else { break };
+                budget -= 1;
+                let (interface, frame) = next;
+                if let Some(own) = self.mac(interface) {
+                    self.ethernet_input(interface, own, frame, now, &mut out);
+                }
+                continue;
+            };
             if budget == 0 {
                 let mut backlog = self.backlog.lock();
                 let room = BACKLOG_MAX.saturating_sub(backlog.len());
@@ -216,14 +291,18 @@ impl Stack {
     /// When [`Stack::poll`] has something to do; `None` if never, as things are.
     #[must_use]
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
-        let backlog = (!self.backlog.lock().is_empty()).then_some(now);
+        let waits = !self.backlog.lock().is_empty() || self.has_frames.load(Ordering::Acquire);
+        let backlog = waits.then_some(now);
         backlog.or_else(|| self.timers.first().into_iter().chain(self.neighbours.next()).min())
     }
 
     /// Whether [`Stack::poll`] has something to do now. It takes no lock, and may be asked in an interrupt.
     #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {
-        self.has_backlog.load(Ordering::Acquire) || self.timers.is_due(now) || self.neighbours.is_due(now)
+        self.has_backlog.load(Ordering::Acquire)
+            || self.has_frames.load(Ordering::Acquire)
+            || self.timers.is_due(now)
+            || self.neighbours.is_due(now)
     }
 
     /// Does what the time has come for, and what others have left. Call it when [`Stack::deadline`] is over.

@@ -13,7 +13,7 @@ use crate::{
     datagram::{self, DatagramSocket, Version},
     ip::{Outgoing, protocol},
     neighbour::Mac,
-    net::{Address, InterfaceId, Path, Reach},
+    net::{Address, InterfaceId, Origin, Path, Reach},
     outbox::Outbox,
     packet::Packet,
     random::Purpose,
@@ -142,14 +142,14 @@ impl Dhcp {
             if let Some(before) = before.filter(|before| before.router != router)
                 && let Some(router) = before.router
             {
-                network.routes_mut().remove(&default_route(self.interface, router.into(), 0));
+                network.remove_route(&default_route(self.interface, router.into(), 0, Origin::DHCP));
             }
             if before.is_none_or(|before| before.address != address) {
                 network.remove_address(self.interface, address.address);
                 let _ = network.add_address(self.interface, address);
             }
             if let Some(router) = router {
-                set_default_route(network, default_route(self.interface, router.into(), 0));
+                set_default_route(network, default_route(self.interface, router.into(), 0, Origin::DHCP));
             }
         });
         self.state = State::Bound(lease);
@@ -162,7 +162,7 @@ impl Dhcp {
         self.stack.configure(|network| {
             network.remove_address(self.interface, lease.address.address);
             if let Some(router) = lease.router {
-                network.routes_mut().remove(&default_route(self.interface, router.into(), 0));
+                network.remove_route(&default_route(self.interface, router.into(), 0, Origin::DHCP));
             }
         });
         self.enter(State::Selecting, now);

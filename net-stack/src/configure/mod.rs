@@ -10,17 +10,19 @@ pub use text::{StaticAddress, StaticAddressError};
 
 use crate::{
     address::{IpAddr, Prefix, unspecified},
-    net::{InterfaceId, Network, Route},
+    net::{InterfaceId, Network, Origin, Route},
 };
 
 /// The way to everybody else: over `gateway`.
-pub(crate) fn default_route(interface: InterfaceId, gateway: IpAddr, metric: u32) -> Route {
+pub(crate) fn default_route(interface: InterfaceId, gateway: IpAddr, metric: u32, origin: Origin) -> Route {
     let destination = Prefix::new(unspecified(gateway), 0);
-    Route { destination, metric, interface, gateway: Some(gateway), source: None }
+    Route { metric, gateway: Some(gateway), origin, ..Route::on_link(destination, interface) }
 }
 
 /// Replaces what was known about a default route of that interface and metric.
 pub(crate) fn set_default_route(network: &mut Network, route: Route) {
-    network.routes_mut().remove(&route);
-    network.routes_mut().add(route);
+    if network.routes().like(&route) != Some(&route) {
+        network.remove_route(&route);
+        network.add_route(route);
+    }
 }

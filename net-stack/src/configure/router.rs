@@ -10,7 +10,7 @@ use crate::{
     address::{IpAddr, Ipv6Addr, Prefix},
     ip::{Outgoing, input::Incoming, protocol},
     neighbour::Mac,
-    net::{Address, InterfaceId, Network, Path, Reach, Route},
+    net::{Address, InterfaceId, Network, Origin, Path, Reach, Route, link_local, with_identifier},
     outbox::Outbox,
     packet::Packet,
     stack::Stack,
@@ -31,19 +31,13 @@ const AUTONOMOUS: u8 = 0x40;
 
 /// The metric of routes that routers told of, as on Linux (IP6_RT_PRIO_USER).
 const METRIC: u32 = 1024;
+/// That of routes to what is on the link (IP6_RT_PRIO_ADDRCONF).
+const PREFIX_METRIC: u32 = 256;
 
 /// So many addresses are made at a router's word: `net.ipv6.conf.*.max_addresses`.
 const ADDRESSES_MAX: usize = 16;
 
 const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
-
-/// A prefix with the device's interface identifier: RFC 4291, 2.5.6 and appendix A.
-fn with_identifier(prefix: Ipv6Addr, mac: Mac) -> Ipv6Addr {
-    let [a, b, c, d, e, f] = mac;
-    let mut octets = prefix.octets();
-    octets[8..].copy_from_slice(&[a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
-    octets.into()
-}
 
 /// The options of a message; `None` if one is broken, which spoils them all.
 fn options(mut bytes: &[u8], mut each: impl FnMut(u8, &[u8])) -> Option<()> {
@@ -79,11 +73,11 @@ fn note_prefix(network: &mut Network, interface: InterfaceId, own: Mac, told: &T
     let on_link = told.flags & ON_LINK != 0;
     if on_link {
         let destination = Prefix::new(told.prefix, told.length);
-        let route = Route { destination, metric: 0, interface, gateway: None, source: None };
+        let route = Route { metric: PREFIX_METRIC, ..Route::on_link(destination, interface) };
         if told.valid == 0 {
-            network.routes_mut().remove(&route);
+            network.remove_route(&route);
         } else {
-            network.routes_mut().add(route);
+            network.add_route(route);
         }
     }
     if told.flags & AUTONOMOUS == 0 || told.length != 64 {
@@ -106,8 +100,7 @@ impl Stack {
     /// and routes as they come.
     pub fn solicit_routers(&self, interface: InterfaceId, now: Instant) {
         let Some(own) = self.mac(interface) else { return };
-        let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0);
-        let source = with_identifier(link_local, own);
+        let source = link_local(own);
         // It is there already when this is asked again.
         let _ = self.configure(|network| network.add_address(interface, Address::new(source, 64)));
         let mut message = Packet::with_payload(16);
@@ -158,11 +151,11 @@ impl Stack {
             return true;
         }
         self.configure(|network| {
-            let route = default_route(interface, router.into(), METRIC);
+            let route = default_route(interface, router.into(), METRIC, Origin::ROUTER);
             if u16::from_be_bytes([l0, l1]) > 0 {
                 set_default_route(network, route);
             } else if network.routes().iter().any(|known| *known == route) {
-                network.routes_mut().remove(&route);
+                network.remove_route(&route);
             }
             for told in &prefixes {
                 note_prefix(network, interface, own, told);

@@ -9,7 +9,7 @@ use core::{fmt, str::FromStr};
 use super::{default_route, set_default_route};
 use crate::{
     address::IpAddr,
-    net::{AddError, Address, InterfaceId, Network},
+    net::{AddError, Address, InterfaceId, Network, Origin},
     stack::Stack,
 };
 
@@ -128,7 +128,7 @@ impl StaticAddress {
             let interface = network.find_interface(&self.interface).ok_or(AddError::NoInterface)?.id;
             network.add_address(interface, Address::new(self.address, self.prefix_length))?;
             if let Some(gateway) = self.gateway {
-                set_default_route(network, default_route(interface, gateway, 0));
+                set_default_route(network, default_route(interface, gateway, 0, Origin::BOOT));
             }
             Ok(interface)
         })

@@ -46,7 +46,7 @@ impl Stack {
         let Ok(header) = Header::parse(packet.bytes(), packet.trusted) else {
             return count(&self.counters.malformed);
         };
-        let Some(reach) = self.admitted(&header, interface) else {
+        let Some(reach) = self.admitted(&header, packet.len(), interface) else {
             return count(&self.counters.not_for_us);
         };
         if let Some(part) = header.fragment {
@@ -70,11 +70,13 @@ impl Stack {
     }
 
     /// Whether the packet is for this host, and how.
-    fn admitted(&self, header: &Header, interface: InterfaceId) -> Option<Reach> {
+    fn admitted(&self, header: &Header, length: usize, interface: InterfaceId) -> Option<Reach> {
         let network = self.network.read();
         let from_outside = interface != InterfaceId::LOOPBACK;
-        if !network.interface(interface).is_some_and(|interface| interface.up) {
-            return None;
+        let device = network.interface(interface).filter(|interface| interface.up)?;
+        // On Ethernet it was counted as it came, with its header.
+        if device.mac().is_none() {
+            device.statistics.count_received(length);
         }
         // RFC 1122, 3.2.1.3: nobody sends from such addresses, and loopback addresses are seen on no link.
         let source = header.source;

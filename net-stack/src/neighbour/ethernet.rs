@@ -1,18 +1,20 @@
 //! Frames in and out.
 
+use alloc::vec::Vec;
+
 use super::{
     BROADCAST, Mac,
     message::{
         ADVERTISEMENT, ARP, Arp, IPV4, IPV6, SOLICITATION, discovery, group_mac, parse_discovery,
         put_ethernet, solicited_node,
     },
-    table::Step,
+    table::{Known, Step},
 };
 use crate::{
     address::{IpAddr, Ipv6Addr},
     icmp::{Report, Trouble},
     ip::{Header, Outgoing, input::Incoming, protocol},
-    net::{InterfaceId, Kind, Path, Reach},
+    net::{Change, InterfaceId, Path, Reach},
     outbox::Outbox,
     packet::Packet,
     stack::Stack,
@@ -22,10 +24,7 @@ use crate::{
 impl Stack {
     /// The interface's own address, if it is Ethernet.
     pub(crate) fn mac(&self, interface: InterfaceId) -> Option<Mac> {
-        match self.network.read().interface(interface)?.kind {
-            Kind::Ethernet { address } => Some(address),
-            Kind::Loopback | Kind::Point => None,
-        }
+        self.network.read().interface(interface)?.mac()
     }
 
     /// Sends an IP packet to a neighbour, or to a group or all on the link.
@@ -132,6 +131,9 @@ impl Stack {
         if for_others {
             return Self::count(&self.counters.not_for_us);
         }
+        if let Some(device) = self.network.read().interface(interface) {
+            device.statistics.count_received(frame.len());
+        }
         frame.pull_front(14);
         match kind {
             ARP => self.arp_input(interface, own, &frame, now),
@@ -171,8 +173,12 @@ impl Stack {
         new: bool,
         now: Instant,
     ) {
-        for packet in self.neighbours.heard((interface, address), mac, new, now) {
+        let (waiting, news) = self.neighbours.heard((interface, address), mac, new, now);
+        for packet in waiting {
             self.send_frame(interface, own, mac, packet);
+        }
+        if news && let Some(neighbour) = self.neighbours.get((interface, address), now) {
+            self.announce(&[Change::Neighbour { neighbour, gone: false }]);
         }
     }
 
@@ -210,6 +216,37 @@ impl Stack {
         let (to, flags) = if source.is_unspecified() { (all_nodes, 0x20) } else { (source, 0x60) };
         self.send_discovery(interface, target, to, discovery(ADVERTISEMENT, flags, target, own), out);
         true
+    }
+
+    /// All neighbours that are known.
+    #[must_use]
+    pub fn known_neighbours(&self, now: Instant) -> Vec<Known> {
+        self.neighbours.list(now)
+    }
+
+    /// A neighbour, if it is known.
+    #[must_use]
+    pub fn neighbour(&self, interface: InterfaceId, address: IpAddr, now: Instant) -> Option<Known> {
+        self.neighbours.get((interface, address), now)
+    }
+
+    /// Notes a neighbour on somebody's word, and sends what has waited for it.
+    pub fn set_neighbour(&self, neighbour: Known, now: Instant) {
+        let waiting = self.neighbours.set(&neighbour, now);
+        if let (Some(own), Some(mac)) = (self.mac(neighbour.interface), neighbour.mac) {
+            waiting.into_iter().for_each(|packet| self.send_frame(neighbour.interface, own, mac, packet));
+        }
+        self.announce(&[Change::Neighbour { neighbour, gone: false }]);
+        self.flush(Outbox::default(), now);
+    }
+
+    /// Forgets a neighbour; whether it was known.
+    pub fn remove_neighbour(&self, neighbour: Known) -> bool {
+        let removed = self.neighbours.remove((neighbour.interface, neighbour.address));
+        if removed {
+            self.announce(&[Change::Neighbour { neighbour, gone: true }]);
+        }
+        removed
     }
 
     /// Asks again who has not answered; who does not at all is unreachable, and those who sent to him are told.

@@ -5,9 +5,10 @@ mod message;
 mod table;
 
 pub(crate) use table::Neighbours;
+pub use table::{Certainty, Known};
 
 /// The address of a device on Ethernet.
-pub(crate) type Mac = [u8; 6];
+pub type Mac = [u8; 6];
 
 /// All devices.
 pub(crate) const BROADCAST: Mac = [0xff; 6];

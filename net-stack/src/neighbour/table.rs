@@ -32,7 +32,37 @@ const NEIGHBOURS_MAX: usize = 1024;
 
 type Key = (InterfaceId, IpAddr);
 
+/// How certain it is that a neighbour is where it said (`ndm_state` of rtnetlink(7), RFC 4861, 7.3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Certainty {
+    /// It has not answered yet.
+    Incomplete,
+    /// It has lately.
+    Reachable,
+    /// It has, some time ago.
+    Stale,
+    /// It is being asked whether it is still there.
+    Probe,
+    /// Somebody has said so, and nobody else is asked.
+    Permanent,
+}
+
+/// A neighbour, as others are told of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// On whose link it is.
+    pub interface: InterfaceId,
+    /// Its address.
+    pub address: IpAddr,
+    /// Its address on the link, if it has ever said so.
+    pub mac: Option<Mac>,
+    /// How certain that is.
+    pub certainty: Certainty,
+}
+
 struct Neighbour {
+    /// Whether it was said by somebody who administers the system.
+    permanent: bool,
     /// Its address, if it has ever said so.
     address: Option<Mac>,
     /// Until when that is certain.
@@ -103,6 +133,7 @@ impl Neighbours {
         }
         let ask_at = now + PAUSE;
         let neighbour = state.known.entry(key).or_insert_with(|| Neighbour {
+            permanent: false,
             address: None,
             good_until: now,
             asked: 0,
@@ -111,7 +142,9 @@ impl Neighbours {
         });
         if let Some(to) = neighbour.address {
             // In doubt it is asked, and believed until it has not answered often enough.
-            let ask = neighbour.good_until <= now && (neighbour.asked == 0 || neighbour.ask_at <= now);
+            let ask = !neighbour.permanent
+                && neighbour.good_until <= now
+                && (neighbour.asked == 0 || neighbour.ask_at <= now);
             if ask {
                 neighbour.asked += 1;
                 neighbour.ask_at = ask_at;
@@ -134,19 +167,62 @@ impl Neighbours {
         Step::Wait { ask }
     }
 
-    /// A neighbour has said who it is. `new`: it is noted even if nobody has asked. Returns what has waited for it.
-    pub(super) fn heard(&self, key: Key, address: Mac, new: bool, now: Instant) -> VecDeque<Packet> {
+    /// A neighbour has said who it is. `new`: it is noted even if nobody has asked. Returns what has waited for it, and whether
+    /// it is news.
+    pub(super) fn heard(&self, key: Key, address: Mac, new: bool, now: Instant) -> (VecDeque<Packet>, bool) {
         let mut state = self.state.lock();
         if new && !state.known.contains_key(&key) {
             state.make_room(now);
             let waiting = VecDeque::new();
-            let neighbour = Neighbour { address: None, good_until: now, asked: 0, ask_at: now, waiting };
+            let neighbour = Neighbour {
+                permanent: false,
+                address: None,
+                good_until: now,
+                asked: 0,
+                ask_at: now,
+                waiting,
+            };
             state.known.insert(key, neighbour);
         }
-        let Some(neighbour) = state.known.get_mut(&key) else { return VecDeque::new() };
-        neighbour.address = Some(address);
+        let Some(neighbour) = state.known.get_mut(&key).filter(|neighbour| !neighbour.permanent) else {
+            return (VecDeque::new(), false);
+        };
+        let news = neighbour.address.replace(address) != Some(address);
         (neighbour.good_until, neighbour.asked) = (now + GOOD, 0);
-        core::mem::take(&mut neighbour.waiting)
+        (core::mem::take(&mut neighbour.waiting), news)
+    }
+
+    /// Notes a neighbour on somebody's word. Returns what has waited for it.
+    pub(super) fn set(&self, known: &Known, now: Instant) -> VecDeque<Packet> {
+        let mut state = self.state.lock();
+        let key = (known.interface, known.address);
+        if !state.known.contains_key(&key) {
+            state.make_room(now);
+        }
+        let waiting = state.known.remove(&key).map(|before| before.waiting).unwrap_or_default();
+        let permanent = known.certainty == Certainty::Permanent;
+        let good_until = if known.certainty == Certainty::Reachable { now + GOOD } else { now };
+        let (address, asked, ask_at) = (known.mac, 0, now);
+        let neighbour = Neighbour { permanent, address, good_until, asked, ask_at, waiting: VecDeque::new() };
+        state.known.insert(key, neighbour);
+        waiting
+    }
+
+    /// All that are known, in no order.
+    pub(super) fn list(&self, now: Instant) -> Vec<Known> {
+        let state = self.state.lock();
+        state.known.iter().map(|(key, neighbour)| neighbour.known(*key, now)).collect()
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, key: Key, now: Instant) -> Option<Known> {
+        self.state.lock().known.get(&key).map(|neighbour| neighbour.known(key, now))
+    }
+
+    /// Forgets a neighbour; what is lost with it is dropped.
+    pub(super) fn remove(&self, key: Key) -> bool {
+        let removed = self.state.lock().known.remove(&key);
+        removed.is_some()
     }
 
     /// Looks who has to be asked again, and who does not answer.
@@ -158,7 +234,7 @@ impl Neighbours {
         }
         let mut next: Option<Instant> = None;
         state.known.retain(|key, neighbour| {
-            if neighbour.address.is_some() {
+            if neighbour.address.is_some() || neighbour.permanent {
                 return true;
             }
             if neighbour.ask_at <= now {
@@ -184,14 +260,27 @@ impl Neighbours {
     }
 }
 
+impl Neighbour {
+    fn known(&self, (interface, address): Key, now: Instant) -> Known {
+        let certainty = match self.address {
+            _ if self.permanent => Certainty::Permanent,
+            None => Certainty::Incomplete,
+            Some(_) if self.good_until > now => Certainty::Reachable,
+            Some(_) if self.asked > 0 => Certainty::Probe,
+            Some(_) => Certainty::Stale,
+        };
+        Known { interface, address, mac: self.address, certainty }
+    }
+}
+
 impl State {
     /// Keeps the table small: who is not certain goes, and if all are, all do; they are soon found again.
     fn make_room(&mut self, now: Instant) {
         if self.known.len() >= NEIGHBOURS_MAX {
-            self.known.retain(|_, neighbour| neighbour.good_until > now);
+            self.known.retain(|_, neighbour| neighbour.permanent || neighbour.good_until > now);
         }
         if self.known.len() >= NEIGHBOURS_MAX {
-            self.known.clear();
+            self.known.retain(|_, neighbour| neighbour.permanent);
         }
     }
 }

@@ -1,9 +1,12 @@
 //! An interface: a link with its addresses.
 
-use alloc::{string::String, vec::Vec};
-use core::num::NonZeroU32;
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-use crate::address::{IpAddr, Ipv4Addr, Prefix};
+use crate::address::{IpAddr, Ipv4Addr, Prefix, Scope, scope};
 
 /// The index of an interface, as if_nametoindex(3) gives it. The loopback interface is 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -43,6 +46,75 @@ pub enum Kind {
     Point,
 }
 
+/// A device that is made of nothing but memory (`ip link add`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Virtual {
+    /// What is sent is lost.
+    Dummy,
+    /// What is sent comes in at the other one (`veth(4)`).
+    Pair(InterfaceId),
+}
+
+/// What went through an interface.
+#[derive(Default, Debug)]
+pub struct Statistics {
+    received: Count,
+    sent: Count,
+}
+
+/// Packets and their bytes.
+#[derive(Default, Debug)]
+struct Count {
+    packets: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Count {
+    fn add(&self, bytes: usize) {
+        self.packets.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> (u64, u64) {
+        (self.packets.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+}
+
+impl Statistics {
+    pub(crate) fn count_received(&self, bytes: usize) {
+        self.received.add(bytes);
+    }
+
+    pub(crate) fn count_sent(&self, bytes: usize) {
+        self.sent.add(bytes);
+    }
+
+    /// Packets and bytes that came in.
+    #[must_use]
+    pub fn received(&self) -> (u64, u64) {
+        self.received.get()
+    }
+
+    /// Packets and bytes that went out.
+    #[must_use]
+    pub fn sent(&self) -> (u64, u64) {
+        self.sent.get()
+    }
+}
+
+/// Where an address may be spoken of (`ifa_scope` of rtnetlink(7)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AddressScope(pub u8);
+
+impl AddressScope {
+    /// Everywhere (RT_SCOPE_UNIVERSE).
+    pub const GLOBAL: Self = Self(0);
+    /// On the link (RT_SCOPE_LINK).
+    pub const LINK: Self = Self(253);
+    /// On this host (RT_SCOPE_HOST).
+    pub const HOST: Self = Self(254);
+}
+
 /// An address of an interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Address {
@@ -52,6 +124,8 @@ pub struct Address {
     pub prefix_length: u8,
     /// The address to which all hosts of that network listen, if there is one.
     pub broadcast: Option<Ipv4Addr>,
+    /// Where it may be spoken of.
+    pub scope: AddressScope,
 }
 
 impl Address {
@@ -60,7 +134,13 @@ impl Address {
     pub fn new(address: impl Into<IpAddr>, prefix_length: u8) -> Self {
         let address = address.into().to_canonical();
         let prefix = Prefix::new(address, prefix_length);
-        Self { address, prefix_length: prefix.length(), broadcast: prefix.broadcast() }
+        let scope = match (address, scope(address)) {
+            (_, Scope::Host) => AddressScope::HOST,
+            // Of an address of IPv4, who gives it says that.
+            (IpAddr::V6(_), Scope::Link) => AddressScope::LINK,
+            _ => AddressScope::GLOBAL,
+        };
+        Self { address, prefix_length: prefix.length(), broadcast: prefix.broadcast(), scope }
     }
 
     /// The network on the link.
@@ -85,6 +165,12 @@ pub struct Interface {
     pub up: bool,
     /// Its addresses, the primary one first.
     pub addresses: Vec<Address>,
+    /// What device it is, if it is one that a program made.
+    pub made: Option<Virtual>,
+    /// Whether the device has somebody at the other end.
+    pub carrier: bool,
+    /// What went through it.
+    pub statistics: Arc<Statistics>,
 }
 
 impl Interface {
@@ -97,6 +183,18 @@ impl Interface {
             mtu: 65536,
             up: true,
             addresses: Vec::new(),
+            made: None,
+            carrier: true,
+            statistics: Arc::default(),
+        }
+    }
+
+    /// The Ethernet address, if it has one.
+    #[must_use]
+    pub fn mac(&self) -> Option<[u8; 6]> {
+        match self.kind {
+            Kind::Ethernet { address } => Some(address),
+            Kind::Loopback | Kind::Point => None,
         }
     }
 

@@ -1,10 +1,10 @@
 //! All interfaces with their routes, and what follows: which addresses are this host's, and which way a packet goes.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec, vec::Vec};
 
-use super::{Address, Interface, InterfaceId, Kind, Route, Routes};
+use super::{Action, Address, Change, Interface, InterfaceId, Kind, Origin, Route, Routes, Virtual};
 use crate::{
-    address::{IpAddr, Ipv4Addr, Ipv6Addr, Prefix, Scope, common_bits, scope},
+    address::{IpAddr, Ipv4Addr, Ipv6Addr, Scope, common_bits, scope},
     random::{Secret, Table, table},
 };
 
@@ -14,6 +14,8 @@ pub struct Network {
     routes: Routes,
     /// Whose address it is, for each address; 127/8 is the loopback interface's as a whole.
     local: Table<IpAddr, Vec<InterfaceId>>,
+    /// What has changed and nobody was told of yet.
+    changes: Vec<Change>,
 }
 
 /// Why an address or interface was not added.
@@ -66,14 +68,20 @@ pub enum PathError {
     NoSource,
     /// The device that was asked for is not there, or not up.
     NoDevice,
+    /// A route says that packets are not to go there.
+    Rejected(Action),
 }
 
 impl Network {
     /// The loopback interface with its addresses, and nothing else.
     #[must_use]
     pub fn new(secret: &Secret) -> Self {
-        let mut network =
-            Self { interfaces: BTreeMap::new(), routes: Routes::default(), local: table(secret) };
+        let mut network = Self {
+            interfaces: BTreeMap::new(),
+            routes: Routes::default(),
+            local: table(secret),
+            changes: vec![],
+        };
         network.interfaces.insert(InterfaceId::LOOPBACK, Interface::loopback());
         // Without a broadcast address, as Linux has it: that of this network is known to all who ask.
         let own = Address { broadcast: None, ..Address::new(Ipv4Addr::LOCALHOST, 8) };
@@ -81,6 +89,8 @@ impl Network {
             let added = network.add_address(InterfaceId::LOOPBACK, address);
             debug_assert_eq!(added, Ok(()));
         }
+        // Nobody can have asked yet.
+        network.changes.clear();
         network
     }
 
@@ -89,15 +99,81 @@ impl Network {
     /// # Errors
     /// [`AddError::Exists`] where the name is taken.
     pub fn add_interface(&mut self, name: &str, kind: Kind, mtu: u32) -> Result<InterfaceId, AddError> {
+        self.insert(name, kind, mtu, None)
+    }
+
+    fn insert(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        mtu: u32,
+        made: Option<Virtual>,
+    ) -> Result<InterfaceId, AddError> {
         if self.find_interface(name).is_some() {
             return Err(AddError::Exists);
         }
         let last = self.interfaces.keys().next_back().map_or(0, |id| id.get());
         let id = last.checked_add(1).and_then(InterfaceId::new).ok_or(AddError::Exists)?;
-        let interface =
-            Interface { id, name: String::from(name), kind, mtu, up: true, addresses: Vec::new() };
+        // A device of the machine is in use from the start, one that a program makes when the program says so.
+        let (up, carrier) = (made.is_none(), !matches!(made, Some(Virtual::Pair(_))));
+        let (name, addresses, statistics) = (String::from(name), Vec::new(), Arc::default());
+        let interface = Interface { id, name, kind, mtu, up, addresses, made, carrier, statistics };
+        self.changes.push(Change::Link(interface.clone()));
         self.interfaces.insert(id, interface);
         Ok(id)
+    }
+
+    /// Adds a device that loses what is sent. It is down.
+    ///
+    /// # Errors
+    /// [`AddError::Exists`] where the name is taken.
+    pub fn add_dummy(&mut self, name: &str, address: [u8; 6]) -> Result<InterfaceId, AddError> {
+        self.insert(name, Kind::Ethernet { address }, VIRTUAL_MTU, Some(Virtual::Dummy))
+    }
+
+    /// Adds two devices at the ends of one line. They are down; the first is the one with the higher index, as on Linux.
+    ///
+    /// # Errors
+    /// [`AddError::Exists`] where one of the names is taken.
+    pub fn add_pair(&mut self, names: [&str; 2], addresses: [[u8; 6]; 2]) -> Result<InterfaceId, AddError> {
+        let [name, peer_name] = names;
+        if name == peer_name || self.find_interface(name).is_some() {
+            return Err(AddError::Exists);
+        }
+        let [kind, peer_kind] = addresses.map(|address| Kind::Ethernet { address });
+        // Of the peer it is known when there is one.
+        let peer = self.insert(peer_name, peer_kind, VIRTUAL_MTU, Some(Virtual::Dummy))?;
+        let id = self.insert(name, kind, VIRTUAL_MTU, Some(Virtual::Pair(peer)))?;
+        if let Some(peer) = self.interfaces.get_mut(&peer) {
+            (peer.made, peer.carrier) = (Some(Virtual::Pair(id)), false);
+        }
+        Ok(id)
+    }
+
+    /// Removes an interface that a program made, with its peer, its addresses and its routes.
+    pub fn remove_interface(&mut self, id: InterfaceId) -> Vec<InterfaceId> {
+        let Some(made) = self.interface(id).and_then(|interface| interface.made) else { return Vec::new() };
+        let all = match made {
+            Virtual::Dummy => vec![id],
+            Virtual::Pair(peer) => vec![id, peer],
+        };
+        for id in &all {
+            self.set_up(*id, false);
+            let addresses = self.interface(*id).map(|interface| interface.addresses.clone());
+            for address in addresses.unwrap_or_default() {
+                self.remove_address(*id, address.address);
+            }
+            self.drop_routes(*id);
+        }
+        for id in &all {
+            self.changes.extend(self.interfaces.remove(id).map(Change::LinkGone));
+        }
+        all
+    }
+
+    /// What has changed since this was last asked for.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        core::mem::take(&mut self.changes)
     }
 
     /// An interface.
@@ -117,28 +193,101 @@ impl Network {
         self.interfaces.values()
     }
 
-    /// Takes an interface into use or out of it. Its routes over routers are lost when it goes down, as on Linux.
+    /// Takes an interface into use or out of it. Its routes over routers are lost when it goes down, and its addresses of
+    /// IPv6, as on Linux.
     pub fn set_up(&mut self, id: InterfaceId, up: bool) {
-        let Some(interface) = self.interfaces.get_mut(&id) else { return };
+        let Some(interface) = self.interfaces.get_mut(&id).filter(|interface| interface.up != up) else {
+            return;
+        };
         interface.up = up;
+        let (changed, kind, made) = (interface.clone(), interface.kind, interface.made);
+        self.changes.push(Change::Link(changed));
         if up {
-            let networks: Vec<_> = interface.addresses.iter().map(Address::network).collect();
-            networks.into_iter().for_each(|network| self.add_link_route(id, network));
+            let addresses = self.interface(id).map(|interface| interface.addresses.clone());
+            addresses.iter().flatten().for_each(|address| self.add_link_route(id, *address));
+            let own = match kind {
+                Kind::Loopback => Some(Address::new(Ipv6Addr::LOCALHOST, 128)),
+                Kind::Ethernet { address } => Some(Address::new(link_local(address), 64)),
+                Kind::Point => None,
+            };
+            if let Some(own) = own {
+                // It may be there already.
+                let _ = self.add_address(id, own);
+            }
         } else {
-            self.routes.remove_where(|route| route.interface == id);
+            self.drop_routes(id);
+            let addresses = self.interface(id).map(|interface| interface.addresses.clone());
+            for gone in addresses.into_iter().flatten().filter(|own| own.address.is_ipv6()) {
+                self.remove_address(id, gone.address);
+            }
         }
+        if let Some(Virtual::Pair(peer)) = made {
+            self.look_for_carrier([id, peer]);
+        }
+    }
+
+    /// The two ends of a line have a carrier while both are in use.
+    fn look_for_carrier(&mut self, ends: [InterfaceId; 2]) {
+        let carrier = ends.iter().all(|end| self.interface(*end).is_some_and(|interface| interface.up));
+        for end in ends {
+            let Some(interface) = self.interfaces.get_mut(&end) else { continue };
+            if core::mem::replace(&mut interface.carrier, carrier) != carrier && interface.up {
+                self.changes.push(Change::Link(interface.clone()));
+            }
+        }
+    }
+
+    fn drop_routes(&mut self, id: InterfaceId) {
+        let gone = self.routes.remove_where(|route| route.interface == id);
+        self.changes.extend(gone.into_iter().map(|route| Change::Route { route, gone: true }));
     }
 
     /// Sets the length of the longest packet.
     pub fn set_mtu(&mut self, id: InterfaceId, mtu: u32) {
-        if let Some(interface) = self.interfaces.get_mut(&id) {
-            interface.mtu = mtu;
+        self.change(id, |interface| interface.mtu = mtu);
+    }
+
+    /// Gives an interface another name.
+    ///
+    /// # Errors
+    /// [`AddError::Exists`] where the name is taken.
+    pub fn rename(&mut self, id: InterfaceId, name: &str) -> Result<(), AddError> {
+        match self.find_interface(name) {
+            Some(other) if other.id == id => Ok(()),
+            Some(_) => Err(AddError::Exists),
+            None => {
+                self.change(id, |interface| interface.name = String::from(name));
+                Ok(())
+            }
         }
     }
 
-    fn add_link_route(&mut self, interface: InterfaceId, destination: Prefix) {
-        if interface != InterfaceId::LOOPBACK && destination.length() > 0 {
-            self.routes.add(Route { destination, metric: 0, interface, gateway: None, source: None });
+    /// Gives an interface of Ethernet another address there.
+    pub fn set_mac(&mut self, id: InterfaceId, address: [u8; 6]) {
+        self.change(id, |interface| interface.kind = Kind::Ethernet { address });
+    }
+
+    fn change(&mut self, id: InterfaceId, change: impl FnOnce(&mut Interface)) {
+        if let Some(interface) = self.interfaces.get_mut(&id) {
+            change(interface);
+            self.changes.push(Change::Link(interface.clone()));
+        }
+    }
+
+    /// The way to the network that an address of an interface is of.
+    fn link_route(id: InterfaceId, address: Address) -> Route {
+        let v4 = address.address.is_ipv4();
+        let source = v4.then_some(address.address);
+        // IP6_RT_PRIO_ADDRCONF of Linux.
+        let metric = if v4 { 0 } else { 256 };
+        Route { metric, source, ..Route::on_link(address.network(), id) }
+    }
+
+    fn add_link_route(&mut self, id: InterfaceId, address: Address) {
+        let whole = if address.address.is_ipv4() { 32 } else { 128 };
+        let alone = address.address.is_ipv4() && address.prefix_length == whole;
+        if id != InterfaceId::LOOPBACK && address.prefix_length > 0 && !alone {
+            self.add_route(Self::link_route(id, address));
         }
     }
 
@@ -157,8 +306,19 @@ impl Network {
         interface.addresses.push(address);
         let up = interface.up;
         self.local.entry(address.address).or_default().push(id);
-        if up {
-            self.add_link_route(id, address.network());
+        let told = Change::Address { interface: id, address, gone: false };
+        let own = Change::Own { interface: id, address, gone: false };
+        // Linux tells of the three in another order for each version.
+        if address.address.is_ipv4() {
+            self.changes.extend([told, own]);
+            if up {
+                self.add_link_route(id, address);
+            }
+        } else {
+            if up {
+                self.add_link_route(id, address);
+            }
+            self.changes.extend([told, own]);
         }
         Ok(())
     }
@@ -169,24 +329,42 @@ impl Network {
         let Some(place) = interface.addresses.iter().position(|own| own.address == address) else {
             return false;
         };
-        let network = interface.addresses.remove(place).network();
-        let still = interface.addresses.iter().any(|own| own.network() == network);
+        let gone = interface.addresses.remove(place);
+        let network = gone.network();
+        let still = interface.addresses.iter().find(|own| own.network() == network).copied();
         if let Some(owners) = self.local.get_mut(&address) {
             owners.retain(|owner| *owner != id);
             if owners.is_empty() {
                 self.local.remove(&address);
             }
         }
-        if !still {
-            self.routes.remove(&Route {
-                destination: network,
-                metric: 0,
-                interface: id,
-                gateway: None,
-                source: None,
-            });
+        self.changes.push(Change::Address { interface: id, address: gone, gone: true });
+        let route = Self::link_route(id, gone);
+        let made = self.routes.like(&route).is_some_and(|route| route.origin == Origin::ADDRESS);
+        if made && still.is_none_or(|still| Self::link_route(id, still) != route) {
+            self.remove_route(&route);
+            if let Some(still) = still {
+                self.add_link_route(id, still);
+            }
         }
+        self.changes.push(Change::Own { interface: id, address: gone, gone: true });
         true
+    }
+
+    /// Adds a route; whether it was not there yet (with this prefix, metric and interface).
+    pub fn add_route(&mut self, route: Route) -> bool {
+        let added = self.routes.add(route);
+        if added {
+            self.changes.push(Change::Route { route, gone: false });
+        }
+        added
+    }
+
+    /// Removes the route with the same prefix, metric and interface; whether there was one.
+    pub fn remove_route(&mut self, route: &Route) -> bool {
+        let removed = self.routes.remove(route);
+        self.changes.extend(removed.map(|route| Change::Route { route, gone: true }));
+        removed.is_some()
     }
 
     /// The routes.
@@ -195,18 +373,25 @@ impl Network {
         &self.routes
     }
 
-    /// The routes, to be changed.
-    pub fn routes_mut(&mut self) -> &mut Routes {
-        &mut self.routes
-    }
-
     /// Whether a packet to `address` is for this host.
     #[must_use]
     pub fn is_local(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) if address.is_loopback() => address != LOOPBACK_BROADCAST,
-            _ => self.local.contains_key(&address),
+            _ => self.local.contains_key(&address) || self.is_on_loopback(address),
         }
+    }
+
+    /// Whether an address of IPv4 is of a network that the loopback interface has an address of: all such are this host's.
+    fn is_on_loopback(&self, address: IpAddr) -> bool {
+        let Some(loopback) = self.interface(InterfaceId::LOOPBACK) else { return false };
+        // Nearly always there is none but 127.0.0.1.
+        address.is_ipv4()
+            && loopback.addresses.len() > 2
+            && loopback.ipv4().any(|(_, own)| {
+                own.network().contains(address)
+                    && own.network().broadcast().map(IpAddr::from) != Some(address)
+            })
     }
 
     /// Whether the address is one to which all hosts of a network of ours listen.
@@ -291,6 +476,13 @@ impl Network {
             (None, Some(device)) => (device, None, None),
             (None, None) => return Err(PathError::Unreachable),
         };
+        if let Some(Route {
+            action: action @ (Action::Blackhole | Action::Unreachable | Action::Prohibit),
+            ..
+        }) = route
+        {
+            return Err(PathError::Rejected(action));
+        }
         // Groups and broadcasts go to the link, whatever router the route names.
         let one_host = reach == Reach::Unicast;
         let next_hop = gateway.filter(|_| one_host).unwrap_or(destination);
@@ -325,6 +517,22 @@ impl Network {
     }
 }
 
+/// The length of the longest packet of a new virtual device.
+const VIRTUAL_MTU: u32 = 1500;
+
+/// The address that an interface of Ethernet has on its link: RFC 4862, 5.3, with the identifier of RFC 2464, 4.
+pub(crate) fn link_local(mac: [u8; 6]) -> Ipv6Addr {
+    with_identifier(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), mac)
+}
+
+/// An address of a network of 64 bits, with the identifier of an interface of Ethernet.
+pub(crate) fn with_identifier(prefix: Ipv6Addr, mac: [u8; 6]) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac;
+    let mut octets = prefix.octets();
+    octets[8..].copy_from_slice(&[a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
+    octets.into()
+}
+
 /// All hosts of the network that is this host.
 const LOOPBACK_BROADCAST: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 255);
 
@@ -347,6 +555,7 @@ fn is_multicast_or_none(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Prefix;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -369,8 +578,7 @@ mod tests {
         for (all, gateway) in [("0.0.0.0", "10.0.2.2"), ("::", "fe80::2")] {
             let destination = Prefix::new(ip(all), 0);
             let gateway = Some(ip(gateway));
-            let route = Route { destination, metric: 0, interface: eth0, gateway, source: None };
-            assert!(network.routes_mut().add(route));
+            assert!(network.add_route(Route { gateway, ..Route::on_link(destination, eth0) }));
         }
         (network, eth0, eth1)
     }
@@ -416,6 +624,7 @@ mod tests {
         assert_eq!(network.path(ip("10.0.2.99"), None, Some(eth0)), Err(PathError::NoDevice));
         // Its addresses are still this host's.
         assert!(network.path(ip("10.0.2.15"), None, None).is_ok());
+        assert_eq!(network.interface(eth0).unwrap().addresses.len(), 1);
         network.set_up(eth0, true);
         assert!(network.path(ip("10.0.2.99"), None, None).is_ok());
         assert_eq!(network.path(ip("8.8.8.8"), None, None), Err(PathError::Unreachable));

@@ -5,6 +5,35 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use super::InterfaceId;
 use crate::address::{IpAddr, Prefix, width};
 
+/// What a route says of the addresses it leads to (`RTN_UNICAST` and others of rtnetlink(7)).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Action {
+    /// They are reached over the interface.
+    #[default]
+    Pass,
+    /// Packets are lost without a word.
+    Blackhole,
+    /// Nobody is there.
+    Unreachable,
+    /// They must not be reached.
+    Prohibit,
+}
+
+/// Who made a route (`rtm_protocol` of rtnetlink(7)).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Origin(pub u8);
+
+impl Origin {
+    /// It comes with an address of the interface (RTPROT_KERNEL).
+    pub const ADDRESS: Self = Self(2);
+    /// It was given when the system started (RTPROT_BOOT).
+    pub const BOOT: Self = Self(3);
+    /// A router advertised it (RTPROT_RA).
+    pub const ROUTER: Self = Self(9);
+    /// It came with a lease (RTPROT_DHCP).
+    pub const DHCP: Self = Self(16);
+}
+
 /// A way to the addresses of a prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Route {
@@ -18,6 +47,27 @@ pub struct Route {
     pub gateway: Option<IpAddr>,
     /// The address that packets are sent from where the sender has not chosen one.
     pub source: Option<IpAddr>,
+    /// What becomes of packets.
+    pub action: Action,
+    /// Who made it.
+    pub origin: Origin,
+}
+
+impl Route {
+    /// The way to what is on the interface's link.
+    #[must_use]
+    pub const fn on_link(destination: Prefix, interface: InterfaceId) -> Self {
+        let (gateway, source) = (None, None);
+        Self {
+            destination,
+            metric: 0,
+            interface,
+            gateway,
+            source,
+            action: Action::Pass,
+            origin: Origin::ADDRESS,
+        }
+    }
 }
 
 /// Routes by version, prefix length, prefix, metric. A look-up takes one step for each *length* that occurs, not for each
@@ -46,11 +96,15 @@ impl Routes {
         true
     }
 
-    /// Removes the route with the same prefix, metric and interface; whether there was one.
-    pub fn remove(&mut self, route: &Route) -> bool {
-        if self.routes.remove(&Self::key(route)).is_none() {
-            return false;
-        }
+    /// The route with the same prefix, metric and interface, if there is one.
+    #[must_use]
+    pub fn like(&self, route: &Route) -> Option<&Route> {
+        self.routes.get(&Self::key(route))
+    }
+
+    /// Removes the route with the same prefix, metric and interface, if there is one.
+    pub fn remove(&mut self, route: &Route) -> Option<Route> {
+        let removed = self.routes.remove(&Self::key(route))?;
         let length = route.destination.length();
         let lengths = self.lengths_mut(route.destination);
         if let Some(count) = lengths.get_mut(&length) {
@@ -59,7 +113,7 @@ impl Routes {
                 lengths.remove(&length);
             }
         }
-        true
+        Some(removed)
     }
 
     fn lengths_mut(&mut self, prefix: Prefix) -> &mut BTreeMap<u8, usize> {
@@ -83,12 +137,13 @@ impl Routes {
         self.routes.values()
     }
 
-    /// Removes all routes for which `gone` holds.
-    pub fn remove_where(&mut self, gone: impl Fn(&Route) -> bool) {
+    /// Removes all routes for which `gone` holds, and says which they were.
+    pub fn remove_where(&mut self, gone: impl Fn(&Route) -> bool) -> Vec<Route> {
         let routes: Vec<_> = self.iter().filter(|route| gone(route)).copied().collect();
-        for route in routes {
-            self.remove(&route);
+        for route in &routes {
+            self.remove(route);
         }
+        routes
     }
 }
 
@@ -100,7 +155,7 @@ mod tests {
         let (address, length) = prefix.split_once('/').unwrap();
         let destination = Prefix::new(address.parse::<IpAddr>().unwrap(), length.parse().unwrap());
         let interface = InterfaceId::new(interface).unwrap();
-        Route { destination, metric, interface, gateway: None, source: None }
+        Route { metric, ..Route::on_link(destination, interface) }
     }
 
     #[test]
@@ -134,8 +189,8 @@ mod tests {
         }
         let only_6 = |route: &Route| route.interface.get() == 6;
         assert_eq!(routes.find("10.1.2.3".parse().unwrap(), only_6).unwrap().metric, 7);
-        assert!(routes.remove(&route("10.1.2.3/32", 900, 7)));
-        assert!(!routes.remove(&route("10.1.2.3/32", 900, 7)));
+        assert!(routes.remove(&route("10.1.2.3/32", 900, 7)).is_some());
+        assert!(routes.remove(&route("10.1.2.3/32", 900, 7)).is_none());
         assert_eq!(way(&routes, "10.1.2.3"), Some(5));
         routes.remove_where(|route| route.destination.address().is_ipv4());
         assert_eq!((way(&routes, "10.1.2.3"), routes.iter().count()), (None, 2));

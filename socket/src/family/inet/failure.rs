@@ -3,7 +3,7 @@
 use net_stack::{
     datagram,
     icmp::Trouble,
-    net::PathError,
+    net::{Action, PathError},
     tcp::{self, Disposition},
 };
 
@@ -28,6 +28,9 @@ pub(super) fn of_path(error: PathError) -> Error {
     match error {
         PathError::Unreachable => Error::new(Errno::ENETUNREACH, "no route leads there"),
         PathError::NoSource => Error::new(Errno::EADDRNOTAVAIL, "there is no address to send from"),
+        PathError::Rejected(Action::Unreachable) => Error::new(Errno::EHOSTUNREACH, "a route says so"),
+        PathError::Rejected(Action::Prohibit) => Error::new(Errno::EACCES, "a route forbids it"),
+        PathError::Rejected(_) => Error::new(Errno::EINVAL, "a route leads into a black hole"),
         PathError::NoDevice => Error::new(Errno::ENODEV, "the device is not there, or not up"),
     }
 }
