@@ -91,7 +91,7 @@ fn denials_are_explained_and_summed_up() {
     assert_eq!(String::from_utf8_lossy(&run.stdout), refused.repeat(2));
     let [denial, summary] = run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", run.stderr) };
     assert!(denial.starts_with("postern: scml: denied socket(AF_BLUETOOTH, "), "{denial}");
-    assert!(denial.contains("socket.scml:"), "{denial}");
+    assert!(denial.contains("scml/profiles/postern/"), "{denial}");
     assert_eq!(summary, "postern: profile postern: 2 calls were denied (1 cause, above)");
 
     let here = folder();

@@ -173,6 +173,20 @@ impl Stack {
         drop(old);
     }
 
+    /// Forgets all neighbours on the link of an interface.
+    pub fn forget_neighbours(&self, interface: InterfaceId) {
+        self.neighbours.forget(interface);
+    }
+
+    /// An address for a device that has none: one of those that anybody may give himself (IEEE 802, 8.4).
+    #[must_use]
+    pub fn random_mac(&self) -> [u8; 6] {
+        let number = self.packets.fetch_add(1, Ordering::Relaxed);
+        let [a, b, c, d, e, f, ..] =
+            self.secret.hash(crate::random::Purpose::Identification, (number, "device")).to_ne_bytes();
+        [a & 0xfc | 2, b, c, d, e, f]
+    }
+
     /// The ports of UDP.
     #[must_use]
     pub fn udp_ports(&self) -> &Arc<Ports> {

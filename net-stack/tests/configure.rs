@@ -218,7 +218,7 @@ fn routers_give_addresses_and_take_them_back() {
     assert_eq!(addresses(&stack, id), [link_local]);
     for _ in 0..2 {
         stack.receive(id, advertisement(1800, 3600, 255), 0, START);
-        assert_eq!(addresses(&stack, id), [link_local, ip("fd00:1::ff:fe00:7")]);
+        assert_eq!(addresses(&stack, id), [ip("fd00:1::ff:fe00:7"), link_local]);
         assert_eq!(next_hop(&stack, "2001:db8::1"), Some(ip("fe80::1")));
         assert_eq!(next_hop(&stack, "fd00:1::9"), Some(ip("fd00:1::9")));
     }

@@ -3,9 +3,13 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use net_stack::Stack;
+use net_stack::{Stack, net::Observer};
 
-use crate::{family::unix::names::Names, policy::Policy, pool::Pool};
+use crate::{
+    family::{netlink::Ports, unix::names::Names},
+    policy::Policy,
+    pool::Pool,
+};
 
 /// The limits of a system, as `/proc/sys/net/core` has them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,6 +116,8 @@ pub struct World {
     /// The network of AF_INET and AF_INET6. Who has the system calls [`Stack::poll`] in time.
     pub network: Arc<Stack>,
     pub(crate) unix: Arc<Names>,
+    /// The sockets of AF_NETLINK.
+    pub(crate) netlink: Arc<Ports>,
     pub(crate) pool: Arc<Pool>,
 }
 
@@ -121,6 +127,10 @@ impl World {
     pub fn new(policy: Policy, limits: Limits, network: Arc<Stack>) -> Self {
         static NEXT_ID: AtomicU32 = AtomicU32::new(0);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Self { policy, settings: limits.into(), id, network, unix: Arc::default(), pool: Arc::default() }
+        let netlink = Ports::new(&network);
+        let observer: Arc<dyn Observer> = netlink.clone();
+        network.observe(Arc::downgrade(&observer));
+        let (unix, pool) = Default::default();
+        Self { policy, settings: limits.into(), id, network, unix, netlink, pool }
     }
 }

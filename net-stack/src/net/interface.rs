@@ -126,6 +126,10 @@ pub struct Address {
     pub broadcast: Option<Ipv4Addr>,
     /// Where it may be spoken of.
     pub scope: AddressScope,
+    /// Whether it comes without a route to its network (IFA_F_NOPREFIXROUTE).
+    pub no_route: bool,
+    /// Whether it was said that nobody is asked whether another has it (IFA_F_NODAD): nobody is here.
+    pub no_detection: bool,
 }
 
 impl Address {
@@ -140,7 +144,14 @@ impl Address {
             (IpAddr::V6(_), Scope::Link) => AddressScope::LINK,
             _ => AddressScope::GLOBAL,
         };
-        Self { address, prefix_length: prefix.length(), broadcast: prefix.broadcast(), scope }
+        Self {
+            address,
+            prefix_length: prefix.length(),
+            broadcast: prefix.broadcast(),
+            scope,
+            no_route: false,
+            no_detection: false,
+        }
     }
 
     /// The network on the link.
@@ -204,6 +215,15 @@ impl Interface {
             IpAddr::V4(address) => Some((address, own)),
             IpAddr::V6(_) => None,
         })
+    }
+
+    /// Where a new address belongs: at the end, or before those of IPv6 that reach no farther, as on Linux
+    /// (`ipv6_link_dev_addr`).
+    pub(super) fn place_of(&self, address: &Address) -> usize {
+        let reach = scope(address.address);
+        let before = |own: &Address| own.address.is_ipv6() && scope(own.address) <= reach;
+        let place = self.addresses.iter().position(before).filter(|_| address.address.is_ipv6());
+        place.unwrap_or(self.addresses.len())
     }
 
     /// Whether the address is its own.

@@ -189,7 +189,7 @@ impl Network {
     }
 
     /// All interfaces, by index.
-    pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+    pub fn interfaces(&self) -> impl Iterator<Item = &Interface> + Clone {
         self.interfaces.values()
     }
 
@@ -238,8 +238,10 @@ impl Network {
     }
 
     fn drop_routes(&mut self, id: InterfaceId) {
-        let gone = self.routes.remove_where(|route| route.interface == id);
-        self.changes.extend(gone.into_iter().map(|route| Change::Route { route, gone: true }));
+        let gone = self.routes.remove_where(|route| route.interface == id && route.action == Action::Pass);
+        // As on Linux, of those of IPv4 nobody is told.
+        let gone = gone.into_iter().filter(|route| route.destination.address().is_ipv6());
+        self.changes.extend(gone.map(|route| Change::Route { route, gone: true }));
     }
 
     /// Sets the length of the longest packet.
@@ -286,7 +288,7 @@ impl Network {
     fn add_link_route(&mut self, id: InterfaceId, address: Address) {
         let whole = if address.address.is_ipv4() { 32 } else { 128 };
         let alone = address.address.is_ipv4() && address.prefix_length == whole;
-        if id != InterfaceId::LOOPBACK && address.prefix_length > 0 && !alone {
+        if id != InterfaceId::LOOPBACK && address.prefix_length > 0 && !alone && !address.no_route {
             self.add_route(Self::link_route(id, address));
         }
     }
@@ -303,7 +305,8 @@ impl Network {
         if interface.has(address.address) {
             return Err(AddError::Exists);
         }
-        interface.addresses.push(address);
+        let place = interface.place_of(&address);
+        interface.addresses.insert(place, address);
         let up = interface.up;
         self.local.entry(address.address).or_default().push(id);
         let told = Change::Address { interface: id, address, gone: false };
@@ -348,7 +351,21 @@ impl Network {
             }
         }
         self.changes.push(Change::Own { interface: id, address: gone, gone: true });
+        if address.is_ipv4() {
+            self.drop_routes_from(id, address);
+        }
         true
+    }
+
+    /// Routes that name an address as their source are lost with it, and with an interface's last address of IPv4 all of that
+    /// version. As on Linux, nobody is told (`fib_sync_down_addr`, `fib_disable_ip`).
+    fn drop_routes_from(&mut self, id: InterfaceId, address: IpAddr) {
+        let last = self.interface(id).is_some_and(|interface| interface.ipv4().next().is_none());
+        self.routes.remove_where(|route| {
+            let v4 = route.destination.address().is_ipv4();
+            route.source == Some(address)
+                || last && v4 && route.interface == id && route.action == Action::Pass
+        });
     }
 
     /// Adds a route; whether it was not there yet (with this prefix, metric and interface).

@@ -3,14 +3,14 @@
 //! | argument | errno |
 //! |---|---|
 //! | no rule for a networking call | ENOSYS |
-//! | `family` | EAFNOSUPPORT, as in a kernel without the family |
+//! | `family` | EAFNOSUPPORT, as in a kernel without the family; EOPNOTSUPP for pairs of AF_INET, AF_INET6 and AF_NETLINK |
 //! | `type` | EINVAL for unknown flag bits and from SOCK_MAX (11) on, EPROTONOSUPPORT for SOCK_RAW of AF_INET and AF_INET6 (whose protocol 0 it has not), else ESOCKTNOSUPPORT |
 //! | `protocol` | EPROTONOSUPPORT; for AF_INET and AF_INET6 EINVAL outside 0..IPPROTO_MAX, EACCES for datagrams of ICMP, which are for the groups of `ping_group_range` |
 //! | the descriptor (no rule names such a socket) | EOPNOTSUPP |
 //! | the family of an address | EINVAL (unix, netlink), EAFNOSUPPORT (the others) |
 //! | `MSG_*` flags | EINVAL; EOPNOTSUPP for MSG_OOB, but where a stream receives; on AF_INET and AF_INET6 EAGAIN for MSG_ERRQUEUE, as of an empty queue, and EISCONN for MSG_FASTOPEN, as on a connection |
 //! | `level` | EOPNOTSUPP (unix, and getsockopt on inet but for the levels of UDP), ENOPROTOOPT (the others) |
-//! | `optname` | ENOPROTOOPT, as for an option that does not exist; EOPNOTSUPP on a UNIX socket at another level than SOL_SOCKET, and for who sends (SO_PASSCRED, SO_PASSPIDFD) on AF_INET and AF_INET6; ENODATA there for who the peer is (SO_PEERGROUPS, SO_PEERPIDFD) |
+//! | `optname` | ENOPROTOOPT, as for an option that does not exist; EOPNOTSUPP on a UNIX socket at another level than SOL_SOCKET, and for who sends (SO_PASSCRED, SO_PASSPIDFD) on AF_INET and AF_INET6 (AF_NETLINK: SO_PASSPIDFD); ENODATA there for who the peer is (SO_PEERGROUPS, SO_PEERPIDFD) |
 //! | `request` of ioctl | ENOTTY |
 //! | `buf` and `msg_iov`: netlink messages | EOPNOTSUPP, which Linux sends back in an NLMSG_ERROR |
 //! | control messages, `how`, accept4's flags, commands, and everything else | EINVAL |
@@ -72,10 +72,14 @@ pub(crate) struct Refused<'a> {
 pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
     let Refused { call, parameter, value, level, family, kind, address, payload } = *refused;
     let inet = family == net::AF_INET || family == net::AF_INET6;
+    let netlink = family == net::AF_NETLINK;
+    let pairs = matches!(call, Call::Socketpair);
     let asks = matches!(call, Call::Getsockopt);
     let number = match parameter {
         _ if address && (family == net::AF_UNIX || family == net::AF_NETLINK) => errno::EINVAL,
         _ if address => errno::EAFNOSUPPORT,
+        "family" if pairs && netlink && kind != SOCK_RAW && kind != SOCK_DGRAM => errno::ESOCKTNOSUPPORT,
+        "family" if pairs && (inet || netlink) => errno::EOPNOTSUPP,
         "family" => errno::EAFNOSUPPORT,
         "type" if undefined_type_bits(value) || value & SOCK_TYPE_MASK >= SOCK_MAX => errno::EINVAL,
         "type" if inet && value & SOCK_TYPE_MASK == SOCK_RAW => errno::EPROTONOSUPPORT,
@@ -88,7 +92,10 @@ pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
         "level" => of_level(refused),
         "optname" if family == net::AF_UNIX && level != net::SOL_SOCKET => errno::EOPNOTSUPP,
         "optname" if inet && level == net::SOL_SOCKET && SENDERS.contains(&value) => errno::EOPNOTSUPP,
-        "optname" if inet && asks && level == net::SOL_SOCKET && PEERS.contains(&value) => errno::ENODATA,
+        "optname" if netlink && level == net::SOL_SOCKET && value == net::SO_PASSPIDFD => errno::EOPNOTSUPP,
+        "optname" if (inet || netlink) && asks && level == net::SOL_SOCKET && PEERS.contains(&value) => {
+            errno::ENODATA
+        }
         "optname" => errno::ENOPROTOOPT,
         "request" => errno::ENOTTY,
         "buf" => errno::EOPNOTSUPP,

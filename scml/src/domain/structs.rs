@@ -69,6 +69,7 @@ static CONTROL_TYPES: &[Variant] = &[
     Variant { selector: net::SOL_IPV6, domain: &SCM_IPV6 },
     Variant { selector: net::SOL_TCP, domain: &SCM_TCP },
     Variant { selector: net::SOL_UDP, domain: &SCM_UDP },
+    Variant { selector: net::SOL_NETLINK, domain: &SCM_NETLINK },
 ];
 
 /// What is known of an open socket. Not a struct of the UAPI: the field's offsets are not used.

@@ -209,6 +209,11 @@ impl Subject for Judged<'_> {
         Some(Message { name: self.address(), parts: 1, control, control_length, flags: 0 })
     }
 
+    /// No message: what is in one is proven, not judged.
+    fn payload(&self) -> Option<&[u8]> {
+        Some(&[])
+    }
+
     fn memory(&self, parameter: usize) -> Option<&[u8]> {
         let address = signature(self.sample.call).parameters.get(parameter).is_some_and(Place::is_address);
         self.memory.get(parameter).map(Vec::as_slice).filter(|bytes| !bytes.is_empty() && !address)

@@ -185,6 +185,31 @@ impl OptionOut {
         write_int(caller, self.length_at, bytes.len() as i32)
     }
 
+    /// Stores as many numbers as there is room for, and how many bytes all of them take (NETLINK_LIST_MEMBERSHIPS).
+    ///
+    /// # Errors
+    /// EFAULT.
+    pub fn write_words<C: Caller>(&self, caller: &C, numbers: &[u32]) -> Result<()> {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_ne_bytes()).collect();
+        let shown = &bytes[..(self.room & !3).min(bytes.len())];
+        if !shown.is_empty() {
+            caller.write_memory(self.buffer, shown)?;
+        }
+        write_int(caller, self.length_at, bytes.len() as i32)
+    }
+
+    /// Stores an `int`, for which there has to be room.
+    ///
+    /// # Errors
+    /// EINVAL where there is none, EFAULT.
+    pub fn write_int<C: Caller>(&self, caller: &C, value: i32) -> Result<()> {
+        if self.room < 4 {
+            return Err(Error::new(Errno::EINVAL, "there is no room for an int"));
+        }
+        write_int(caller, self.length_at, 4)?;
+        write_int(caller, self.buffer, value)
+    }
+
     /// Stores as much of the value as there is room for, and how much that is.
     ///
     /// # Errors

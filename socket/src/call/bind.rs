@@ -54,6 +54,9 @@ impl Bind {
         if let Some(internet) = socket.internet() {
             return internet.bind(self.address.bytes(), &super::internet::context(caller));
         }
+        if let Some(netlink) = socket.netlink() {
+            return netlink.bind(self.address.bytes(), caller.identity().pid as u32);
+        }
         if is_autobind(self.address.bytes()) {
             return socket.bind_any(world);
         }

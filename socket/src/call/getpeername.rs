@@ -50,6 +50,9 @@ impl GetPeerName {
         if let Some(internet) = socket.internet() {
             return out.write(caller, internet.peer_name(false)?.bytes());
         }
+        if let Some(netlink) = socket.netlink() {
+            return out.write(caller, &netlink.peer_name());
+        }
         out.write(caller, shown(socket.peer_address()?.as_ref()))
     }
 }

@@ -50,6 +50,9 @@ impl GetSockName {
         if let Some(internet) = socket.internet() {
             return out.write(caller, internet.local_name().bytes());
         }
+        if let Some(netlink) = socket.netlink() {
+            return out.write(caller, &netlink.local_name());
+        }
         out.write(caller, shown(socket.local_address().as_ref()))
     }
 }

@@ -2,13 +2,14 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::net;
+use linux_raw_sys::{net, netlink::NETLINK_LIST_MEMBERSHIPS};
 use scml::Call;
 
 use crate::{
     abi::options::{OptionOut, OptionValue},
     caller::{Caller, DescriptorSlot},
     error::{Errno, Error, Result},
+    family::netlink::SOL_NETLINK,
     policy::{Admitted, Decoded},
     socket::{Direction, Options, Socket},
     step::{Operation, Step},
@@ -56,15 +57,25 @@ impl GetOption {
             let out = OptionOut::read(caller, self.value, self.length)?;
             return out.write(caller, internet.option(self.level, self.name)?);
         }
+        if self.level != net::SOL_SOCKET
+            && let Some(netlink) = self.socket.netlink()
+        {
+            let out = OptionOut::read(caller, self.value, self.length)?;
+            return match (self.level, self.name) {
+                (SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS) => out.write_words(caller, &netlink.memberships()),
+                (SOL_NETLINK, name) => out.write_int(caller, netlink.option(name)?),
+                _ => Err(super::setsockopt::UNKNOWN),
+            };
+        }
         if self.level != net::SOL_SOCKET {
             return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
         }
         let out = OptionOut::read(caller, self.value, self.length)?;
         match self.name {
-            net::SO_PEERGROUPS if self.socket.internet().is_none() => {
+            net::SO_PEERGROUPS if self.socket.is_unix() => {
                 out.write_numbers(caller, &self.socket.peer().ok_or(NO_PEER)?.supplementary)
             }
-            net::SO_PEERPIDFD if self.socket.internet().is_none() => self.open_peer(caller, &out),
+            net::SO_PEERPIDFD if self.socket.is_unix() => self.open_peer(caller, &out),
             _ => out.write(caller, self.read()?),
         }
     }
@@ -107,7 +118,9 @@ impl GetOption {
                 net::SO_PRIORITY => socket.priority() as i32,
                 net::SO_MARK => socket.mark() as i32,
                 net::SO_PASSCRED if !internet => socket.options().contains(Options::PASS_CREDENTIALS).into(),
-                net::SO_PASSPIDFD if !internet => socket.options().contains(Options::PASS_PIDFD).into(),
+                net::SO_PASSPIDFD if socket.is_unix() => {
+                    socket.options().contains(Options::PASS_PIDFD).into()
+                }
                 net::SO_ERROR => socket.take_error().map_or(0, |error| error.errno.number().into()),
                 _ => return Err(super::setsockopt::UNKNOWN),
             }),

@@ -27,7 +27,7 @@ const LIST: usize = 16;
 /// How many packets an interface's queue holds: all have Linux's default.
 const QUEUE: i32 = 1000;
 
-const NO_REQUEST: Error = Error::new(Errno::ENOTTY, "no such request");
+pub(super) const NO_REQUEST: Error = Error::new(Errno::ENOTTY, "no such request");
 const NO_DEVICE: Error = Error::new(Errno::ENODEV, "no such interface");
 
 /// Answers a request about interfaces, the argument of which is at `at`.

@@ -61,6 +61,10 @@ impl Ioctl {
                 caller.read_memory(self.argument, &mut on)?;
                 caller.set_asynchronous(self.descriptor, i32::from_ne_bytes(on) != 0)?;
             }
+            // Messages of netlink are not counted.
+            ioctl::FIONREAD | ioctl::TIOCOUTQ if self.socket.netlink().is_some() => {
+                return Err(super::interface::NO_REQUEST);
+            }
             ioctl::FIONREAD => self.answer(caller, self.socket.unread()?)?,
             ioctl::TIOCOUTQ => self.answer(caller, self.socket.unsent()?)?,
             _ => super::interface::answer(caller, &self.socket, self.request, self.argument)?,

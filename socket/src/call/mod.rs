@@ -39,6 +39,7 @@ mod interface;
 mod internet;
 mod messages;
 pub mod moving;
+mod netlink;
 mod receiving;
 mod records;
 mod sending;

@@ -13,6 +13,7 @@ use crate::{
     error::{Errno, Error, Result},
     family::{
         inet::{Datagram, Told},
+        netlink,
         unix::{address::Address, record::Taken, stream::Received},
     },
     socket::{Direction, Socket},
@@ -32,6 +33,8 @@ pub(super) struct Receiving {
     taken: Option<Taken>,
     /// The datagram that was received over UDP.
     datagram: Option<Box<Datagram>>,
+    /// The message that was received over netlink.
+    incoming: Option<Box<netlink::Incoming>>,
     /// What came with them.
     gathered: Gathered,
     patience: Patience,
@@ -49,6 +52,7 @@ impl Receiving {
             heard: false,
             taken: None,
             datagram: None,
+            incoming: None,
             gathered,
             patience,
         }
@@ -90,6 +94,9 @@ impl Receiving {
         if self.socket.internet().is_some() {
             return self.step_internet(caller);
         }
+        if self.socket.netlink().is_some() {
+            return self.step_netlink(caller);
+        }
         let done = |error| Err(Step::Done(Err(error)));
         let Some(endpoint) = self.socket.endpoint() else { return done(self.socket.not_connected()) };
         if self.flags.contains(MessageFlags::OOB) {
@@ -108,6 +115,29 @@ impl Receiving {
         }
         self.taken = Some(taken);
         Ok(count)
+    }
+
+    /// Receives over netlink.
+    fn step_netlink<C: Caller>(&mut self, caller: &C) -> core::result::Result<usize, Step> {
+        let socket = self.socket.clone();
+        let Some(netlink) = socket.netlink() else { return Err(Step::Done(Err(Errno::EINVAL.into()))) };
+        if self.flags.contains(MessageFlags::OOB) {
+            return Err(Step::Done(Err(Error::new(Errno::EOPNOTSUPP, "messages are not urgent"))));
+        }
+        let sink = &mut UserBytes { caller, buffers: &mut self.buffers };
+        match netlink.receive(sink, self.flags.contains(MessageFlags::PEEK)) {
+            Ok(mut incoming) => {
+                let whole = self.flags.contains(MessageFlags::TRUNC);
+                let count = if whole { incoming.length } else { incoming.copied };
+                self.gathered.sender = incoming.program.take().map(Some);
+                self.incoming = Some(Box::new(incoming));
+                Ok(count)
+            }
+            Err(stop) => {
+                let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
+                self.wait(caller, stop, nonblocking)
+            }
+        }
     }
 
     /// Receives over TCP or UDP.
@@ -184,8 +214,11 @@ impl Receiving {
         self.taken.as_ref().is_some_and(Taken::is_end)
     }
 
-    /// What is told about a datagram over UDP.
+    /// What is told about a datagram over UDP, or a message over netlink.
     pub(super) fn take_told(&mut self) -> Vec<Told> {
+        if let Some(incoming) = &mut self.incoming {
+            return core::mem::take(&mut incoming.told);
+        }
         self.datagram.as_mut().map(|datagram| core::mem::take(&mut datagram.told)).unwrap_or_default()
     }
 
@@ -198,6 +231,9 @@ impl Receiving {
     pub(super) fn sender(&self) -> &[u8] {
         if let Some(datagram) = &self.datagram {
             return datagram.sender.bytes();
+        }
+        if let Some(incoming) = &self.incoming {
+            return &incoming.sender;
         }
         let sender = match &self.taken {
             Some(taken) => taken.sender(),
@@ -212,7 +248,7 @@ impl Receiving {
         let cut = match (&self.taken, &self.datagram) {
             (Some(taken), _) => taken.copied < taken.length,
             (None, Some(datagram)) => datagram.copied < datagram.length,
-            (None, None) => false,
+            (None, None) => self.incoming.as_ref().is_some_and(|incoming| incoming.copied < incoming.length),
         };
         flags.set(MessageFlags::TRUNC, cut);
         flags

@@ -106,11 +106,6 @@ impl<const MANY: bool> ReceiveMessage<MANY> {
         if self.receiving.is_end_of_records() {
             return control;
         }
-        let gathered = core::mem::take(self.receiving.gathered());
-        let options = self.receiving.socket.options();
-        let close_on_exec = self.flags.contains(MessageFlags::CMSG_CLOEXEC);
-        let admitted = |kind| self.may_deliver(caller, SOL_SOCKET, kind);
-        deliver(caller, options, gathered, &mut control, close_on_exec, admitted);
         for Told { level, kind, data } in self.receiving.take_told() {
             if control.is_wanted() && self.may_deliver(caller, level, kind) {
                 control.put_of(caller, level, kind, &data);
@@ -118,6 +113,11 @@ impl<const MANY: bool> ReceiveMessage<MANY> {
                 control.truncated = true;
             }
         }
+        let gathered = core::mem::take(self.receiving.gathered());
+        let options = self.receiving.socket.options();
+        let close_on_exec = self.flags.contains(MessageFlags::CMSG_CLOEXEC);
+        let admitted = |kind| self.may_deliver(caller, SOL_SOCKET, kind);
+        deliver(caller, options, gathered, &mut control, close_on_exec, admitted);
         control
     }
 

@@ -2,7 +2,10 @@
 
 use alloc::{boxed::Box, sync::Arc};
 
-use super::records::{Manner, Parked};
+use super::{
+    netlink::{self, Copied},
+    records::{Manner, Parked},
+};
 use crate::{
     abi::{
         address::SocketAddress,
@@ -33,6 +36,8 @@ pub(super) struct Sending {
     parked: Option<Box<Parked>>,
     /// What of a stream over TCP waits for room.
     pending: Option<Box<Pending>>,
+    /// What is to be sent over netlink: the policy has looked at it.
+    copied: Option<Box<Copied>>,
     patience: Patience,
 }
 
@@ -47,8 +52,26 @@ impl Sending {
             sent: 0,
             parked: None,
             pending: None,
+            copied: None,
             parcel: None,
             patience: Patience::default(),
+        }
+    }
+
+    /// Copies what is to be sent over netlink, for the policy to look at.
+    #[inline]
+    pub(super) fn copy<C: Caller>(&mut self, caller: &C) {
+        if self.socket.netlink().is_some() && self.copied.is_none() {
+            let source = UserBytes { caller, buffers: &mut self.buffers };
+            self.copied = netlink::copy(&self.socket, source).map(Box::new);
+        }
+    }
+
+    /// What was copied. What cannot be read, or sent, has no messages in it.
+    pub(super) fn payload(&self) -> Option<&[u8]> {
+        match self.copied.as_deref() {
+            Some(Ok(bytes)) => Some(bytes),
+            _ => self.socket.netlink().map(|_| &[][..]),
         }
     }
 
@@ -117,6 +140,9 @@ impl Sending {
         if self.socket.internet().is_some() {
             return self.step_internet(caller, destination);
         }
+        if self.socket.netlink().is_some() {
+            return self.step_netlink(caller, destination);
+        }
         let Self { socket, buffers, flags, waited, parked, parcel, .. } = self;
         let first = !core::mem::replace(waited, true);
         let source = &mut UserBytes { caller, buffers };
@@ -125,6 +151,26 @@ impl Sending {
         match super::records::send(caller, socket, source, manner, parcel.as_deref_mut(), parked) {
             Ok(sent) => Step::Done(Ok(sent)),
             Err(stop) => self.wait(caller, stop, nonblocking),
+        }
+    }
+
+    /// Sends messages over netlink.
+    fn step_netlink<C: Caller>(&mut self, caller: &C, destination: Option<&SocketAddress>) -> Step {
+        self.copy(caller);
+        self.waited = true;
+        let socket = self.socket.clone();
+        let Some(netlink) = socket.netlink() else { return Step::Done(Err(Errno::EINVAL.into())) };
+        let length = match self.copied.as_deref() {
+            Some(Ok(bytes)) => bytes.len(),
+            _ => self.buffers.remaining(),
+        };
+        let to = destination.map(SocketAddress::bytes);
+        match netlink::send(caller, (&socket, netlink), self.copied.as_deref(), length, self.flags, to) {
+            Ok(sent) => Step::Done(Ok(sent)),
+            Err(stop) => {
+                let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
+                self.wait(caller, stop, nonblocking)
+            }
         }
     }
 

@@ -31,6 +31,10 @@ impl Decoded for Judged {
     fn message(&self) -> Option<Message<'_>> {
         self.0.message()
     }
+
+    fn payload(&self) -> Option<&[u8]> {
+        self.0.payload()
+    }
 }
 
 /// A call without messages.

@@ -40,6 +40,10 @@ impl Decoded for SendMessage {
             flags: header.flags,
         })
     }
+
+    fn payload(&self) -> Option<&[u8]> {
+        self.sending.payload()
+    }
 }
 
 /// Decodes `sendmsg(sockfd, msg, flags)`.
@@ -89,7 +93,9 @@ impl SendMessage {
         let destination = header.read_name(caller)?;
         let buffers = header.buffers(caller)?;
         let control = ControlMessages::read(caller, &header)?;
-        Ok(Self { sending: Sending::new(socket, buffers, flags), header, destination, control })
+        let mut sending = Sending::new(socket, buffers, flags);
+        sending.copy(caller);
+        Ok(Self { sending, header, destination, control })
     }
 
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {

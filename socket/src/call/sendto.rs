@@ -28,6 +28,10 @@ impl Decoded for SendTo {
     fn address(&self) -> Option<&[u8]> {
         self.destination.as_ref().map(SocketAddress::bytes)
     }
+
+    fn payload(&self) -> Option<&[u8]> {
+        self.sending.payload()
+    }
 }
 
 /// Decodes `sendto(sockfd, buf, len, flags, dest_addr, addrlen)`.
@@ -44,7 +48,8 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<Admitted<S
         _ => Some(SocketAddress::read(caller, address, address_length as i32)?),
     };
     let destination = destination.filter(|address| !address.bytes().is_empty());
-    let sending = Sending::new(socket, buffers, MessageFlags::from_bits_retain(flags as u32));
+    let mut sending = Sending::new(socket, buffers, MessageFlags::from_bits_retain(flags as u32));
+    sending.copy(caller);
     caller.world().policy.admit(caller, registers, SendTo { sending, destination })
 }
 

@@ -12,6 +12,7 @@ use crate::{
     abi::options::OptionIn,
     caller::Caller,
     error::{Errno, Error, Result},
+    family::netlink::SOL_NETLINK,
     policy::{Admitted, Decoded},
     socket::{Direction, Options, Socket},
     step::{Operation, Step},
@@ -65,6 +66,16 @@ impl SetOption {
         {
             return internet.set_option(self.level, self.name, &self.value, caller.now().into());
         }
+        if self.level != net::SOL_SOCKET
+            && let Some(netlink) = self.socket.netlink()
+        {
+            return match self.level {
+                SOL_NETLINK => {
+                    netlink.set_option(self.name, self.value.int()?, &super::netlink::context(caller))
+                }
+                _ => Err(UNKNOWN),
+            };
+        }
         if self.level != net::SOL_SOCKET {
             return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
         }
@@ -103,7 +114,8 @@ impl SetOption {
                 may_administer(caller)?;
                 self.socket.set_mark(value as u32);
             }
-            net::SO_PASSCRED | net::SO_PASSPIDFD if internet => return Err(UNKNOWN),
+            net::SO_PASSCRED if internet => return Err(UNKNOWN),
+            net::SO_PASSPIDFD if !self.socket.is_unix() => return Err(UNKNOWN),
             net::SO_PASSCRED => self.socket.set_options(Options::PASS_CREDENTIALS, value != 0),
             net::SO_PASSPIDFD => self.socket.set_options(Options::PASS_PIDFD, value != 0),
             _ => return Err(UNKNOWN),

@@ -1,4 +1,5 @@
 //! The address families.
 
 pub mod inet;
+pub mod netlink;
 pub mod unix;

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 use core::sync::atomic::AtomicU32;
 
-use linux_raw_sys::net;
+use linux_raw_sys::{net, netlink::NETLINK_ROUTE};
 use net_stack::datagram::Version;
 use scml::Descriptor;
 use spin::Once;
@@ -13,6 +13,7 @@ use crate::{
     error::{Errno, Error, Result},
     family::{
         inet::Internet,
+        netlink::Netlink,
         unix::{
             connection::{Channel, ConnectionMode, Defaults, Sides},
             datagram::Datagram,
@@ -65,8 +66,10 @@ impl Socket {
     /// EAFNOSUPPORT, EINVAL, EPROTONOSUPPORT, ESOCKTNOSUPPORT: what Linux answers for what it does not have, in its order.
     pub fn create(world: &World, family: u32, socket_type: u32, protocol: u32) -> Result<Arc<Self>> {
         let descriptor = Self::kind(family, socket_type, protocol)?;
-        if u32::from(descriptor.family()) != net::AF_UNIX {
-            return Ok(Self::create_internet(world, descriptor));
+        match u32::from(descriptor.family()) {
+            net::AF_UNIX => {}
+            net::AF_NETLINK => return Ok(Self::create_netlink(world, descriptor)),
+            _ => return Ok(Self::create_internet(world, descriptor)),
         }
         let pollee = Arc::<Pollee>::default();
         let body = match socket_type {
@@ -164,6 +167,13 @@ impl Socket {
                 let protocol = internet_protocol(socket_type, protocol)?;
                 Ok(Descriptor::new(family as u16, socket_type as u8, protocol as u16))
             }
+            net::AF_NETLINK if !matches!(socket_type, net::SOCK_RAW | net::SOCK_DGRAM) => {
+                Err(Error::new(Errno::ESOCKTNOSUPPORT, "the netlink family has no such type"))
+            }
+            net::AF_NETLINK if protocol != NETLINK_ROUTE => {
+                Err(Error::new(Errno::EPROTONOSUPPORT, "the netlink family has no such protocol here"))
+            }
+            net::AF_NETLINK => Ok(Descriptor::new(family as u16, socket_type as u8, protocol as u16)),
             _ => Err(Error::new(Errno::EAFNOSUPPORT, "the family is not supported")),
         }
     }
@@ -187,6 +197,17 @@ impl Socket {
             (*socket.send_buffer.get_mut(), *socket.receive_buffer.get_mut()) = (send, receive);
         }
         let socket = Arc::new(socket);
+        registry::enter(world.id, [&socket]);
+        socket
+    }
+
+    /// A socket of AF_NETLINK.
+    #[inline(never)]
+    fn create_netlink(world: &World, descriptor: Descriptor) -> Arc<Self> {
+        let pollee = Arc::<Pollee>::default();
+        let receive_buffer = world.settings.receive_buffer();
+        let netlink = Netlink::new(world, descriptor.protocol().into(), pollee.clone(), receive_buffer);
+        let socket = Arc::new(Self::with(world, pollee, descriptor, Body::Netlink(Box::new(netlink))));
         registry::enter(world.id, [&socket]);
         socket
     }

@@ -38,6 +38,7 @@ use crate::{
     error::{Errno, Error, Result},
     family::{
         inet::Internet,
+        netlink::{Netlink, Status},
         unix::{
             address::Address,
             connection::{Channel, ConnectionMode, Defaults, REFUSED},
@@ -84,16 +85,19 @@ pub(crate) enum Body {
     Datagram(Datagram),
     /// AF_INET and AF_INET6
     Internet(Box<Internet>),
+    /// AF_NETLINK
+    Netlink(Box<Netlink>),
 }
 
-/// What every body that has a state machine can do; a datagram socket, and one of the Internet's, in its own way.
+/// What every body that has a state machine can do; a datagram socket, and one of another family, in its own way.
 macro_rules! dispatch {
-    ($socket:expr, $machine:pat => $of_machine:expr, $datagram:pat => $of_datagram:expr, $internet:pat => $of_internet:expr) => {
+    ($socket:expr, $machine:pat => $of_machine:expr, $datagram:pat => $of_datagram:expr, $internet:pat => $of_internet:expr, $netlink:pat => $of_netlink:expr) => {
         match &$socket.body {
             Body::Stream($machine) => $of_machine,
             Body::Seqpacket($machine) => $of_machine,
             Body::Datagram($datagram) => $of_datagram,
             Body::Internet($internet) => $of_internet,
+            Body::Netlink($netlink) => $of_netlink,
         }
     };
 }
@@ -142,12 +146,33 @@ impl Socket {
         }
     }
 
+    /// The socket, where it is one of AF_NETLINK.
+    #[inline]
+    pub(crate) fn netlink(&self) -> Option<&Netlink> {
+        match &self.body {
+            Body::Netlink(netlink) => Some(netlink),
+            _ => None,
+        }
+    }
+
+    /// As `/proc/net/netlink` shows it, where it is one of AF_NETLINK.
+    #[must_use]
+    pub fn netlink_status(&self) -> Option<Status> {
+        self.netlink().map(Netlink::status)
+    }
+
+    /// Whether it is of the UNIX family.
+    #[inline]
+    pub(crate) fn is_unix(&self) -> bool {
+        !matches!(self.body, Body::Internet(_) | Body::Netlink(_))
+    }
+
     /// Gives the socket an abstract name.
     ///
     /// # Errors
     /// EINVAL where it has a name, EADDRINUSE where another socket has this one.
     pub fn bind_abstract(self: &Arc<Self>, world: &World, name: &[u8]) -> Result<()> {
-        dispatch!(self, machine => machine.bind_abstract(self, &world.unix, name), datagram => datagram.bind_abstract(self, &world.unix, name), _ => Err(NOT_UNIX))
+        dispatch!(self, machine => machine.bind_abstract(self, &world.unix, name), datagram => datagram.bind_abstract(self, &world.unix, name), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX))
     }
 
     /// Gives the socket the name of an inode that was made for it at `path`.
@@ -155,7 +180,7 @@ impl Socket {
     /// # Errors
     /// EINVAL where it has a name.
     pub fn bind_node(self: &Arc<Self>, world: &World, path: &[u8], node: NodeId) -> Result<()> {
-        dispatch!(self, machine => machine.bind_node(self, &world.unix, path, node), datagram => datagram.bind_node(self, &world.unix, path, node), _ => Err(NOT_UNIX))
+        dispatch!(self, machine => machine.bind_node(self, &world.unix, path, node), datagram => datagram.bind_node(self, &world.unix, path, node), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX))
     }
 
     /// Gives the socket an abstract name that nobody has; one that has a name keeps it.
@@ -163,7 +188,7 @@ impl Socket {
     /// # Errors
     /// ENOSPC where no name is left.
     pub fn bind_any(self: &Arc<Self>, world: &World) -> Result<()> {
-        dispatch!(self, machine => machine.bind_any(self, &world.unix), datagram => datagram.bind_any(self, &world.unix), _ => Err(NOT_UNIX))
+        dispatch!(self, machine => machine.bind_any(self, &world.unix), datagram => datagram.bind_any(self, &world.unix), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX))
     }
 
     /// Lets connections wait here, `backlog` and one more of them; also changes how many.
@@ -176,7 +201,8 @@ impl Socket {
             self,
             machine => machine.listen(self, backlog, identity),
             _ => Err(NO_CONNECTIONS),
-            internet => internet.listen(backlog, &internet.own_context())
+            internet => internet.listen(backlog, &internet.own_context()),
+            _ => Err(NO_CONNECTIONS)
         )
     }
 
@@ -206,6 +232,7 @@ impl Socket {
                 true => Ok(()),
                 false => Err(REFUSED.into()),
             },
+            _ => Err(NOT_UNIX.into()),
             _ => Err(NOT_UNIX.into())
         )
     }
@@ -244,7 +271,8 @@ impl Socket {
             self,
             machine => machine.accept(&self.pollee, nonblocking)?,
             _ => return Err(NO_CONNECTIONS.into()),
-            internet => self.accept_internet(internet)?
+            internet => self.accept_internet(internet)?,
+            _ => return Err(NO_CONNECTIONS.into())
         );
         registry::accepted(socket.place());
         Ok(socket)
@@ -264,7 +292,9 @@ impl Socket {
             internet => {
                 // That there is no peer is nothing to those who do not ask.
                 let _ = internet.shutdown(how, &internet.own_context());
-            }
+            },
+            // There is nothing that could be shut.
+            _ => {}
         );
     }
 
@@ -275,6 +305,7 @@ impl Socket {
             self,
             machine => machine.local_address(),
             datagram => datagram.endpoint().name().cloned(),
+            _ => None,
             _ => None
         )
     }
@@ -288,7 +319,7 @@ impl Socket {
             Body::Stream(machine) => machine.link().map(|link| link.peer_address().cloned()),
             Body::Seqpacket(machine) => machine.link().map(|link| link.peer_address().cloned()),
             Body::Datagram(datagram) => datagram.endpoint().peer().map(|peer| peer.name().cloned()),
-            Body::Internet(_) => None,
+            Body::Internet(_) | Body::Netlink(_) => None,
         }
         .ok_or(NOT_CONNECTED)
     }
@@ -296,7 +327,7 @@ impl Socket {
     /// Who is, or was, at the other end, when the connection was made; for a listening socket, who made it listen.
     #[must_use]
     pub fn peer(&self) -> Option<Arc<Identity>> {
-        dispatch!(self, machine => machine.peer(), datagram => datagram.endpoint().peer_identity().cloned(), _ => None)
+        dispatch!(self, machine => machine.peer(), datagram => datagram.endpoint().peer_identity().cloned(), _ => None, _ => None)
     }
 
     /// SO_PEERCRED: who is at the other end, or [`Credentials::NOBODY`].
@@ -311,6 +342,9 @@ impl Socket {
         if let Some(internet) = self.internet() {
             return internet.take_error();
         }
+        if let Some(netlink) = self.netlink() {
+            return netlink.take_error();
+        }
         match self.endpoint() {
             Some(endpoint) => endpoint.status.take_error(),
             None => self.link().and_then(Link::take_error),
@@ -321,6 +355,9 @@ impl Socket {
     pub(crate) fn set_error(&self, error: Error) {
         if let Some(internet) = self.internet() {
             return internet.set_error(error.errno);
+        }
+        if let Some(netlink) = self.netlink() {
+            return netlink.set_error(error.errno);
         }
         match self.endpoint() {
             Some(endpoint) => endpoint.status.set_error(error.errno),
@@ -350,7 +387,8 @@ impl Socket {
             self,
             machine => machine.link().is_some(),
             datagram => datagram.endpoint().is_established(),
-            internet => internet.phase() == SocketState::Connected
+            internet => internet.phase() == SocketState::Connected,
+            netlink => netlink.state() == SocketState::Connected
         )
     }
 
@@ -361,6 +399,7 @@ impl Socket {
             self,
             machine => machine.link().is_some().into(),
             datagram => datagram.endpoint().peer_of(),
+            _ => 0,
             _ => 0
         );
         2 + others
@@ -377,7 +416,7 @@ impl Socket {
     /// What may be done now, as poll(2) shows it.
     #[must_use]
     pub fn poll(&self) -> Events {
-        dispatch!(self, machine => machine.poll(), datagram => datagram.endpoint().poll(), internet => self.enough(internet.poll()))
+        dispatch!(self, machine => machine.poll(), datagram => datagram.endpoint().poll(), internet => self.enough(internet.poll()), netlink => netlink.poll())
     }
 
     /// SO_RCVLOWAT: a stream over TCP with less than that to be read is not shown as readable, unless no more will come.
@@ -421,7 +460,7 @@ impl Socket {
     /// The state, as the rules of a policy know it.
     #[must_use]
     pub fn state(&self) -> SocketState {
-        dispatch!(self, machine => machine.phase(), datagram => datagram.phase(), internet => internet.phase())
+        dispatch!(self, machine => machine.phase(), datagram => datagram.phase(), internet => internet.phase(), netlink => netlink.state())
     }
 
     /// The number that tells it from all others of its system that there are or were, as stat(2) shows it in the place of an
@@ -437,7 +476,7 @@ impl Socket {
 
     pub(crate) fn set_place(&self, place: u32) {
         self.place.store(place, Ordering::Relaxed);
-        dispatch!(self, machine => machine.set_place(place), datagram => datagram.endpoint().set_place(place), _ => {});
+        dispatch!(self, machine => machine.set_place(place), datagram => datagram.endpoint().set_place(place), _ => {}, _ => {});
     }
 
     /// SO_TYPE.

@@ -65,7 +65,8 @@ impl Socket {
             internet => {
                 set();
                 internet.set_send_buffer(bytes);
-            }
+            },
+            _ => set()
         );
     }
 
@@ -84,6 +85,9 @@ impl Socket {
         self.receive_buffer.store(bytes, Ordering::Relaxed);
         if let Some(internet) = self.internet() {
             internet.set_receive_buffer(bytes);
+        }
+        if let Some(netlink) = self.netlink() {
+            netlink.set_receive_buffer(bytes);
         }
     }
 
@@ -115,6 +119,9 @@ impl Socket {
                     choices.reuse_port = options.contains(Options::REUSE_PORT);
                 });
                 internet.set_switches(options);
+            },
+            _ => {
+                set();
             }
         );
     }

@@ -34,7 +34,7 @@ impl Socket {
         match &self.body {
             Body::Datagram(datagram) => Some(datagram.endpoint()),
             Body::Seqpacket(machine) => machine.link().map(Sequenced::endpoint),
-            Body::Stream(_) | Body::Internet(_) => None,
+            Body::Stream(_) | Body::Internet(_) | Body::Netlink(_) => None,
         }
     }
 
@@ -44,7 +44,7 @@ impl Socket {
     pub fn sends_records(&self) -> bool {
         match &self.body {
             Body::Stream(_) => false,
-            Body::Seqpacket(_) | Body::Datagram(_) => true,
+            Body::Seqpacket(_) | Body::Datagram(_) | Body::Netlink(_) => true,
             Body::Internet(_) => u32::from(self.socket_type()) != SOCK_STREAM,
         }
     }

@@ -5,7 +5,11 @@ mod unix;
 
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 
-use socket::error::{Errno, Result};
+use net_stack::net::Kind;
+use socket::{
+    error::{Errno, Result},
+    family::netlink::Status,
+};
 use spin::Once;
 use vfs::{FileSystem, Inode};
 
@@ -18,12 +22,10 @@ type Make = fn(&System) -> Vec<u8>;
 /// Files by name. Of families that there are not, there are the first lines.
 const FILES: &[(&str, Make)] = &[
     ("arp", |_| b"IP address       HW type     Flags       HW address            Mask     Device\n".to_vec()),
-    ("dev", |_| interfaces()),
+    ("dev", interfaces),
     ("icmp", |_| padded(&format!("  sl  {FOUR}   {COMMON} {MORE}"), 127)),
     ("if_inet6", addresses::addresses),
-    ("netlink", |_| {
-        b"sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n".to_vec()
-    }),
+    ("netlink", netlink),
     ("packet", |_| b"sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n".to_vec()),
     ("protocols", protocols),
     ("raw", |_| table(FOUR)),
@@ -77,12 +79,40 @@ fn table(addresses: &str) -> Vec<u8> {
 }
 
 /// The loopback interface, over which nothing goes yet.
-fn interfaces() -> Vec<u8> {
+fn interfaces(system: &System) -> Vec<u8> {
     let mut text = String::from(
         "Inter-|   Receive                                                |  Transmit\n \
          face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n",
     );
-    text += "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n";
+    system.world.network.network(|network| {
+        for interface in network.interfaces() {
+            let (packets, bytes) = interface.statistics.received();
+            let sent = interface.statistics.sent();
+            // What goes out of the loopback interface comes in.
+            let (sent_packets, sent_bytes) = if interface.kind == Kind::Loopback { (packets, bytes) } else { sent };
+            text += &format!(
+                "{:>6}: {bytes:7} {packets:7}    0    0    0     0          0         0 {sent_bytes:8} {sent_packets:7}    \
+                 0    0    0     0       0          0\n",
+                interface.name
+            );
+        }
+    });
+    text.into_bytes()
+}
+
+/// The sockets of AF_NETLINK.
+fn netlink(system: &System) -> Vec<u8> {
+    let mut text = String::from(
+        "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n",
+    );
+    system.world.for_each_socket(|socket| {
+        let Some(Status { protocol, port, groups, charged, dumps, drops }) = socket.netlink_status() else { return };
+        let (dumps, inode) = (i32::from(dumps), socket.number());
+        text += &format!(
+            "{:016x} {protocol:<3} {port:<10} {groups:08x} {charged:<8} {:<8} {dumps:<5} {:<8} {drops:<8} {inode:<8}\n",
+            0, 0, 2
+        );
+    });
     text.into_bytes()
 }
 

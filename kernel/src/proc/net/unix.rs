@@ -2,6 +2,8 @@
 
 use alloc::{format, vec::Vec};
 
+use linux_raw_sys::net::AF_UNIX;
+
 use socket::socket::Socket;
 
 use crate::system::System;
@@ -16,7 +18,11 @@ const CONNECTED: u32 = 3;
 /// The table.
 pub(super) fn table(system: &System) -> Vec<u8> {
     let mut text = b"Num       RefCount Protocol Flags    Type St Inode Path\n".to_vec();
-    system.world.for_each_socket(|socket| line(socket, &mut text));
+    system.world.for_each_socket(|socket| {
+        if u32::from(socket.descriptor().family()) == AF_UNIX {
+            line(socket, &mut text);
+        }
+    });
     text
 }
 

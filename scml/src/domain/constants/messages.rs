@@ -1,6 +1,6 @@
 //! Flags of the send and receive calls, and control messages.
 
-use linux_raw_sys::net;
+use linux_raw_sys::{net, netlink};
 
 use super::domains;
 
@@ -43,6 +43,11 @@ domains! {
     /// Control messages of SOL_TCP.
     SCM_TCP "control message" {
         net [TCP_CM_INQ]
+    }
+
+    /// Control messages of SOL_NETLINK (`netlink(7)`).
+    SCM_NETLINK "control message" {
+        netlink [NETLINK_PKTINFO]
     }
 
     /// Control messages of SOL_UDP.

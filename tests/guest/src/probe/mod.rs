@@ -5,7 +5,7 @@
 //! about ([`situation`]); how it is proven is in [`proofs`] and [`neighbours`].
 
 mod neighbours;
-mod proofs;
+pub(crate) mod proofs;
 pub(crate) mod situation;
 mod values;
 

@@ -28,8 +28,10 @@ use crate::{
 /// Tries a neighbour.
 pub(super) fn attempt(at: &Situation<'_>, neighbour: &Neighbour) -> Outcome<Seen> {
     let int = |index: usize| neighbour.sample.registers[index] as u32 as i32;
+    // Others say that there is the family, and not this type of it.
+    let of_family = neighbour.argument == "family" && i32::from(neighbour.errno) == libc::EAFNOSUPPORT;
     match neighbour.sample.call {
-        Call::Socket | Call::Socketpair if neighbour.argument == "family" => Ok(family(neighbour, int(0))),
+        Call::Socket | Call::Socketpair if of_family => Ok(family(neighbour, int(0))),
         Call::Socket => Ok(refusal(sys::socket(int(0), int(1), int(2)))),
         Call::Socketpair => Ok(refusal(sys::socketpair(int(0), int(1), int(2)))),
         Call::Bind => bind(at, neighbour),

@@ -11,7 +11,7 @@ use crate::{
     address::Address,
     errno::{Errno, Result},
     harness::{Case, Failure, Outcome},
-    suite::unix::help::{exchange, name},
+    suite::unix::help::{exchange, fill, name},
     sys::{self, Descriptor},
 };
 
@@ -30,7 +30,7 @@ impl Deref for Situation<'_> {
 }
 
 impl<'a> Situation<'a> {
-    pub(super) fn new(case: &'a Case, kind: SocketKind) -> Self {
+    pub(crate) fn new(case: &'a Case, kind: SocketKind) -> Self {
         Self { case, kind }
     }
 
@@ -82,6 +82,8 @@ impl<'a> Situation<'a> {
                 rest[21] = 1;
                 Address::raw(libc::AF_INET6 as u16, &rest)
             }
+            // Some number.
+            libc::AF_NETLINK => crate::suite::netlink::help::address(0, 0),
             _ => self.abstract_address(name),
         }
     }
@@ -191,9 +193,27 @@ impl<'a> Situation<'a> {
         crate::suite::unix::help::poll_for(fd, libc::POLLIN, 10_000).map(|_| ())
     }
 
+    /// Whether the family is AF_NETLINK.
+    pub(crate) fn is_netlink(&self) -> bool {
+        self.family() == libc::AF_NETLINK
+    }
+
+    /// Writes until there is no room for another byte; how many bytes went in.
+    #[track_caller]
+    pub(crate) fn fill(&self, fd: &impl Descriptor) -> Outcome<usize> {
+        let mut total = fill(fd)?;
+        if self.is_netlink() {
+            // Where there is no room for much, there may be for little.
+            while sys::send(fd, b"f", libc::MSG_DONTWAIT).is_ok() {
+                total += 1;
+            }
+        }
+        Ok(total)
+    }
+
     /// Whether the family is AF_INET or AF_INET6.
     pub(crate) fn is_internet(&self) -> bool {
-        self.family() != libc::AF_UNIX
+        matches!(self.family(), libc::AF_INET | libc::AF_INET6)
     }
 
     /// Shows that a socket takes what is sent to its address.

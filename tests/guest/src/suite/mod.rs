@@ -4,6 +4,7 @@ mod files;
 pub(crate) mod inet;
 mod locks;
 mod memory;
+pub(crate) mod netlink;
 mod pointers;
 mod proc;
 mod process;
@@ -52,6 +53,13 @@ pub(crate) fn all() -> Vec<&'static Test> {
         inet::every::TESTS,
         inet::interfaces::TESTS,
         inet::told::TESTS,
+        netlink::names::TESTS,
+        netlink::options::TESTS,
+        netlink::messages::TESTS,
+        netlink::dumps::TESTS,
+        netlink::changes::TESTS,
+        netlink::groups::TESTS,
+        netlink::every::TESTS,
         settings::TESTS,
         process::threads::TESTS,
         process::children::TESTS,
@@ -112,7 +120,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
 }
 
 /// Suites that are about sockets, by how their names begin.
-const SOCKETS: &[&str] = &["unix", "inet", "settings", "splice", "std"];
+const SOCKETS: &[&str] = &["unix", "inet", "netlink", "settings", "splice", "std"];
 
 /// The tests of sockets: what they make use of counts as proven by a behaviour test.
 pub(crate) fn sockets() -> Vec<&'static Test> {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     inet::help::{DGRAM, FAMILIES, STREAM, connection, datagrams, listener, wait_for},
-    unix::help::{self, exchange, fill, option, pair_of, poll_for, set_nonblocking, set_option},
+    unix::help::{self, exchange, fill, name, option, pair_of, poll_for, set_nonblocking, set_option},
 };
 use crate::{
     errno::Result,
@@ -51,6 +51,15 @@ fn pairs() -> Result<Vec<(OwnedFd, OwnedFd)>> {
     for family in FAMILIES {
         pairs.push(connection(family)?);
         pairs.push(datagrams(family)?);
+    }
+    for kind in [libc::SOCK_RAW, DGRAM] {
+        let (one, other) = (sys::socket(libc::AF_NETLINK, kind, 0)?, sys::socket(libc::AF_NETLINK, kind, 0)?);
+        for fd in [&one, &other] {
+            sys::bind(fd, super::netlink::help::address(0, 0).bytes())?;
+        }
+        sys::connect(&one, name(&other)?.bytes())?;
+        sys::connect(&other, name(&one)?.bytes())?;
+        pairs.push((one, other));
     }
     Ok(pairs)
 }

@@ -1,6 +1,6 @@
 //! getpeername(2)
 
-pub(crate) use super::internet::names::getpeername::*;
+pub(crate) use super::{internet::names::getpeername::*, netlink::names::getpeername::*};
 use crate::{
     address::Address,
     harness::{check_eq, check_err},

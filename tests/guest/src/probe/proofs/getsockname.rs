@@ -1,6 +1,6 @@
 //! getsockname(2)
 
-pub(crate) use super::internet::names::getsockname::*;
+pub(crate) use super::{internet::names::getsockname::*, netlink::names::getsockname::*};
 use crate::{
     address::Address,
     harness::check_eq,

@@ -2,6 +2,7 @@
 
 pub(crate) use super::{
     internet::{options::getsockopt::*, told::getsockopt::*},
+    netlink::options::getsockopt::*,
     settings::getsockopt::*,
 };
 use crate::{
@@ -58,6 +59,9 @@ pub(crate) fn optname_so_protocol(at: &Situation<'_>) -> Attempt {
 
 /// The pending error, which is then pending no more.
 pub(crate) fn optname_so_error(at: &Situation<'_>) -> Attempt {
+    if at.is_netlink() {
+        return super::netlink::options::error(at);
+    }
     let (left, right) = at.pair()?;
     check_eq!(probed(option(&left, libc::SO_ERROR))?, 0);
     sys::write(&left, b"unread")?;
@@ -108,8 +112,8 @@ pub(crate) fn optname_so_sndbuf(at: &Situation<'_>) -> Attempt {
     check!(size >= 4608, "the default is {size}");
     set_option(&left, libc::SO_SNDBUF, 8000)?;
     check_eq!(probed(option(&left, libc::SO_SNDBUF))?, 16_000);
-    // What goes over a network is not there to be counted.
-    if at.is_internet() {
+    // What goes over a network is not there to be counted, and messages are bounded one by one.
+    if at.is_internet() || at.is_netlink() {
         return Ok(());
     }
     let filled = fill(&left)?;
@@ -139,7 +143,7 @@ fn credentials(fd: &impl Descriptor) -> Result<[u32; 3]> {
 pub(crate) fn optname_so_peercred(at: &Situation<'_>) -> Attempt {
     let (left, _right) = at.pair()?;
     let nobody = [0, u32::MAX, u32::MAX];
-    let own = match at.is_internet() {
+    let own = match at.is_internet() || at.is_netlink() {
         true => nobody,
         false => [sys::getpid()? as u32, sys::geteuid()? as u32, sys::getegid()? as u32],
     };

@@ -1,6 +1,6 @@
 //! ioctl(2)
 
-pub(crate) use super::{interfaces::*, internet::data::ioctl::*};
+pub(crate) use super::{interfaces::*, internet::data::ioctl::*, netlink::data::ioctl::*};
 use crate::{
     harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

@@ -16,6 +16,7 @@ mod interfaces;
 mod internet;
 pub(super) mod ioctl;
 pub(super) mod listen;
+pub(crate) mod netlink;
 pub(super) mod read;
 pub(super) mod readv;
 mod received_flags;

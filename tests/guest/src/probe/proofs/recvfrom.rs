@@ -2,8 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
-pub(crate) use super::internet::data::recvfrom::*;
 use super::received_flags;
+pub(crate) use super::{internet::data::recvfrom::*, netlink::data::recvfrom::*};
 use crate::{
     address::Address,
     errno::Result,

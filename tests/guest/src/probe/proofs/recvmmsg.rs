@@ -2,8 +2,11 @@
 
 use std::os::fd::OwnedFd;
 
-pub(crate) use super::internet::{data::recvmmsg::*, told::recvmmsg::*};
 use super::received_flags;
+pub(crate) use super::{
+    internet::{data::recvmmsg::*, told::recvmmsg::*},
+    netlink::data::{recvmmsg::*, told::recvmmsg::*},
+};
 use crate::{
     errno::Result,
     harness::{Failure, check, check_eq, check_err},

@@ -2,8 +2,11 @@
 
 use std::{io::IoSliceMut, os::fd::OwnedFd};
 
-pub(crate) use super::internet::{data::recvmsg::*, told::recvmsg::*};
 use super::received_flags;
+pub(crate) use super::{
+    internet::{data::recvmsg::*, told::recvmsg::*},
+    netlink::data::{recvmsg::*, told::recvmsg::*},
+};
 use crate::{
     errno::Result,
     harness::check_eq,
@@ -82,7 +85,13 @@ pub(crate) fn flags_msg_trunc(at: &Situation<'_>) -> Attempt {
 /// What is delivered is of this level.
 pub(crate) fn msg_msg_control_cmsg_level_sol_socket(at: &Situation<'_>) -> Attempt {
     let (left, right) = at.pair()?;
-    control::send_files(&left, b"x", &[&left])?;
+    if at.is_netlink() {
+        // No open files go this way.
+        set_option(&right, libc::SO_PASSCRED, 1)?;
+        sys::write(&left, b"x")?;
+    } else {
+        control::send_files(&left, b"x", &[&left])?;
+    }
     let got = probed(control::receive(&right, 8))?;
     check_eq!(got.messages.iter().map(|(level, ..)| *level).collect::<Vec<_>>(), [libc::SOL_SOCKET]);
     Ok(())

@@ -2,14 +2,17 @@
 
 use std::os::fd::OwnedFd;
 
-pub(crate) use super::internet::data::sendmmsg::*;
+pub(crate) use super::{
+    internet::data::sendmmsg::*,
+    netlink::{data::sendmmsg::*, messages::sendmmsg::*},
+};
 use crate::{
     errno::Result,
     harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
     suite::unix::{
         control,
-        help::{bound, datagram, drain, exchange, fill, read_full, record, set_option},
+        help::{bound, datagram, drain, exchange, read_full, record, set_option},
     },
     sys::{self, Descriptor, Outgoing},
 };
@@ -86,7 +89,7 @@ pub(crate) fn flags_msg_dontwait(at: &Situation<'_>) -> Attempt {
     let messages = vec![&large[..]; 100];
     let (count, _) = probed(send(&left, &messages, libc::MSG_DONTWAIT))?;
     check!(count > 0 && count < 100, "{count} messages went");
-    fill(&left)?;
+    at.fill(&left)?;
     check_err!(send(&left, &[b"y", b"z"], libc::MSG_DONTWAIT), EAGAIN);
     check!(drain(&right)? > count * 50_000);
     Ok(exchange(&left, &right)?)

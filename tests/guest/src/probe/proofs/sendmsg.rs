@@ -5,14 +5,17 @@ use std::{
     os::fd::OwnedFd,
 };
 
-pub(crate) use super::internet::data::sendmsg::*;
+pub(crate) use super::{
+    internet::data::sendmsg::*,
+    netlink::{data::sendmsg::*, messages::sendmsg::*},
+};
 use crate::{
     errno::Result,
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
     suite::unix::{
         control,
-        help::{bound, datagram, drain, exchange, fill, pair_of, read_full, record, set_option},
+        help::{bound, datagram, drain, exchange, pair_of, read_full, record, set_option},
     },
     sys::{self, Descriptor, Envelope},
 };
@@ -65,7 +68,7 @@ pub(crate) fn flags_msg_dontwait(at: &Situation<'_>) -> Attempt {
     if at.never_waits_for_room() {
         return Ok(at.carries(&right, &left)?);
     }
-    let filled = fill(&left)?;
+    let filled = at.fill(&left)?;
     check_err!(send(&left, &[b"y", b"z"], libc::MSG_DONTWAIT), EAGAIN);
     check_eq!(drain(&right)?, filled + 1);
     Ok(exchange(&left, &right)?)

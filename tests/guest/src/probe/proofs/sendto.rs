@@ -2,11 +2,14 @@
 
 use std::io::IoSliceMut;
 
-pub(crate) use super::internet::data::sendto::*;
+pub(crate) use super::{
+    internet::data::sendto::*,
+    netlink::{data::sendto::*, messages::sendto::*},
+};
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
-    suite::unix::help::{bound, datagram, drain, exchange, fill, read_full, record, sequenced},
+    suite::unix::help::{bound, datagram, drain, exchange, read_full, record, sequenced},
     sys::{self, Envelope},
 };
 
@@ -39,7 +42,7 @@ pub(crate) fn flags_msg_dontwait(at: &Situation<'_>) -> Attempt {
     if at.never_waits_for_room() {
         return Ok(at.carries(&right, &left)?);
     }
-    let filled = fill(&left)?;
+    let filled = at.fill(&left)?;
     check_err!(sys::send(&left, b"y", libc::MSG_DONTWAIT), EAGAIN);
     check_eq!(drain(&right)?, filled + 1);
     Ok(exchange(&left, &right)?)

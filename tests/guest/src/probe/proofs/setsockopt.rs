@@ -2,6 +2,7 @@
 
 pub(crate) use super::{
     internet::{options::setsockopt::*, told::setsockopt::*},
+    netlink::options::setsockopt::*,
     settings::setsockopt::*,
 };
 use crate::{
@@ -34,6 +35,9 @@ pub(crate) fn level_sol_socket(at: &Situation<'_>) -> Attempt {
 
 /// A larger buffer takes more, a smaller one less, and none too small to send at all.
 pub(crate) fn optname_so_sndbuf(at: &Situation<'_>) -> Attempt {
+    if at.is_netlink() {
+        return super::netlink::options::bounds_messages(at);
+    }
     let mut took = Vec::new();
     for size in [1, 20_000, 100_000] {
         let (left, right) = at.pair()?;
@@ -79,7 +83,7 @@ pub(crate) fn optname_so_reuseaddr(at: &Situation<'_>) -> Attempt {
         sys::bind(&second, name(&first)?.bytes())?;
         check_err!(sys::bind(&at.socket()?, name(&first)?.bytes()), EADDRINUSE);
     } else {
-        check_err!(sys::bind(&second, address.bytes()), EADDRINUSE);
+        check_err!(sys::bind(&second, name(&first)?.bytes()), EADDRINUSE);
     }
     probed(set_option(&first, libc::SO_REUSEADDR, 0))?;
     check_eq!(option(&first, libc::SO_REUSEADDR)?, 0);

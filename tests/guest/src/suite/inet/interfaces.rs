@@ -84,6 +84,8 @@ fn kinds() -> Result<Vec<OwnedFd>> {
         (libc::AF_INET, DGRAM),
         (libc::AF_INET6, STREAM),
         (libc::AF_INET6, DGRAM),
+        (libc::AF_NETLINK, libc::SOCK_RAW),
+        (libc::AF_NETLINK, DGRAM),
     ];
     kinds.into_iter().map(|(family, kind)| sys::socket(family, kind, 0)).collect()
 }

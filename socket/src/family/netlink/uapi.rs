@@ -1,0 +1,67 @@
+//! The numbers of the headers, as wide as messages have them.
+
+use linux_raw_sys::netlink::{self, rtattr_type_t};
+
+macro_rules! constants {
+    ($kind:ty, $module:path: $($name:ident)*) => {
+        $(pub(super) const $name: $kind = { use $module as it; it::$name as $kind };)*
+    };
+}
+
+constants! {
+    u16, netlink:
+    NLMSG_ERROR NLMSG_DONE
+    NLM_F_REQUEST NLM_F_MULTI NLM_F_ACK NLM_F_DUMP NLM_F_DUMP_FILTERED NLM_F_REPLACE NLM_F_EXCL
+    NLM_F_CREATE NLM_F_APPEND NLM_F_CAPPED NLM_F_ACK_TLVS
+    RTM_NEWLINK RTM_DELLINK RTM_GETLINK RTM_SETLINK RTM_NEWADDR RTM_DELADDR RTM_GETADDR RTM_NEWROUTE RTM_DELROUTE
+    RTM_GETROUTE RTM_NEWNEIGH RTM_DELNEIGH RTM_GETNEIGH RTM_NEWRULE RTM_GETRULE
+    IFLA_ADDRESS IFLA_BROADCAST IFLA_IFNAME IFLA_MTU IFLA_LINK IFLA_QDISC IFLA_STATS IFLA_TXQLEN IFLA_MAP
+    IFLA_OPERSTATE IFLA_LINKMODE IFLA_LINKINFO IFLA_STATS64 IFLA_AF_SPEC IFLA_GROUP IFLA_EXT_MASK IFLA_PROMISCUITY
+    IFLA_NUM_TX_QUEUES IFLA_NUM_RX_QUEUES IFLA_CARRIER IFLA_MIN_MTU IFLA_MAX_MTU IFLA_ALT_IFNAME IFLA_ALLMULTI IFLA_PROTINFO
+    IFLA_INFO_KIND IFLA_INFO_DATA IFLA_INET6_FLAGS IFLA_INET6_ADDR_GEN_MODE
+    IFA_ADDRESS IFA_LOCAL IFA_LABEL IFA_BROADCAST IFA_CACHEINFO IFA_FLAGS IFA_PROTO
+    IFA_F_NODAD IFA_F_PERMANENT IFA_F_NOPREFIXROUTE
+    NDA_DST NDA_LLADDR NDA_CACHEINFO NDA_PROBES NDA_IFINDEX NDA_PROTOCOL
+    FRA_TABLE FRA_PRIORITY FRA_SUPPRESS_PREFIXLEN FRA_PROTOCOL
+}
+
+constants! {
+    u16, rtattr_type_t:
+    RTA_DST RTA_SRC RTA_OIF RTA_GATEWAY RTA_PRIORITY RTA_PREFSRC RTA_CACHEINFO RTA_TABLE RTA_PREF RTA_UID
+}
+
+constants! {
+    u16, netlink::nlmsgerr_attrs:
+    NLMSGERR_ATTR_MSG NLMSGERR_ATTR_OFFS
+}
+
+constants! {
+    u16, netlink::rtnetlink_groups:
+    RTNLGRP_LINK RTNLGRP_NEIGH RTNLGRP_IPV4_IFADDR RTNLGRP_IPV4_ROUTE RTNLGRP_IPV6_IFADDR RTNLGRP_IPV6_ROUTE
+}
+
+constants! {
+    u8, netlink:
+    RTN_UNSPEC RTN_UNICAST RTN_LOCAL RTN_BROADCAST RTN_MULTICAST RTN_BLACKHOLE RTN_UNREACHABLE RTN_PROHIBIT
+    NUD_INCOMPLETE NUD_REACHABLE NUD_STALE NUD_PROBE NUD_PERMANENT
+}
+
+/// `rtm_table`, `rtm_scope`.
+pub(super) const TABLE_MAIN: u8 = netlink::rt_class_t::RT_TABLE_MAIN as u8;
+pub(super) const TABLE_LOCAL: u8 = netlink::rt_class_t::RT_TABLE_LOCAL as u8;
+pub(super) const TABLE_DEFAULT: u8 = netlink::rt_class_t::RT_TABLE_DEFAULT as u8;
+pub(super) const SCOPE_UNIVERSE: u8 = netlink::rt_scope_t::RT_SCOPE_UNIVERSE as u8;
+pub(super) const SCOPE_LINK: u8 = netlink::rt_scope_t::RT_SCOPE_LINK as u8;
+pub(super) const SCOPE_HOST: u8 = netlink::rt_scope_t::RT_SCOPE_HOST as u8;
+
+/// `VETH_INFO_PEER` of `linux/veth.h`, which linux-raw-sys lacks.
+pub(super) const VETH_INFO_PEER: u16 = 1;
+/// `FR_ACT_TO_TBL` of `linux/fib_rules.h`.
+pub(super) const FR_ACT_TO_TBL: u8 = 1;
+/// `RTM_F_CLONED`, `RTM_F_FIB_MATCH`; and `RTNH_F_ONLINK`, `RTNH_F_LINKDOWN` of the same field.
+pub(super) const RTM_F_CLONED: u32 = 0x200;
+pub(super) const RTM_F_FIB_MATCH: u32 = 0x2000;
+/// `RTCF_LOCAL` and `RTCF_BROADCAST` of `linux/in_route.h`.
+pub(super) const RTCF_LOCAL: u32 = 0x8000_0000;
+pub(super) const RTCF_BROADCAST: u32 = 0x1000_0000;
+pub(super) const RTNH_F_LINKDOWN: u32 = 16;
