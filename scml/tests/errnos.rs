@@ -35,8 +35,10 @@ fn creation() {
         ([0, 1, 0], libc::EAFNOSUPPORT),
         ([5, 1, 0], libc::EAFNOSUPPORT),
         ([3, 1, 0], libc::EAFNOSUPPORT),
-        ([16, 3, 0], libc::EAFNOSUPPORT),
-        ([16, 1, 0], libc::EAFNOSUPPORT),
+        ([40, 1, 0], libc::EAFNOSUPPORT),
+        // Netlink has two types, which are alike, and its protocols are its subsystems.
+        ([16, 1, 0], libc::ESOCKTNOSUPPORT),
+        ([16, 3, 31], libc::EPROTONOSUPPORT),
         ([46, 1, 0], libc::EAFNOSUPPORT),
         ([-1_i64 as u64, 1, 0], libc::EAFNOSUPPORT),
         // Types: what is no type comes before the family, but after its range.

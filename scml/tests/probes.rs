@@ -38,7 +38,8 @@ fn every_alternative_has_a_call_that_uses_it() {
         for declared in &declared {
             assert_eq!(declared.sample.admit(&tables), Ok(declared.rule), "{declared:?}");
             let register = declared.sample.registers[usize::from(declared.parameter)];
-            if declared.kind == AlternativeKind::Flag {
+            // What is behind a pointer is proven, and not in the sample.
+            if declared.kind == AlternativeKind::Flag && !declared.argument.contains('.') {
                 assert_eq!(register & declared.value, declared.value, "{declared:?}");
             }
         }
