@@ -138,9 +138,21 @@ impl Stack {
         let changes = network.take_changes();
         drop(network);
         if !changes.is_empty() {
+            self.follow(&changes);
             self.announce(&changes);
         }
         result
+    }
+
+    /// With an interface's use, its neighbours are forgotten.
+    fn follow(&self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Link(interface) if !interface.up => self.neighbours.forget(interface.id),
+                Change::LinkGone(interface) => self.neighbours.forget(interface.id),
+                _ => {}
+            }
+        }
     }
 
     /// From now on, `observer` is told of what changes about interfaces, routes and neighbours.
@@ -171,11 +183,6 @@ impl Stack {
         self.neighbours.forget(interface);
         let old = self.links.write().remove(&interface);
         drop(old);
-    }
-
-    /// Forgets all neighbours on the link of an interface.
-    pub fn forget_neighbours(&self, interface: InterfaceId) {
-        self.neighbours.forget(interface);
     }
 
     /// An address for a device that has none: one of those that anybody may give himself (IEEE 802, 8.4).

@@ -25,6 +25,7 @@ pub mod caller;
 pub mod error;
 pub mod family;
 pub mod identity;
+mod interface;
 pub mod policy;
 mod pool;
 pub mod ready;

@@ -217,13 +217,16 @@ impl Interface {
         })
     }
 
-    /// Where a new address belongs: at the end, or before those of IPv6 that reach no farther, as on Linux
-    /// (`ipv6_link_dev_addr`).
+    /// Where a new address belongs: at the end, or before those of IPv6 that reach no farther, or those of IPv4 that reach
+    /// farther, as on Linux (`ipv6_link_dev_addr`, `__inet_insert_ifa`).
     pub(super) fn place_of(&self, address: &Address) -> usize {
         let reach = scope(address.address);
-        let before = |own: &Address| own.address.is_ipv6() && scope(own.address) <= reach;
-        let place = self.addresses.iter().position(before).filter(|_| address.address.is_ipv6());
-        place.unwrap_or(self.addresses.len())
+        let v6 = address.address.is_ipv6();
+        let before = |own: &Address| match own.address {
+            IpAddr::V6(_) => v6 && scope(own.address) <= reach,
+            IpAddr::V4(_) => !v6 && own.scope.0 < address.scope.0,
+        };
+        self.addresses.iter().position(before).unwrap_or(self.addresses.len())
     }
 
     /// Whether the address is its own.

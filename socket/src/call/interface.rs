@@ -3,19 +3,21 @@
 use alloc::vec::Vec;
 
 use linux_raw_sys::{
+    general::CAP_NET_ADMIN,
     if_arp::{ARPHRD_ETHER, ARPHRD_LOOPBACK, ARPHRD_NONE},
     ioctl,
     net::{self, net_device_flags as flag},
 };
 use net_stack::{
     address::Ipv4Addr,
-    net::{Interface, InterfaceId, Kind},
+    net::{Address, Interface, InterfaceId, Kind, Network},
 };
 
 use crate::{
     abi::{int, word},
     caller::Caller,
     error::{Errno, Error, Result},
+    interface::{self, Asked},
     socket::Socket,
 };
 
@@ -55,6 +57,15 @@ pub(super) fn answer<C: Caller>(caller: &C, socket: &Socket, request: u32, at: u
             | ioctl::SIOCGIFMAP
     );
     let has_addresses = u32::from(socket.descriptor().family()) == net::AF_INET;
+    let changes = matches!(
+        request,
+        ioctl::SIOCSIFFLAGS | ioctl::SIOCSIFMTU | ioctl::SIOCSIFHWADDR | ioctl::SIOCSIFNAME
+    );
+    let changes_addresses =
+        matches!(request, ioctl::SIOCSIFADDR | ioctl::SIOCSIFNETMASK | ioctl::SIOCSIFBRDADDR);
+    if changes || changes_addresses && has_addresses {
+        return change(caller, request, at);
+    }
     let is_known = of_interfaces || of_addresses && has_addresses;
     if !is_known {
         return Err(NO_REQUEST);
@@ -77,6 +88,115 @@ pub(super) fn answer<C: Caller>(caller: &C, socket: &Socket, request: u32, at: u
     });
     written?;
     Ok(caller.write_memory(at, &bytes)?)
+}
+
+/// Changes an interface as the request at `at` says (`netdevice(7)`).
+///
+/// # Errors
+/// EFAULT; EPERM without CAP_NET_ADMIN; ENODEV; what changing it fails with.
+#[cold]
+fn change<C: Caller>(caller: &C, request: u32, at: usize) -> Result<()> {
+    let mut bytes = [0; REQUEST];
+    caller.read_memory(at, &mut bytes)?;
+    if !caller.is_capable(CAP_NET_ADMIN) {
+        return Err(Error::new(Errno::EPERM, "without CAP_NET_ADMIN"));
+    }
+    let world = caller.world();
+    let of_addresses = matches!(request, ioctl::SIOCSIFADDR | ioctl::SIOCSIFNETMASK | ioctl::SIOCSIFBRDADDR);
+    world.network.configure(|network| {
+        let found = network.find_interface(name(&bytes)).ok_or(NO_DEVICE)?.clone();
+        if of_addresses {
+            return set_address(network, &bytes, request, &found);
+        }
+        interface::change(network, found.id, &asked(&bytes, request)?)
+    })
+}
+
+/// What a request wants changed of an interface itself.
+fn asked(bytes: &[u8; REQUEST], request: u32) -> Result<Asked<'_>> {
+    let value = &bytes[NAME..];
+    Ok(match request {
+        ioctl::SIOCSIFFLAGS => {
+            let up = u16::from_ne_bytes([value[0], value[1]]) & flag::IFF_UP as u16 != 0;
+            Asked { up: Some(up), ..Asked::default() }
+        }
+        ioctl::SIOCSIFMTU => Asked { mtu: Some(int(bytes, NAME) as u32), ..Asked::default() },
+        ioctl::SIOCSIFHWADDR => {
+            if u32::from(u16::from_ne_bytes([value[0], value[1]])) != ARPHRD_ETHER {
+                return Err(Error::new(Errno::EINVAL, "no address of Ethernet"));
+            }
+            let address = [value[2], value[3], value[4], value[5], value[6], value[7]];
+            Asked { address: Some(address), ..Asked::default() }
+        }
+        // SIOCSIFNAME
+        _ => {
+            let text = value[..NAME].split(|byte| *byte == 0).next().unwrap_or_default();
+            let name = core::str::from_utf8(text).ok().filter(|name| interface::is_name(name));
+            Asked {
+                name: Some(name.ok_or(Error::new(Errno::EINVAL, "no name of an interface"))?),
+                ..Asked::default()
+            }
+        }
+    })
+}
+
+/// Gives an interface the address in a request in place of the one that it has, or that one another netmask or broadcast address
+/// (`devinet_ioctl` of Linux).
+///
+/// # Errors
+/// EINVAL for what is no such address; EADDRNOTAVAIL for a netmask without an address.
+fn set_address(
+    network: &mut Network,
+    bytes: &[u8; REQUEST],
+    request: u32,
+    interface: &Interface,
+) -> Result<()> {
+    let family = u32::from(u16::from_ne_bytes([bytes[NAME], bytes[NAME + 1]]));
+    if family != net::AF_INET {
+        return Err(Error::new(Errno::EINVAL, "no address of AF_INET"));
+    }
+    let given = Ipv4Addr::new(bytes[NAME + 4], bytes[NAME + 5], bytes[NAME + 6], bytes[NAME + 7]);
+    let before = interface.ipv4().next().map(|(_, own)| *own);
+    let none = Error::new(Errno::EADDRNOTAVAIL, "the interface has no address of IPv4");
+    let id = interface.id;
+    let fresh = match request {
+        ioctl::SIOCSIFADDR if given.is_unspecified() => None,
+        // The length of the prefix is that of its class: RFC 950.
+        ioctl::SIOCSIFADDR => {
+            let class = match given.octets()[0] {
+                0..=127 => 8,
+                128..=191 => 16,
+                192..=223 => 24,
+                _ => return Err(Error::new(Errno::EINVAL, "no address of a host")),
+            };
+            let usual = Address::new(given, class);
+            let broadcast = usual.broadcast.filter(|_| interface.kind != Kind::Loopback);
+            Some(Address { broadcast, ..usual })
+        }
+        ioctl::SIOCSIFNETMASK => {
+            let (ones, before) = (given.to_bits().leading_ones(), before.ok_or(none)?);
+            if given.to_bits().checked_shl(ones).unwrap_or(0) != 0 {
+                return Err(Error::new(Errno::EINVAL, "no netmask"));
+            }
+            let usual = Address::new(before.address, ones as u8);
+            // A broadcast address that is the usual one follows the netmask.
+            let follows = before.broadcast.is_some() && before.broadcast == before.network().broadcast();
+            let broadcast = if follows { usual.broadcast } else { before.broadcast };
+            Some(Address { prefix_length: ones as u8, broadcast, ..before })
+        }
+        _ => Some(Address { broadcast: Some(given), ..before.ok_or(none)? }),
+    };
+    if let Some(before) = before {
+        network.remove_address(id, before.address);
+    }
+    if let Some(fresh) = fresh {
+        network.add_address(id, fresh).map_err(|_| Error::new(Errno::EINVAL, "no address of a host"))?;
+        // As on Linux, who gives an interface an address means to use it.
+        if request == ioctl::SIOCSIFADDR {
+            network.set_up(id, true);
+        }
+    }
+    Ok(())
 }
 
 /// The interface's name in a request, without what stands for an alias.
@@ -128,8 +248,9 @@ fn flags(interface: &Interface) -> u16 {
         Kind::Ethernet { .. } => flag::IFF_BROADCAST as u32 | flag::IFF_MULTICAST as u32,
         Kind::Point => flag::IFF_POINTOPOINT as u32,
     };
-    let up = if interface.up { flag::IFF_UP as u32 | flag::IFF_RUNNING as u32 } else { 0 };
-    (kind | up) as u16
+    let up = if interface.up { flag::IFF_UP as u32 } else { 0 };
+    let running = if interface.up && interface.carrier { flag::IFF_RUNNING as u32 } else { 0 };
+    (kind | up | running) as u16
 }
 
 /// What the request asks of the interface's address: of the one that is named in it, if there is such a one, otherwise of the

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use super::request::{Outcome, Refusal};
-use crate::error::Errno;
+use crate::{error::Errno, interface::is_name};
 
 /// `NLMSG_HDRLEN`: `struct nlmsghdr`.
 pub(super) const HEADER: usize = 16;
@@ -158,8 +158,7 @@ impl<'a> Attribute<'a> {
             return Err(self.refused());
         }
         let name = core::str::from_utf8(text).unwrap_or_default();
-        let bad = |letter: char| letter == '/' || letter == ':' || letter.is_ascii_whitespace();
-        if name.is_empty() || name == "." || name == ".." || name.contains(bad) {
+        if !is_name(name) {
             return Err(Refusal::new(Errno::EINVAL).at(self.offset));
         }
         Ok(name)

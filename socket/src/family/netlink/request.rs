@@ -61,6 +61,13 @@ pub(super) struct Refusal {
 /// What becomes of a request.
 pub(super) type Outcome<T> = core::result::Result<T, Refusal>;
 
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let text = Some(error.reason).filter(|reason| !reason.is_empty());
+        Self { text, ..Self::new(error.errno) }
+    }
+}
+
 impl Refusal {
     pub(super) const fn new(errno: Errno) -> Self {
         Self { errno, text: None, offset: None }

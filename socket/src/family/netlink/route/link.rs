@@ -14,7 +14,10 @@ use super::{
     },
     ANY, MULTI, V6, answer, unsupported,
 };
-use crate::error::Errno;
+use crate::{
+    error::Errno,
+    interface::{MTU_MAX, MTU_MIN},
+};
 
 /// `struct ifinfomsg`: its size, and where index, flags and mask are.
 pub(super) const IFINFO: usize = 16;
@@ -27,10 +30,6 @@ const OPER_UP: u8 = 6;
 
 /// `IFF_LOWER_UP`, which `struct ifreq` has no room for.
 const LOWER_UP: u32 = 1 << 16;
-
-/// What MTU a device may have: `ETH_MIN_MTU` and `ETH_MAX_MTU`; that of the loopback interface may be anything.
-pub(super) const MTU_MIN: u32 = 68;
-pub(super) const MTU_MAX: u32 = 65_535;
 
 /// How many packets an interface's queue holds: all have Linux's default.
 const QUEUE: u32 = 1000;

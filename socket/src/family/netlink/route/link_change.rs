@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 
 use linux_raw_sys::net::net_device_flags::{self as flag, IFF_UP};
-use net_stack::net::{Interface, InterfaceId, Kind, Network, Virtual};
+use net_stack::net::{InterfaceId, Network, Virtual};
 
 use super::{
     super::{
@@ -11,11 +11,14 @@ use super::{
         request::{Done, Outcome, Refusal, Request},
         uapi::*,
     },
-    NOT_SUPPORTED, interface,
-    link::{IFINFO, MTU_MAX, MTU_MIN, word},
+    NOT_SUPPORTED,
+    link::{IFINFO, word},
     unsupported,
 };
-use crate::error::Errno;
+use crate::{
+    error::Errno,
+    interface::{self, Asked, MTU_MAX, MTU_MIN},
+};
 
 const UP: u32 = IFF_UP as u32;
 /// What Linux changes besides (`__dev_change_flags`); all others it passes over.
@@ -85,14 +88,17 @@ pub(super) fn set(request: &Request<'_>) -> Outcome<Done> {
         let found = match (index, wanted.name) {
             (0, None) => None,
             (0, Some(name)) => network.find_interface(name),
-            (index, _) => interface(network, index),
+            (index, _) => super::interface(network, index),
         };
-        found.map(|interface| (interface.id, interface.clone()))
+        found.map(|interface| interface.id)
     });
     let creates = request.message.kind == RTM_NEWLINK && request.has(NLM_F_CREATE);
     match found {
         Some(_) if creates && request.has(NLM_F_EXCL) => Err(Refusal::new(Errno::EEXIST)),
-        Some((id, before)) => change(request, id, &before, &wanted, flags & mask, mask, index != 0),
+        Some(id) => {
+            let up = (mask & UP != 0).then_some(flags & UP != 0);
+            change(request, id, &wanted, up, index != 0)
+        }
         None if creates && index == 0 => create(request, &wanted, flags & mask),
         None if request.message.kind == RTM_SETLINK && index == 0 && wanted.name.is_none() => {
             Err(Refusal::new(Errno::EINVAL).because("No device name or index"))
@@ -104,64 +110,17 @@ pub(super) fn set(request: &Request<'_>) -> Outcome<Done> {
 fn change(
     request: &Request<'_>,
     id: InterfaceId,
-    before: &Interface,
     wanted: &Wanted<'_>,
-    flags: u32,
-    mask: u32,
+    up: Option<bool>,
     by_index: bool,
 ) -> Outcome<Done> {
     if wanted.kind.is_some() {
         return Err(NOT_SUPPORTED.because("What kind of device it is cannot be changed"));
     }
-    if let Some(mtu) = wanted.mtu {
-        check_mtu(before, mtu)?;
-    }
-    let address = match (wanted.address, before.kind) {
-        (None, _) => None,
-        (Some(address), Kind::Ethernet { address: own }) if address == own => None,
-        (Some(address), Kind::Ethernet { .. }) if before.made.is_some() && address[0] & 1 == 0 => {
-            Some(address)
-        }
-        (Some(_), Kind::Ethernet { .. }) if before.made.is_some() => {
-            return Err(Refusal::new(Errno::EADDRNOTAVAIL));
-        }
-        (Some(_), _) => return Err(NOT_SUPPORTED),
-    };
-    let name = wanted.name.filter(|_| by_index);
-    request.context.world.network.configure(|network| {
-        if let Some(name) = name {
-            network.rename(id, name).map_err(|_| Refusal::new(Errno::EEXIST))?;
-        }
-        if let Some(address) = address {
-            network.set_mac(id, address);
-        }
-        if let Some(mtu) = wanted.mtu.filter(|mtu| *mtu != before.mtu) {
-            network.set_mtu(id, mtu);
-        }
-        if mask & UP != 0 {
-            network.set_up(id, flags & UP != 0);
-        }
-        Ok(())
-    })?;
-    if mask & UP != 0 && flags & UP == 0 {
-        request.context.world.network.forget_neighbours(id);
-    }
+    let Wanted { mtu, address, .. } = *wanted;
+    let asked = Asked { name: wanted.name.filter(|_| by_index), mtu, address, up };
+    request.context.world.network.configure(|network| interface::change(network, id, &asked))?;
     Ok(Done::All)
-}
-
-fn check_mtu(interface: &Interface, mtu: u32) -> Outcome<()> {
-    let refused = |text| Err(Refusal::new(Errno::EINVAL).because(text));
-    match interface.kind {
-        _ if mtu > i32::MAX as u32 => refused("mtu less than device minimum"),
-        Kind::Ethernet { .. } if mtu < MTU_MIN => refused("mtu less than device minimum"),
-        // What the device of the machine can take it was made with.
-        Kind::Ethernet { .. }
-            if mtu > MTU_MAX || interface.made.is_none() && mtu > interface.mtu.max(1500) =>
-        {
-            refused("mtu greater than device maximum")
-        }
-        _ => Ok(()),
-    }
 }
 
 /// A name that nobody has: that of the kind with a number.
@@ -223,19 +182,18 @@ pub(super) fn delete(request: &Request<'_>) -> Outcome<Done> {
     let wanted = Wanted::read(attributes)?;
     let index = word(header, 4);
     let stack = &request.context.world.network;
-    let gone = stack.configure(|network| {
+    stack.configure(|network| {
         let found = match (index, wanted.name) {
             (0, None) => return Err(Refusal::new(Errno::EINVAL)),
             (0, Some(name)) => network.find_interface(name),
-            (index, _) => interface(network, index),
+            (index, _) => super::interface(network, index),
         };
         let found = found.ok_or(Refusal::new(Errno::ENODEV))?;
         if found.made.is_none() {
             return Err(NOT_SUPPORTED);
         }
         let id = found.id;
-        Ok(network.remove_interface(id))
-    })?;
-    gone.into_iter().for_each(|id| stack.forget_neighbours(id));
-    Ok(Done::All)
+        network.remove_interface(id);
+        Ok(Done::All)
+    })
 }

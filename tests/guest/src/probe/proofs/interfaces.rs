@@ -4,7 +4,7 @@ use crate::{
     errno::Errno,
     harness::{check, check_eq},
     probe::{Attempt, probed, situation::Situation},
-    suite::inet::interfaces::{NAME, REQUEST, address, ask, entries, flags, name_of, number},
+    suite::inet::interfaces::{NAME, REQUEST, address, ask, changes, entries, flags, name_of, number},
     sys,
 };
 
@@ -89,4 +89,41 @@ pub(crate) fn request_siocgifbrdaddr(at: &Situation<'_>) -> Attempt {
 /// Without another end, it is its own.
 pub(crate) fn request_siocgifdstaddr(at: &Situation<'_>) -> Attempt {
     says_address(at, libc::SIOCGIFDSTADDR, [127, 0, 0, 1])
+}
+
+/// A device of its own for each, which is changed over a socket of the kind.
+fn is_changed(at: &Situation<'_>, change: crate::suite::inet::interfaces::Change) -> Attempt {
+    let (fd, pair) = (at.socket()?, crate::suite::netlink::help::Pair::new()?);
+    match change(&fd, &pair) {
+        Ok(()) => Ok(()),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+pub(crate) fn request_siocsifflags(at: &Situation<'_>) -> Attempt {
+    is_changed(at, changes::flags)
+}
+
+pub(crate) fn request_siocsifmtu(at: &Situation<'_>) -> Attempt {
+    is_changed(at, changes::mtu)
+}
+
+pub(crate) fn request_siocsifhwaddr(at: &Situation<'_>) -> Attempt {
+    is_changed(at, changes::hardware_address)
+}
+
+pub(crate) fn request_siocsifname(at: &Situation<'_>) -> Attempt {
+    is_changed(at, changes::name)
+}
+
+pub(crate) fn request_siocsifaddr(at: &Situation<'_>) -> Attempt {
+    is_changed(at, changes::address)
+}
+
+pub(crate) fn request_siocsifnetmask(at: &Situation<'_>) -> Attempt {
+    is_changed(at, changes::netmask)
+}
+
+pub(crate) fn request_siocsifbrdaddr(at: &Situation<'_>) -> Attempt {
+    is_changed(at, changes::broadcast)
 }

@@ -4,7 +4,8 @@ use std::os::fd::OwnedFd;
 
 use crate::{
     errno::Result,
-    harness::{Case, Outcome, Test, check, check_eq, check_err, tests},
+    harness::{Case, NOBODY, Need, Outcome, Test, check, check_eq, check_err, tests},
+    suite::netlink::help::Pair,
     suite::unix::help::{DGRAM, SEQPACKET, STREAM},
     sys::{self, Descriptor},
 };
@@ -18,6 +19,9 @@ pub(crate) const TESTS: &[Test] = tests!("inet";
     interfaces_are_listed,
     interfaces_are_listed_as_far_as_there_is_room,
     interfaces_bad_memory,
+    interfaces_are_changed_over_any_socket,
+    interfaces_are_given_addresses,
+    interfaces_are_not_changed_by_everybody needs [Need::OtherUsers],
 );
 
 /// `sizeof(struct ifreq)`, and where its name ends.
@@ -200,4 +204,136 @@ fn interfaces_bad_memory(_: &Case) -> Outcome {
         check_err!(region.call("ioctl", libc::SYS_ioctl, words), EFAULT, "request {request:#x}");
     }
     Ok(())
+}
+
+/// Changes a device over a socket, and shows that it is changed.
+pub(crate) type Change = fn(&OwnedFd, &Pair) -> Outcome;
+
+/// A request with a value behind the name.
+#[track_caller]
+fn put(fd: &impl Descriptor, request: u64, name: &str, value: &[u8]) -> Result<()> {
+    let mut room = [0; 64];
+    room[..name.len()].copy_from_slice(name.as_bytes());
+    room[NAME..NAME + value.len()].copy_from_slice(value);
+    sys::ioctl_bytes(fd, request, &mut room).map(drop)
+}
+
+/// A `struct sockaddr_in`.
+fn internet(address: [u8; 4]) -> Vec<u8> {
+    [&(libc::AF_INET as u16).to_ne_bytes()[..], &[0; 2], &address, &[0; 8]].concat()
+}
+
+/// What can be changed.
+pub(crate) mod changes {
+    use super::*;
+
+    pub(crate) fn flags(fd: &OwnedFd, pair: &Pair) -> Outcome {
+        for on in [0, libc::IFF_UP as u16, 0] {
+            put(fd, libc::SIOCSIFFLAGS, &pair.name, &on.to_ne_bytes())?;
+            check_eq!(super::flags(fd, &pair.name)? & libc::IFF_UP, i32::from(on));
+        }
+        check_err!(put(fd, libc::SIOCSIFFLAGS, "nosuch0", &[1, 0]), ENODEV);
+        Ok(())
+    }
+
+    pub(crate) fn mtu(fd: &OwnedFd, pair: &Pair) -> Outcome {
+        put(fd, libc::SIOCSIFMTU, &pair.name, &1300_i32.to_ne_bytes())?;
+        check_eq!(number(fd, libc::SIOCGIFMTU, &pair.name)?, 1300);
+        for bad in [0_i32, 67, 65_536, -1] {
+            check_err!(put(fd, libc::SIOCSIFMTU, &pair.name, &bad.to_ne_bytes()), EINVAL, "{bad}");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn hardware_address(fd: &OwnedFd, pair: &Pair) -> Outcome {
+        let value = [1, 0, 2, 0x10, 0x20, 0x30, 0x40, 0x50];
+        put(fd, libc::SIOCSIFHWADDR, &pair.name, &value)?;
+        check_eq!(ask(fd, libc::SIOCGIFHWADDR, &pair.name)?[NAME..NAME + 8], value);
+        let other = [2, 3, 2, 0x10, 0x20, 0x30, 0x40, 0x50];
+        check_err!(put(fd, libc::SIOCSIFHWADDR, &pair.name, &other), EINVAL, "of another kind of link");
+        Ok(())
+    }
+
+    pub(crate) fn name(fd: &OwnedFd, pair: &Pair) -> Outcome {
+        put(fd, libc::SIOCSIFFLAGS, &pair.name, &[0, 0])?;
+        let [fresh, _] = crate::suite::netlink::help::names();
+        put(fd, libc::SIOCSIFNAME, &pair.name, fresh.as_bytes())?;
+        check_eq!(name_of(fd, pair.index as i32)?, fresh);
+        check_err!(number(fd, libc::SIOCGIFINDEX, &pair.name), ENODEV);
+        check_err!(put(fd, libc::SIOCSIFNAME, &fresh, pair.peer.as_bytes()), EEXIST);
+        check_err!(put(fd, libc::SIOCSIFNAME, &fresh, b"a/b"), EINVAL);
+        put(fd, libc::SIOCSIFNAME, &fresh, pair.name.as_bytes())?;
+        Ok(())
+    }
+
+    pub(crate) fn address(fd: &OwnedFd, pair: &Pair) -> Outcome {
+        put(fd, libc::SIOCSIFADDR, &pair.name, &internet([198, 18, 9, 1]))?;
+        check_eq!(super::address(fd, libc::SIOCGIFADDR, &pair.name)?.1, [198, 18, 9, 1]);
+        check_eq!(
+            super::address(fd, libc::SIOCGIFNETMASK, &pair.name)?.1,
+            [255, 255, 255, 0],
+            "of its class"
+        );
+        check_eq!(super::address(fd, libc::SIOCGIFBRDADDR, &pair.name)?.1, [198, 18, 9, 255]);
+        put(fd, libc::SIOCSIFADDR, &pair.name, &internet([0; 4]))?;
+        check_err!(super::address(fd, libc::SIOCGIFADDR, &pair.name), EADDRNOTAVAIL);
+        let mut other = internet([198, 18, 9, 1]);
+        other[0] = libc::AF_INET6 as u8;
+        check_err!(put(fd, libc::SIOCSIFADDR, &pair.name, &other), EINVAL);
+        Ok(())
+    }
+
+    pub(crate) fn netmask(fd: &OwnedFd, pair: &Pair) -> Outcome {
+        let mask = |mask| put(fd, libc::SIOCSIFNETMASK, &pair.name, &internet(mask));
+        check_err!(mask([255, 255, 0, 0]), EADDRNOTAVAIL, "there is no address yet");
+        put(fd, libc::SIOCSIFADDR, &pair.name, &internet([198, 18, 9, 1]))?;
+        mask([255, 255, 0, 0])?;
+        check_eq!(super::address(fd, libc::SIOCGIFNETMASK, &pair.name)?.1, [255, 255, 0, 0]);
+        check_eq!(super::address(fd, libc::SIOCGIFADDR, &pair.name)?.1, [198, 18, 9, 1]);
+        check_err!(mask([255, 0, 255, 0]), EINVAL);
+        Ok(())
+    }
+
+    pub(crate) fn broadcast(fd: &OwnedFd, pair: &Pair) -> Outcome {
+        put(fd, libc::SIOCSIFADDR, &pair.name, &internet([198, 18, 9, 1]))?;
+        put(fd, libc::SIOCSIFBRDADDR, &pair.name, &internet([198, 18, 9, 127]))?;
+        check_eq!(super::address(fd, libc::SIOCGIFBRDADDR, &pair.name)?.1, [198, 18, 9, 127]);
+        Ok(())
+    }
+}
+
+fn interfaces_are_changed_over_any_socket(_: &Case) -> Outcome {
+    for fd in kinds()? {
+        for change in [changes::flags, changes::mtu, changes::hardware_address, changes::name] {
+            change(&fd, &Pair::new()?)?;
+        }
+    }
+    Ok(())
+}
+
+fn interfaces_are_given_addresses(_: &Case) -> Outcome {
+    for kind in [STREAM, DGRAM] {
+        let fd = sys::socket(libc::AF_INET, kind, 0)?;
+        for change in [changes::address, changes::netmask, changes::broadcast] {
+            change(&fd, &Pair::new()?)?;
+        }
+    }
+    // Others have no such requests.
+    for family in [libc::AF_UNIX, libc::AF_INET6, libc::AF_NETLINK] {
+        let fd = sys::socket(family, DGRAM, 0)?;
+        check_err!(put(&fd, libc::SIOCSIFNETMASK, "lo", &internet([255, 0, 0, 0])), ENOTTY);
+    }
+    Ok(())
+}
+
+fn interfaces_are_not_changed_by_everybody(case: &Case) -> Outcome {
+    let worker = case.spawn(|| {
+        sys::set_thread_uids(NOBODY, NOBODY, NOBODY)?;
+        let fd = udp()?;
+        check_err!(put(&fd, libc::SIOCSIFFLAGS, "lo", &[0, 0]), EPERM);
+        check_err!(put(&fd, libc::SIOCSIFMTU, "lo", &1500_i32.to_ne_bytes()), EPERM);
+        check_err!(put(&fd, libc::SIOCSIFADDR, "lo", &internet([127, 0, 0, 1])), EPERM);
+        Ok(())
+    });
+    worker.join()
 }
