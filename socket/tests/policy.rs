@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use linux_raw_sys::net::{
-    AF_APPLETALK, AF_NETLINK, SO_BINDTODEVICE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOCK_RDM,
+    AF_APPLETALK, AF_VSOCK, SO_BINDTODEVICE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOCK_RDM,
 };
 use scml::{Call, Source, Tables};
 use socket::{
@@ -73,7 +73,7 @@ fn the_neighbours_declarations_are_not_ours() {
     let program = system.program();
     // Declared there, and not to be had here: Linux's errno for what it does not have.
     assert_eq!(
-        program.call(Call::Socket, [AF_NETLINK as usize, SOCK_RAW as usize, 0]),
+        program.call(Call::Socket, [AF_VSOCK as usize, SOCK_STREAM, 0]),
         Err(Errno::EAFNOSUPPORT)
     );
     assert_eq!(system.denials.borrow().len(), 0);
@@ -183,7 +183,7 @@ fn hits_are_counted_by_rule_on_every_cpu() {
     let system = System::new();
     let program = system.program();
     let policy = &system.world.policy;
-    let socket = rule(policy.tables(), "socket#1");
+    let socket = rule(policy.tables(), "socket#2");
     for cpu in 0..5 {
         program.cpu.set(cpu);
         program.stream();
@@ -212,7 +212,7 @@ fn hits_are_counted_by_alternative() {
     let tables = policy.tables();
     let hits = |name: &str| {
         let found = tables.alternatives.iter().position(|alternative| {
-            tables.rule_id(alternative.rule) == "socket#1" && tables.text(alternative.name) == name
+            tables.rule_id(alternative.rule) == "socket#2" && tables.text(alternative.name) == name
         });
         policy.alternative_hits(found.expect("it is declared"))
     };
