@@ -72,10 +72,7 @@ fn the_neighbours_declarations_are_not_ours() {
     let system = System::with(Profile::Asterinas.tables(), Mode::Enforce, Count::Rule);
     let program = system.program();
     // Declared there, and not to be had here: Linux's errno for what it does not have.
-    assert_eq!(
-        program.call(Call::Socket, [AF_VSOCK as usize, SOCK_STREAM, 0]),
-        Err(Errno::EAFNOSUPPORT)
-    );
+    assert_eq!(program.call(Call::Socket, [AF_VSOCK as usize, SOCK_STREAM, 0]), Err(Errno::EAFNOSUPPORT));
     assert_eq!(system.denials.borrow().len(), 0);
     let [one, other] = program.pair();
     let text = program.bytes(b"x");

@@ -1,6 +1,6 @@
 //! What the calls have in common for sockets of AF_NETLINK.
 
-use alloc::{sync::Arc, vec};
+use alloc::{sync::Arc, vec, vec::Vec};
 
 use linux_raw_sys::general::{CAP_NET_ADMIN, CAP_NET_BROADCAST};
 
@@ -29,7 +29,7 @@ pub(super) fn context<C: Caller>(caller: &C) -> Context<'_> {
 }
 
 /// What is to be sent: copied once, so that what is judged is what is performed.
-pub(super) type Copied = core::result::Result<Arc<[u8]>, Error>;
+pub(super) type Copied = core::result::Result<Arc<Vec<u8>>, Error>;
 
 /// Copies what is to be sent over such a socket, as far as the send buffer lets it; nothing for other sockets.
 pub(super) fn copy<C: Caller>(socket: &Socket, mut source: UserBytes<'_, C>) -> Option<Copied> {
@@ -40,7 +40,7 @@ pub(super) fn copy<C: Caller>(socket: &Socket, mut source: UserBytes<'_, C>) -> 
         return None;
     }
     let mut bytes = vec![0; length];
-    Some(source.take(&mut bytes).map(|()| bytes.into()).map_err(Error::from))
+    Some(source.take(&mut bytes).map(|()| Arc::new(bytes)).map_err(Error::from))
 }
 
 /// Sends what was copied. How much it was.
@@ -61,7 +61,7 @@ pub(super) fn send<C: Caller>(
     }
     let context = context(caller);
     let to = netlink.prepare(to, length, socket.send_buffer(), &context)?;
-    let bytes: Result<&Arc<[u8]>> = match copied {
+    let bytes: Result<&Arc<Vec<u8>>> = match copied {
         Some(Ok(bytes)) => Ok(bytes),
         Some(Err(error)) => Err(*error),
         None => Err(Errno::EMSGSIZE.into()),

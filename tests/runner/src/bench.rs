@@ -49,6 +49,7 @@ const KNOWN: &[Known] = &[
     Known { name: "socketpair_close", limit: Some(4000.0), linux: 17350.0, asterinas: Some(20552.0) },
     Known { name: "connect_accept_close_abstract", limit: Some(12_000.0), linux: 20785.0, asterinas: Some(23380.0) },
     Known { name: "connect_accept_close_path", limit: Some(12_000.0), linux: 23625.0, asterinas: None },
+    Known { name: "netlink_dump_links", limit: Some(4500.0), linux: 29520.0, asterinas: Some(5082.0) },
     Known { name: "poll_1", limit: None, linux: 1234.0, asterinas: None },
     Known { name: "poll_100", limit: Some(35000.0), linux: 43016.0, asterinas: None },
     Known { name: "epoll_wait_1_of_1", limit: Some(950.0), linux: 833.0, asterinas: None },

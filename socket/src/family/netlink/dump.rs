@@ -3,7 +3,7 @@
 //! They are built at once, so that they show one moment: NLM_F_DUMP_INTR, by which Linux says that they do not, is never
 //! needed. They are handed over in parts, as the program receives them.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{
     message::{Builder, Header, messages},
@@ -21,18 +21,29 @@ pub(crate) struct Dump {
 }
 
 /// The message that ends a dump: its header and no error.
-const END: usize = 20;
+pub(super) const END: usize = 20;
+
+/// Its header.
+pub(super) const fn end_of(sequence: u32, port: u32, flags: u16) -> Header {
+    Header { kind: NLMSG_DONE, flags: NLM_F_MULTI | flags, sequence, port }
+}
+
+/// Adds it.
+pub(super) fn end(builder: &mut Builder, header: Header) {
+    builder.begin(header);
+    builder.put(&0_i32.to_ne_bytes());
+    builder.end();
+}
 
 impl Dump {
     /// An answer of these messages.
     pub(super) fn new(bytes: Vec<u8>, sequence: u32, port: u32, flags: u16) -> Self {
-        let end = Header { kind: NLMSG_DONE, flags: NLM_F_MULTI | flags, sequence, port };
-        Self { bytes, done: 0, end, ended: false }
+        Self { bytes, done: 0, end: end_of(sequence, port, flags), ended: false }
     }
 
     /// The next part: as many messages as fit, and one at least; the end in its own part where messages went before, unless
     /// it fits.
-    pub(super) fn part(&mut self, limit: usize) -> Arc<[u8]> {
+    pub(super) fn part(&mut self, limit: usize) -> Vec<u8> {
         let rest = self.bytes.get(self.done..).unwrap_or_default();
         let mut length = 0;
         for message in messages(rest) {
@@ -46,13 +57,11 @@ impl Dump {
         self.done += length;
         self.ended = self.done == self.bytes.len() && length + END <= limit.max(END);
         if !self.ended {
-            return part.into();
+            return part.to_vec();
         }
-        let mut end = Builder::with_capacity(END);
-        end.begin(self.end);
-        end.put(&0_i32.to_ne_bytes());
-        end.end();
-        [part, &end.finish()].concat().into()
+        let mut last = Builder::of(part.to_vec());
+        end(&mut last, self.end);
+        last.finish()
     }
 
     /// Whether the end was handed over.

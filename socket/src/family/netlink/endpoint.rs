@@ -1,6 +1,6 @@
 //! A socket as others know it: its number, its groups, and what waits for it.
 
-use alloc::{collections::VecDeque, sync::Arc};
+use alloc::{collections::VecDeque, sync::Arc, vec::Vec};
 use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use bitflags::bitflags;
@@ -49,7 +49,7 @@ bitflags! {
 /// What waits to be received.
 #[derive(Clone)]
 pub(crate) struct Datagram {
-    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) bytes: Arc<Vec<u8>>,
     /// The number of the socket that sent it; 0 is the kernel's.
     pub(crate) port: u32,
     /// The group to which it was sent, or 0.
@@ -291,12 +291,17 @@ impl Endpoint {
         Ok(datagram)
     }
 
+    /// How long a part of a dump may be.
+    pub(super) fn part_limit(&self) -> usize {
+        self.queue.lock().longest.max(PART)
+    }
+
     /// Puts the next part of a dump into the queue.
     pub(super) fn go_on(&self) {
         let mut dump = self.dump.lock();
         let Some(running) = &mut *dump else { return };
-        let limit = self.queue.lock().longest.max(PART);
-        let bytes = running.part(limit);
+        let limit = self.part_limit();
+        let bytes = Arc::new(running.part(limit));
         let done = running.is_done();
         if done {
             *dump = None;

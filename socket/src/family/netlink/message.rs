@@ -192,6 +192,11 @@ impl Builder {
         Self { bytes: Vec::with_capacity(capacity), start: 0 }
     }
 
+    /// To be continued.
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, start: 0 }
+    }
+
     /// Begins a message.
     pub(super) fn begin(&mut self, header: Header) {
         let Header { kind, flags, sequence, port } = header;
@@ -210,8 +215,17 @@ impl Builder {
         self.fill();
     }
 
+    #[inline]
     fn fill(&mut self) {
-        self.bytes.resize(aligned(self.bytes.len()), 0);
+        let odd = self.bytes.len() % ALIGNMENT;
+        if odd != 0 {
+            self.bytes.extend_from_slice(&[0; ALIGNMENT][odd..]);
+        }
+    }
+
+    /// How long it is so far.
+    pub(super) fn length(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Adds an attribute.
@@ -223,12 +237,19 @@ impl Builder {
         self.put(data);
     }
 
+    /// As [`Builder::attribute`], in one piece: most attributes are of this length.
+    #[inline]
+    fn short(&mut self, length: u16, kind: u16, [d0, d1, d2, d3]: [u8; 4]) {
+        let ([l0, l1], [k0, k1]) = (length.to_ne_bytes(), kind.to_ne_bytes());
+        self.bytes.extend_from_slice(&[l0, l1, k0, k1, d0, d1, d2, d3]);
+    }
+
     pub(super) fn number(&mut self, kind: u16, number: u32) {
-        self.attribute(kind, &number.to_ne_bytes());
+        self.short(8, kind, number.to_ne_bytes());
     }
 
     pub(super) fn byte(&mut self, kind: u16, byte: u8) {
-        self.attribute(kind, &[byte]);
+        self.short(5, kind, [byte, 0, 0, 0]);
     }
 
     /// Adds an attribute with a text that ends with a zero.

@@ -107,7 +107,7 @@ impl Request<'_> {
 
     /// Answers with a message.
     pub(super) fn answer(&self, builder: Builder) {
-        let bytes = builder.finish().into();
+        let bytes = Arc::new(builder.finish());
         self.endpoint.deliver(Datagram { bytes, port: 0, group: 0, sender: None });
     }
 

@@ -189,7 +189,7 @@ impl Netlink {
     ///
     /// # Errors
     /// ECONNREFUSED where nobody has the number. Waits for room. That a group has lost it is not told, as on Linux.
-    pub(crate) fn send(&self, bytes: &Arc<[u8]>, to: Address, context: &Context<'_>) -> Attempt<()> {
+    pub(crate) fn send(&self, bytes: &Arc<Vec<u8>>, to: Address, context: &Context<'_>) -> Attempt<()> {
         let group = to.group();
         let datagram = |group| Datagram {
             bytes: bytes.clone(),

@@ -3,6 +3,7 @@
 mod files;
 mod internet;
 mod memory;
+mod netlink;
 mod processes;
 mod ready;
 mod sockets;
@@ -59,6 +60,7 @@ fn all() -> impl Iterator<Item = &'static Bench> {
         BENCHES,
         sockets::BENCHES,
         internet::BENCHES,
+        netlink::BENCHES,
         ready::BENCHES,
         files::BENCHES,
         memory::BENCHES,

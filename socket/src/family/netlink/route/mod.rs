@@ -27,7 +27,7 @@ use net_stack::{
 };
 
 use super::{
-    dump::Dump,
+    dump::{self, Dump, END, end_of},
     message::{Attribute, Builder},
     request::{Done, Outcome, Refusal, Request},
     uapi::{
@@ -86,6 +86,14 @@ fn answer(request: &Request<'_>, flags: u16, fill: impl FnOnce(&mut Builder)) ->
         return Err(Refusal::new(Errno::EBUSY));
     }
     fill(&mut builder);
+    let end = end_of(request.message.sequence, request.endpoint.port(), flags);
+    // Most answers are short.
+    if builder.length() + END <= request.endpoint.part_limit() {
+        drop(dump);
+        dump::end(&mut builder, end);
+        request.answer(builder);
+        return Ok(Done::Dump);
+    }
     *dump = Some(Dump::new(builder.finish(), request.message.sequence, request.endpoint.port(), flags));
     drop(dump);
     request.endpoint.go_on();

@@ -1,6 +1,6 @@
 //! What changes, for who listens to its group, whoever has changed it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use linux_raw_sys::netlink::NETLINK_ROUTE;
 use net_stack::{
@@ -91,7 +91,7 @@ impl Ports {
         let mut builder = Builder::with_capacity(1024);
         builder.begin(header(kind));
         fill(&mut builder);
-        let bytes = builder.finish().into();
+        let bytes = Arc::new(builder.finish());
         self.announce(NETLINK_ROUTE, 0, None, &Datagram { bytes, port: 0, group, sender: None });
     }
 }
