@@ -105,7 +105,9 @@ impl Connect {
     /// The name is looked up at every try: while this one waited for room, another may have taken it.
     fn perform<C: Caller>(&self, caller: &C) -> Attempt<()> {
         if let Some(netlink) = self.socket.netlink() {
-            return Ok(netlink.connect(self.address.bytes(), &super::netlink::context(caller))?);
+            let program = super::netlink::Of(caller);
+            let context = super::netlink::context(caller, &program);
+            return Ok(netlink.connect(self.address.bytes(), &context)?);
         }
         if is_unspecific(self.address.bytes()) && self.socket.disconnect() {
             return Ok(());

@@ -2,34 +2,37 @@
 
 use alloc::{sync::Arc, vec, vec::Vec};
 
-use linux_raw_sys::general::{CAP_NET_ADMIN, CAP_NET_BROADCAST};
-
 use crate::{
     abi::{buffers::UserBytes, flags::MessageFlags},
     bytes::Source,
     caller::Caller,
     error::{Errno, Error, Result},
-    family::netlink::{Context, Netlink},
+    family::netlink::{Context, Netlink, Program},
+    identity::Identity,
     socket::Socket,
     step::Attempt,
 };
 
-/// Who calls, and when.
-pub(super) fn context<C: Caller>(caller: &C) -> Context<'_> {
-    let identity = caller.identity();
-    Context {
-        world: caller.world(),
-        pid: identity.pid as u32,
-        user: identity.users.effective,
-        sender: Some(identity.as_sender()),
-        may_administer: caller.is_capable(CAP_NET_ADMIN),
-        may_listen_everywhere: caller.is_capable(CAP_NET_BROADCAST),
-        now: caller.now().into(),
+/// A caller as the one who asks for something.
+pub(super) struct Of<'a, C>(pub(super) &'a C);
+
+impl<C: Caller> Program for Of<'_, C> {
+    fn identity(&self) -> Arc<Identity> {
+        self.0.identity()
+    }
+
+    fn is_capable(&self, capability: u32) -> bool {
+        self.0.is_capable(capability)
     }
 }
 
+/// Who calls, and when.
+pub(super) fn context<'a, C: Caller>(caller: &'a C, program: &'a Of<'a, C>) -> Context<'a> {
+    Context { world: caller.world(), program, now: caller.now().into() }
+}
+
 /// What is to be sent: copied once, so that what is judged is what is performed.
-pub(super) type Copied = core::result::Result<Arc<Vec<u8>>, Error>;
+pub(super) type Copied = core::result::Result<Vec<u8>, Error>;
 
 /// Copies what is to be sent over such a socket, as far as the send buffer lets it; nothing for other sockets.
 pub(super) fn copy<C: Caller>(socket: &Socket, mut source: UserBytes<'_, C>) -> Option<Copied> {
@@ -40,7 +43,7 @@ pub(super) fn copy<C: Caller>(socket: &Socket, mut source: UserBytes<'_, C>) -> 
         return None;
     }
     let mut bytes = vec![0; length];
-    Some(source.take(&mut bytes).map(|()| Arc::new(bytes)).map_err(Error::from))
+    Some(source.take(&mut bytes).map(|()| bytes).map_err(Error::from))
 }
 
 /// Sends what was copied. How much it was.
@@ -59,9 +62,10 @@ pub(super) fn send<C: Caller>(
     if flags.contains(MessageFlags::OOB) {
         return Err(Error::new(Errno::EOPNOTSUPP, "messages are not urgent").into());
     }
-    let context = context(caller);
+    let program = Of(caller);
+    let context = context(caller, &program);
     let to = netlink.prepare(to, length, socket.send_buffer(), &context)?;
-    let bytes: Result<&Arc<Vec<u8>>> = match copied {
+    let bytes: Result<&[u8]> = match copied {
         Some(Ok(bytes)) => Ok(bytes),
         Some(Err(error)) => Err(*error),
         None => Err(Errno::EMSGSIZE.into()),

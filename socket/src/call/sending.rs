@@ -37,7 +37,7 @@ pub(super) struct Sending {
     /// What of a stream over TCP waits for room.
     pending: Option<Box<Pending>>,
     /// What is to be sent over netlink: the policy has looked at it.
-    copied: Option<Box<Copied>>,
+    copied: Option<Copied>,
     patience: Patience,
 }
 
@@ -63,13 +63,13 @@ impl Sending {
     pub(super) fn copy<C: Caller>(&mut self, caller: &C) {
         if self.socket.netlink().is_some() && self.copied.is_none() {
             let source = UserBytes { caller, buffers: &mut self.buffers };
-            self.copied = netlink::copy(&self.socket, source).map(Box::new);
+            self.copied = netlink::copy(&self.socket, source);
         }
     }
 
     /// What was copied. What cannot be read, or sent, has no messages in it.
     pub(super) fn payload(&self) -> Option<&[u8]> {
-        match self.copied.as_deref() {
+        match self.copied.as_ref() {
             Some(Ok(bytes)) => Some(bytes),
             _ => self.socket.netlink().map(|_| &[][..]),
         }
@@ -160,12 +160,12 @@ impl Sending {
         self.waited = true;
         let socket = self.socket.clone();
         let Some(netlink) = socket.netlink() else { return Step::Done(Err(Errno::EINVAL.into())) };
-        let length = match self.copied.as_deref() {
+        let length = match self.copied.as_ref() {
             Some(Ok(bytes)) => bytes.len(),
             _ => self.buffers.remaining(),
         };
         let to = destination.map(SocketAddress::bytes);
-        match netlink::send(caller, (&socket, netlink), self.copied.as_deref(), length, self.flags, to) {
+        match netlink::send(caller, (&socket, netlink), self.copied.as_ref(), length, self.flags, to) {
             Ok(sent) => Step::Done(Ok(sent)),
             Err(stop) => {
                 let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();

@@ -71,7 +71,9 @@ impl SetOption {
         {
             return match self.level {
                 SOL_NETLINK => {
-                    netlink.set_option(self.name, self.value.int()?, &super::netlink::context(caller))
+                    let program = super::netlink::Of(caller);
+                    let context = super::netlink::context(caller, &program);
+                    netlink.set_option(self.name, self.value.int()?, &context)
                 }
                 _ => Err(UNKNOWN),
             };

@@ -90,7 +90,9 @@ pub(crate) struct Endpoint {
     /// The pending error.
     error: AtomicU16,
     /// What is still to come of an answer of many messages.
-    pub(super) dump: Mutex<Option<Dump>>,
+    dump: Mutex<Option<Dump>>,
+    /// Whether something is.
+    dumps: AtomicBool,
     queue: Mutex<Queue>,
 }
 
@@ -118,6 +120,7 @@ impl Endpoint {
             drops: AtomicU32::new(0),
             error: AtomicU16::new(0),
             dump: Mutex::new(None),
+            dumps: AtomicBool::new(false),
             queue: Mutex::default(),
         })
     }
@@ -284,11 +287,31 @@ impl Endpoint {
             self.congested.store(false, Ordering::Relaxed);
         }
         if !peek && low {
-            self.go_on();
+            if self.dumps() {
+                self.go_on();
+            }
             // Who sends to this socket waits for that.
             self.pollee.notify(Events::WRITABLE);
         }
         Ok(datagram)
+    }
+
+    /// Whether something is still to come of an answer of many messages.
+    pub(super) fn dumps(&self) -> bool {
+        self.dumps.load(Ordering::Acquire)
+    }
+
+    /// Begins an answer of many messages, unless one is under way. Whether it does.
+    pub(super) fn begin(&self, dump: Dump) -> bool {
+        let mut running = self.dump.lock();
+        if running.is_some() {
+            return false;
+        }
+        *running = Some(dump);
+        self.dumps.store(true, Ordering::Release);
+        drop(running);
+        self.go_on();
+        true
     }
 
     /// How long a part of a dump may be.
@@ -297,7 +320,7 @@ impl Endpoint {
     }
 
     /// Puts the next part of a dump into the queue.
-    pub(super) fn go_on(&self) {
+    fn go_on(&self) {
         let mut dump = self.dump.lock();
         let Some(running) = &mut *dump else { return };
         let limit = self.part_limit();
@@ -305,6 +328,7 @@ impl Endpoint {
         let done = running.is_done();
         if done {
             *dump = None;
+            self.dumps.store(false, Ordering::Release);
         }
         let datagram = Datagram { bytes, port: 0, group: 0, sender: None };
         let mut queue = self.queue.lock();

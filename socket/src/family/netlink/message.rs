@@ -229,6 +229,7 @@ impl Builder {
     }
 
     /// Adds an attribute.
+    #[inline]
     pub(super) fn attribute(&mut self, kind: u16, data: &[u8]) {
         let length = (ATTRIBUTE + data.len()) as u16;
         let [l0, l1] = length.to_ne_bytes();
@@ -254,12 +255,12 @@ impl Builder {
 
     /// Adds an attribute with a text that ends with a zero.
     pub(super) fn text(&mut self, kind: u16, text: &str) {
-        let length = (ATTRIBUTE + text.len() + 1) as u16;
-        self.bytes.extend_from_slice(&length.to_ne_bytes());
-        self.bytes.extend_from_slice(&kind.to_ne_bytes());
+        let length = ATTRIBUTE + text.len() + 1;
+        let ([l0, l1], [k0, k1]) = ((length as u16).to_ne_bytes(), kind.to_ne_bytes());
+        self.bytes.extend_from_slice(&[l0, l1, k0, k1]);
         self.bytes.extend_from_slice(text.as_bytes());
-        self.bytes.push(0);
-        self.fill();
+        // The zero, and what fills up.
+        self.bytes.extend_from_slice(&[0; ALIGNMENT][..aligned(length) - length + 1]);
     }
 
     pub(super) fn address(&mut self, kind: u16, address: IpAddr) {

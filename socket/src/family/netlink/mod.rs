@@ -30,6 +30,6 @@ mod uapi;
 pub use self::socket::Status;
 pub(crate) use self::{
     ports::Ports,
-    request::Context,
+    request::{Context, Program},
     socket::{Incoming, Netlink, SOL_NETLINK},
 };

@@ -2,10 +2,13 @@
 
 use alloc::vec::Vec;
 
-use linux_raw_sys::netlink::{
-    NETLINK_ADD_MEMBERSHIP, NETLINK_BROADCAST_ERROR, NETLINK_CAP_ACK, NETLINK_DROP_MEMBERSHIP,
-    NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, NETLINK_LISTEN_ALL_NSID, NETLINK_NO_ENOBUFS, NETLINK_PKTINFO,
-    NETLINK_ROUTE,
+use linux_raw_sys::{
+    general::CAP_NET_BROADCAST,
+    netlink::{
+        NETLINK_ADD_MEMBERSHIP, NETLINK_BROADCAST_ERROR, NETLINK_CAP_ACK, NETLINK_DROP_MEMBERSHIP,
+        NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, NETLINK_LISTEN_ALL_NSID, NETLINK_NO_ENOBUFS,
+        NETLINK_PKTINFO, NETLINK_ROUTE,
+    },
 };
 
 use super::{endpoint::Switches, request::Context, socket::Netlink};
@@ -53,7 +56,7 @@ impl Netlink {
             }
             _ => {
                 let switch = switch(name).ok_or(UNKNOWN)?;
-                if switch == Switches::ALL_NAME_SPACES && !context.may_listen_everywhere {
+                if switch == Switches::ALL_NAME_SPACES && !context.program.is_capable(CAP_NET_BROADCAST) {
                     return Err(Error::new(Errno::EPERM, "without CAP_NET_BROADCAST"));
                 }
                 self.endpoint.set_switch(switch, value != 0);

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::netlink::NETLINK_ROUTE;
+use linux_raw_sys::{general::CAP_NET_ADMIN, netlink::NETLINK_ROUTE};
 use net_stack::time::Instant;
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Errno, Error, Result},
-    identity::Sender,
+    identity::Identity,
     world::World,
 };
 
@@ -26,26 +26,37 @@ const TYPES: u16 = 16;
 /// On whose behalf something is done, and when.
 pub(crate) struct Context<'a> {
     pub(crate) world: &'a World,
-    /// The process.
-    pub(crate) pid: u32,
-    /// Its effective user.
-    pub(crate) user: u32,
-    /// As those who receive from it are told.
-    pub(crate) sender: Option<Sender>,
-    /// CAP_NET_ADMIN
-    pub(crate) may_administer: bool,
-    /// CAP_NET_BROADCAST
-    pub(crate) may_listen_everywhere: bool,
+    /// Who it is, for those who have to know: most requests are everybody's.
+    pub(crate) program: &'a dyn Program,
     pub(crate) now: Instant,
 }
 
+/// A program that asks for something.
+pub(crate) trait Program {
+    /// Who it is.
+    fn identity(&self) -> Arc<Identity>;
+
+    /// Whether it has a capability (`CAP_*`).
+    fn is_capable(&self, capability: u32) -> bool;
+}
+
 impl Context<'_> {
+    /// The process.
+    pub(super) fn pid(&self) -> u32 {
+        self.program.identity().pid as u32
+    }
+
+    /// CAP_NET_ADMIN
+    pub(super) fn may_administer(&self) -> bool {
+        self.program.is_capable(CAP_NET_ADMIN)
+    }
+
     /// Whether the program may speak to others than the kernel.
     ///
     /// # Errors
     /// EPERM.
     pub(super) fn may_speak(&self) -> Result<()> {
-        if self.may_administer { Ok(()) } else { Err(Error::new(Errno::EPERM, "without CAP_NET_ADMIN")) }
+        if self.may_administer() { Ok(()) } else { Err(Error::new(Errno::EPERM, "without CAP_NET_ADMIN")) }
     }
 }
 

@@ -113,16 +113,16 @@ impl Netlink {
         if address != Address::default() {
             context.may_speak()?;
         }
-        self.have_number(context.pid)?;
+        self.have_number(|| context.pid())?;
         let address = Address { groups: mask(address.group()), ..address };
         *self.peer.lock() = Peer { address, connected: true };
         self.endpoint.hear(Some(address.port));
         Ok(())
     }
 
-    fn have_number(&self, pid: u32) -> Result<()> {
+    fn have_number(&self, pid: impl FnOnce() -> u32) -> Result<()> {
         match self.endpoint.port() {
-            0 => self.ports.bind_any(&self.endpoint, pid),
+            0 => self.ports.bind_any(&self.endpoint, pid()),
             _ => Ok(()),
         }
     }
@@ -147,7 +147,7 @@ impl Netlink {
     pub(crate) fn status(&self) -> Status {
         let endpoint = &self.endpoint;
         let Address { port, groups } = endpoint.address();
-        let dumps = endpoint.dump.lock().is_some();
+        let dumps = endpoint.dumps();
         let (charged, drops) = (endpoint.charged(), endpoint.drops());
         Status { protocol: endpoint.protocol, port, groups, charged, dumps, drops }
     }
@@ -177,7 +177,7 @@ impl Netlink {
             }
             None => self.peer.lock().address,
         };
-        self.have_number(context.pid)?;
+        self.have_number(|| context.pid())?;
         if length > (send_buffer as usize).saturating_sub(LEFT) {
             return Err(Error::new(Errno::EMSGSIZE, "larger than the send buffer"));
         }
@@ -189,13 +189,11 @@ impl Netlink {
     ///
     /// # Errors
     /// ECONNREFUSED where nobody has the number. Waits for room. That a group has lost it is not told, as on Linux.
-    pub(crate) fn send(&self, bytes: &Arc<Vec<u8>>, to: Address, context: &Context<'_>) -> Attempt<()> {
+    pub(crate) fn send(&self, bytes: &[u8], to: Address, context: &Context<'_>) -> Attempt<()> {
         let group = to.group();
-        let datagram = |group| Datagram {
-            bytes: bytes.clone(),
-            port: self.endpoint.port(),
-            group,
-            sender: context.sender.clone(),
+        let datagram = |group| {
+            let (bytes, sender) = (Arc::new(bytes.to_vec()), Some(context.program.identity().as_sender()));
+            Datagram { bytes, port: self.endpoint.port(), group, sender }
         };
         if group != 0 {
             let (protocol, own) = (self.endpoint.protocol, Some(&*self.endpoint));

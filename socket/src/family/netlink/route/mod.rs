@@ -50,7 +50,7 @@ pub(super) fn perform(request: &Request<'_>) -> Outcome<Done> {
     // As on Linux, what is too short to name a family is passed over.
     let Some(family) = request.message.body().first().copied() else { return Ok(Done::All) };
     let gets = kind % 4 == RTM_GETLINK % 4;
-    if !gets && !request.context.may_administer {
+    if !gets && !request.context.may_administer() {
         return Err(Refusal::new(Errno::EPERM));
     }
     let dumps = gets && request.message.flags & NLM_F_DUMP != 0;
@@ -80,23 +80,20 @@ pub(super) fn perform(request: &Request<'_>) -> Outcome<Done> {
 /// # Errors
 /// EBUSY while an answer to another request has not been received.
 fn answer(request: &Request<'_>, flags: u16, fill: impl FnOnce(&mut Builder)) -> Outcome<Done> {
-    let mut builder = Builder::with_capacity(1536);
-    let mut dump = request.endpoint.dump.lock();
-    if dump.is_some() {
+    if request.endpoint.dumps() {
         return Err(Refusal::new(Errno::EBUSY));
     }
+    let mut builder = Builder::with_capacity(1024);
     fill(&mut builder);
-    let end = end_of(request.message.sequence, request.endpoint.port(), flags);
+    let (sequence, port) = (request.message.sequence, request.endpoint.port());
     // Most answers are short.
     if builder.length() + END <= request.endpoint.part_limit() {
-        drop(dump);
-        dump::end(&mut builder, end);
+        dump::end(&mut builder, end_of(sequence, port, flags));
         request.answer(builder);
-        return Ok(Done::Dump);
+    } else if !request.endpoint.begin(Dump::new(builder.finish(), sequence, port, flags)) {
+        // Another thread was faster.
+        return Err(Refusal::new(Errno::EBUSY));
     }
-    *dump = Some(Dump::new(builder.finish(), request.message.sequence, request.endpoint.port(), flags));
-    drop(dump);
-    request.endpoint.go_on();
     Ok(Done::Dump)
 }
 

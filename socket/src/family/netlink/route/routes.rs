@@ -272,7 +272,7 @@ pub(super) fn get(request: &Request<'_>, v6: bool) -> Outcome<Done> {
         builder.attribute(RTA_CACHEINFO, &[0; 32]);
         builder.byte(RTA_PREF, 0);
     } else {
-        builder.number(RTA_UID, request.context.user);
+        builder.number(RTA_UID, request.context.program.identity().users.effective);
         builder.attribute(RTA_CACHEINFO, &[0; 32]);
     }
     builder.end();
