@@ -59,7 +59,7 @@ const TESTS: &[Test] = &[
         "enforce",
         OTHER_TYPE,
         NO_SUCH_TYPE,
-        &["scml: denied socket(", "SOCK_RDM", "socket#1", "scml/profiles/postern/socket.scml:"],
+        &["scml: denied socket(", "SOCK_RDM", "socket#", "scml/profiles/postern/socket.scml:"],
         &[],
     ),
     ("postern_admits_streams", "postern", "enforce", STREAM, "0\n", &[], &["scml: denied"]),

@@ -75,7 +75,13 @@ fn flags_of_senders_that_mean_nothing(_: &Case) -> Outcome {
     Ok(())
 }
 
-fn flags_of_receivers_on_every_kind(_: &Case) -> Outcome {
+/// Each flag of each call that receives, of those that are meant, on the second of two that are connected.
+pub(crate) fn flags_of_receivers(
+    kind: &str,
+    left: &OwnedFd,
+    right: &OwnedFd,
+    is_meant: impl Fn(&str, &str) -> bool,
+) -> Outcome {
     let flags = [
         ("MSG_PEEK", libc::MSG_PEEK),
         ("MSG_DONTWAIT", libc::MSG_DONTWAIT),
@@ -85,28 +91,32 @@ fn flags_of_receivers_on_every_kind(_: &Case) -> Outcome {
         ("MSG_WAITFORONE", 0x1_0000),
         ("MSG_WAITALL", libc::MSG_WAITALL),
     ];
-    for (kind, left, right) in pairs()? {
-        for (call, receive) in &RECEIVES {
-            // To a stream MSG_TRUNC means another thing, and one is about several messages.
-            let records = kind.ends_with("SOCK_DGRAM");
-            let of_call = |name: &str| match name {
-                "MSG_TRUNC" => records,
-                "MSG_WAITFORONE" => *call == "recvmmsg",
-                _ => has(call, name),
-            };
-            for (name, flag) in flags.iter().filter(|(name, _)| of_call(name)) {
-                let what = format!("{call} with {name} on {kind}");
-                sys::write(&left, PAYLOAD)?;
-                wait_for(&right, libc::POLLIN)?;
-                let mut data = [0; PAYLOAD.len()];
-                check_eq!(receive(&right, &mut data, *flag)?, PAYLOAD.len(), "{what}");
-                check_eq!(&data, PAYLOAD, "{what}");
-                match *flag {
-                    libc::MSG_PEEK => arrives(&right, &what)?,
-                    _ => check_err!(sys::recv(&right, &mut data, libc::MSG_DONTWAIT), EAGAIN),
-                }
+    for (call, receive) in &RECEIVES {
+        for (name, flag) in flags.iter().filter(|(name, _)| is_meant(call, name)) {
+            let what = format!("{call} with {name} on {kind}");
+            sys::write(left, PAYLOAD)?;
+            wait_for(right, libc::POLLIN)?;
+            let mut data = [0; PAYLOAD.len()];
+            check_eq!(receive(right, &mut data, *flag)?, PAYLOAD.len(), "{what}");
+            check_eq!(&data, PAYLOAD, "{what}");
+            match *flag {
+                libc::MSG_PEEK => arrives(right, &what)?,
+                _ => check_err!(sys::recv(right, &mut data, libc::MSG_DONTWAIT), EAGAIN),
             }
         }
+    }
+    Ok(())
+}
+
+fn flags_of_receivers_on_every_kind(_: &Case) -> Outcome {
+    for (kind, left, right) in pairs()? {
+        // To a stream MSG_TRUNC means another thing, and one is about several messages.
+        let records = kind.ends_with("SOCK_DGRAM");
+        flags_of_receivers(&kind, &left, &right, |call, name| match name {
+            "MSG_TRUNC" => records,
+            "MSG_WAITFORONE" => call == "recvmmsg",
+            _ => has(call, name),
+        })?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
         situation::Situation,
     },
     suite::{
-        inet::interfaces,
+        inet::{every::flags_of_receivers, interfaces},
         unix::{
             control,
             every::{PAYLOAD, READS, RECEIVES, SENDS, WRITES, arrives, has},
@@ -102,30 +102,10 @@ fn every_flag_of_senders_that_means_nothing(_: &Case) -> Outcome {
 }
 
 fn every_flag_of_receivers(_: &Case) -> Outcome {
-    let flags = [
-        ("MSG_PEEK", libc::MSG_PEEK),
-        ("MSG_DONTWAIT", libc::MSG_DONTWAIT),
-        ("MSG_TRUNC", libc::MSG_TRUNC),
-        ("MSG_NOSIGNAL", libc::MSG_NOSIGNAL),
-        ("MSG_CMSG_CLOEXEC", libc::MSG_CMSG_CLOEXEC),
-        ("MSG_WAITFORONE", 0x1_0000),
-        ("MSG_WAITALL", libc::MSG_WAITALL),
-    ];
     for (kind, left, right) in pairs()? {
-        for (call, receive) in &RECEIVES {
-            let of_call = |name: &str| name != "MSG_WAITFORONE" || *call == "recvmmsg";
-            for (name, flag) in flags.iter().filter(|(name, _)| of_call(name) && has(call, name)) {
-                let what = format!("{call} with {name} on {kind}");
-                sys::write(&left, PAYLOAD)?;
-                let mut data = [0; PAYLOAD.len()];
-                check_eq!(receive(&right, &mut data, *flag)?, PAYLOAD.len(), "{what}");
-                check_eq!(&data, PAYLOAD, "{what}");
-                match *flag {
-                    libc::MSG_PEEK => arrives(&right, &what)?,
-                    _ => check_err!(sys::recv(&right, &mut data, libc::MSG_DONTWAIT), EAGAIN),
-                }
-            }
-        }
+        flags_of_receivers(kind, &left, &right, |call, name| {
+            has(call, name) && (name != "MSG_WAITFORONE" || call == "recvmmsg")
+        })?;
         // What comes with them.
         set_option(&right, libc::SO_PASSCRED, 1)?;
         super::options::switch(&right, libc::NETLINK_PKTINFO, 1)?;
