@@ -159,6 +159,18 @@ pub fn scope(address: IpAddr) -> Scope {
     }
 }
 
+/// How many bits name the network of an address whose netmask nobody has told: those of its class (RFC 950). `None` where it is
+/// of no class that hosts are of.
+#[must_use]
+pub fn class_length(address: Ipv4Addr) -> Option<u8> {
+    match address.octets()[0] {
+        0..=127 => Some(8),
+        128..=191 => Some(16),
+        192..=223 => Some(24),
+        _ => None,
+    }
+}
+
 /// The address that stands for none, in the version of `like`.
 #[must_use]
 pub fn unspecified(like: IpAddr) -> IpAddr {

@@ -84,8 +84,8 @@ fn what_goes_in_at_one_end_of_a_pair_comes_out_at_the_other() {
     sender.send(draft, Some(to), &Ancillary::default(), Instant::from_micros(1)).unwrap();
     assert_eq!(receiver.receive(false).unwrap().payload(), b"over the line");
     let (sent, received) = stack.network(|network| {
-        let statistics = |id| network.interface(id).unwrap().statistics.clone();
-        (statistics(one).sent(), statistics(other).received())
+        let interface = |id| network.interface(id).unwrap();
+        (interface(one).sent(), interface(other).received())
     });
     assert_eq!((sent.0, sent), (1, received));
     let gone = stack.configure(|network| network.remove_interface(other));

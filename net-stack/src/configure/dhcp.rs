@@ -9,7 +9,7 @@ use super::{
     set_default_route,
 };
 use crate::{
-    address::Ipv4Addr,
+    address::{Ipv4Addr, class_length},
     datagram::{self, DatagramSocket, Version},
     ip::{Outgoing, protocol},
     neighbour::Mac,
@@ -128,13 +128,9 @@ impl Dhcp {
 
     /// Gives the interface what was leased.
     fn bind(&mut self, reply: &Reply, before: Option<Lease>, now: Instant) {
-        // Without a mask the class says it: RFC 950.
-        let class = match reply.address.octets()[0] {
-            0..=127 => 8,
-            128..=191 => 16,
-            _ => 24,
-        };
-        let address = Address::new(reply.address, reply.prefix_length.unwrap_or(class));
+        // Without a mask the class says it.
+        let length = reply.prefix_length.or_else(|| class_length(reply.address)).unwrap_or(24);
+        let address = Address::new(reply.address, length);
         let length = Duration::from_secs(u64::from(reply.lease.unwrap_or(LEASE).min(LEASE_MAX)));
         let router = reply.router.filter(|router| is_host(*router));
         let lease = Lease { own: reply.address, address, router, until: now + length };

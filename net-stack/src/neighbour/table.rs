@@ -132,14 +132,7 @@ impl Neighbours {
             state.make_room(now);
         }
         let ask_at = now + PAUSE;
-        let neighbour = state.known.entry(key).or_insert_with(|| Neighbour {
-            permanent: false,
-            address: None,
-            good_until: now,
-            asked: 0,
-            ask_at,
-            waiting: VecDeque::new(),
-        });
+        let neighbour = state.known.entry(key).or_insert_with(|| Neighbour { ask_at, ..Neighbour::new(now) });
         if let Some(to) = neighbour.address {
             // In doubt it is asked, and believed until it has not answered often enough.
             let ask = !neighbour.permanent
@@ -173,16 +166,7 @@ impl Neighbours {
         let mut state = self.state.lock();
         if new && !state.known.contains_key(&key) {
             state.make_room(now);
-            let waiting = VecDeque::new();
-            let neighbour = Neighbour {
-                permanent: false,
-                address: None,
-                good_until: now,
-                asked: 0,
-                ask_at: now,
-                waiting,
-            };
-            state.known.insert(key, neighbour);
+            state.known.insert(key, Neighbour::new(now));
         }
         let Some(neighbour) = state.known.get_mut(&key).filter(|neighbour| !neighbour.permanent) else {
             return (VecDeque::new(), false);
@@ -202,8 +186,7 @@ impl Neighbours {
         let waiting = state.known.remove(&key).map(|before| before.waiting).unwrap_or_default();
         let permanent = known.certainty == Certainty::Permanent;
         let good_until = if known.certainty == Certainty::Reachable { now + GOOD } else { now };
-        let (address, asked, ask_at) = (known.mac, 0, now);
-        let neighbour = Neighbour { permanent, address, good_until, asked, ask_at, waiting: VecDeque::new() };
+        let neighbour = Neighbour { permanent, address: known.mac, good_until, ..Neighbour::new(now) };
         state.known.insert(key, neighbour);
         waiting
     }
@@ -221,6 +204,7 @@ impl Neighbours {
 
     /// Forgets a neighbour; what is lost with it is dropped.
     pub(super) fn remove(&self, key: Key) -> bool {
+        // Dropped once nothing is locked.
         let removed = self.state.lock().known.remove(&key);
         removed.is_some()
     }
@@ -261,6 +245,12 @@ impl Neighbours {
 }
 
 impl Neighbour {
+    /// One of whom nothing is known.
+    fn new(now: Instant) -> Self {
+        let waiting = VecDeque::new();
+        Self { permanent: false, address: None, good_until: now, asked: 0, ask_at: now, waiting }
+    }
+
     fn known(&self, (interface, address): Key, now: Instant) -> Known {
         let certainty = match self.address {
             _ if self.permanent => Certainty::Permanent,

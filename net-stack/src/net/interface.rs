@@ -6,7 +6,7 @@ use core::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::address::{IpAddr, Ipv4Addr, Prefix, Scope, scope};
+use crate::address::{IpAddr, Ipv4Addr, Ipv6Addr, Prefix, Scope, scope};
 
 /// The index of an interface, as if_nametoindex(3) gives it. The loopback interface is 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -88,18 +88,6 @@ impl Statistics {
     pub(crate) fn count_sent(&self, bytes: usize) {
         self.sent.add(bytes);
     }
-
-    /// Packets and bytes that came in.
-    #[must_use]
-    pub fn received(&self) -> (u64, u64) {
-        self.received.get()
-    }
-
-    /// Packets and bytes that went out.
-    #[must_use]
-    pub fn sent(&self) -> (u64, u64) {
-        self.sent.get()
-    }
 }
 
 /// Where an address may be spoken of (`ifa_scope` of rtnetlink(7)).
@@ -180,8 +168,8 @@ pub struct Interface {
     pub made: Option<Virtual>,
     /// Whether the device has somebody at the other end.
     pub carrier: bool,
-    /// What went through it.
-    pub statistics: Arc<Statistics>,
+    /// What went through it: [`Interface::received`], [`Interface::sent`].
+    pub(crate) statistics: Arc<Statistics>,
 }
 
 impl Interface {
@@ -197,6 +185,21 @@ impl Interface {
             made: None,
             carrier: true,
             statistics: Arc::default(),
+        }
+    }
+
+    /// Packets and bytes that came in.
+    #[must_use]
+    pub fn received(&self) -> (u64, u64) {
+        self.statistics.received.get()
+    }
+
+    /// Packets and bytes that went out. What goes out of the loopback interface comes in, and is counted there.
+    #[must_use]
+    pub fn sent(&self) -> (u64, u64) {
+        match self.kind {
+            Kind::Loopback => self.received(),
+            Kind::Ethernet { .. } | Kind::Point => self.statistics.sent.get(),
         }
     }
 
@@ -234,4 +237,17 @@ impl Interface {
     pub fn has(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|own| own.address == address)
     }
+}
+
+/// The address that an interface of Ethernet has on its link: RFC 4862, 5.3, with the identifier of RFC 2464, 4.
+pub(crate) fn link_local(mac: [u8; 6]) -> Ipv6Addr {
+    with_identifier(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), mac)
+}
+
+/// An address of a network of 64 bits, with the identifier of an interface of Ethernet.
+pub(crate) fn with_identifier(prefix: Ipv6Addr, mac: [u8; 6]) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac;
+    let mut octets = prefix.octets();
+    octets[8..].copy_from_slice(&[a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
+    octets.into()
 }

@@ -3,10 +3,12 @@
 mod change;
 mod interface;
 mod network;
+mod path;
 mod route;
 
 pub use change::{Change, Observer};
-pub use interface::{Address, AddressScope, Interface, InterfaceId, Kind, Statistics, Virtual};
-pub use network::{AddError, Network, Path, PathError, Reach};
-pub(crate) use network::{link_local, with_identifier};
+pub use interface::{Address, AddressScope, Interface, InterfaceId, Kind, Virtual};
+pub(crate) use interface::{Statistics, link_local, with_identifier};
+pub use network::{AddError, Network};
+pub use path::{Path, PathError, Reach};
 pub use route::{Action, Origin, Route, Routes};

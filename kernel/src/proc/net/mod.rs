@@ -5,7 +5,6 @@ mod unix;
 
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 
-use net_stack::net::Kind;
 use socket::{
     error::{Errno, Result},
     family::netlink::Status,
@@ -78,7 +77,7 @@ fn table(addresses: &str) -> Vec<u8> {
     format!("  sl  {addresses}   {COMMON} {MORE}\n").into_bytes()
 }
 
-/// The loopback interface, over which nothing goes yet.
+/// What went through each interface.
 fn interfaces(system: &System) -> Vec<u8> {
     let mut text = String::from(
         "Inter-|   Receive                                                |  Transmit\n \
@@ -86,10 +85,7 @@ fn interfaces(system: &System) -> Vec<u8> {
     );
     system.world.network.network(|network| {
         for interface in network.interfaces() {
-            let (packets, bytes) = interface.statistics.received();
-            let sent = interface.statistics.sent();
-            // What goes out of the loopback interface comes in.
-            let (sent_packets, sent_bytes) = if interface.kind == Kind::Loopback { (packets, bytes) } else { sent };
+            let ((packets, bytes), (sent_packets, sent_bytes)) = (interface.received(), interface.sent());
             text += &format!(
                 "{:>6}: {bytes:7} {packets:7}    0    0    0     0          0         0 {sent_bytes:8} {sent_packets:7}    \
                  0    0    0     0       0          0\n",

@@ -242,9 +242,7 @@ pub(super) fn fill(builder: &mut Builder, network: &Network, interface: &Interfa
 
 /// `struct rtnl_link_stats64` and `struct rtnl_link_stats`: packets and bytes, then errors, of which there are none.
 fn statistics(builder: &mut Builder, interface: &Interface) {
-    let received = interface.statistics.received();
-    // What goes out of the loopback interface comes in.
-    let sent = if interface.kind == Kind::Loopback { received } else { interface.statistics.sent() };
+    let (received, sent) = (interface.received(), interface.sent());
     let counts = [received.0, sent.0, received.1, sent.1];
     let (mut wide, mut narrow) = ([0; 200], [0; 96]);
     for (place, count) in wide.chunks_exact_mut(8).zip(counts) {
