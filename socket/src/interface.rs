@@ -1,12 +1,51 @@
-//! Interfaces, as programs change them: by ioctl(2) and over netlink alike.
+//! Interfaces, as programs see and change them: by ioctl(2) and over netlink alike.
 
-use net_stack::net::{Interface, InterfaceId, Kind, Network};
+use linux_raw_sys::{
+    if_arp::{ARPHRD_ETHER, ARPHRD_LOOPBACK, ARPHRD_NONE},
+    net::net_device_flags as flag,
+};
+use net_stack::net::{Interface, InterfaceId, Kind, Network, Virtual};
 
 use crate::error::{Errno, Error, Result};
 
 /// What MTU a device of Ethernet may have: `ETH_MIN_MTU` and `ETH_MAX_MTU`. That of others may be anything.
 pub(crate) const MTU_MIN: u32 = 68;
 pub(crate) const MTU_MAX: u32 = 65_535;
+
+/// How many packets an interface's queue holds: all have Linux's default.
+pub(crate) const QUEUE: u32 = 1000;
+
+/// `IFF_LOWER_UP`, which `struct ifreq` has no room for.
+const LOWER_UP: u32 = 1 << 16;
+
+/// `ARPHRD_*`
+pub(crate) fn hardware_type(interface: &Interface) -> u16 {
+    (match interface.kind {
+        Kind::Loopback => ARPHRD_LOOPBACK,
+        Kind::Ethernet { .. } => ARPHRD_ETHER,
+        Kind::Point => ARPHRD_NONE,
+    }) as u16
+}
+
+/// The flags that netdevice(7) knows, and those beyond.
+pub(crate) fn flags(interface: &Interface) -> u32 {
+    let mut flags = match interface.kind {
+        Kind::Loopback => flag::IFF_LOOPBACK as u32,
+        Kind::Ethernet { .. } => flag::IFF_BROADCAST as u32 | flag::IFF_MULTICAST as u32,
+        Kind::Point => flag::IFF_POINTOPOINT as u32 | flag::IFF_NOARP as u32,
+    };
+    if interface.made == Some(Virtual::Dummy) {
+        flags |= flag::IFF_NOARP as u32;
+        flags &= !(flag::IFF_MULTICAST as u32);
+    }
+    if interface.up {
+        flags |= flag::IFF_UP as u32;
+        if interface.carrier {
+            flags |= flag::IFF_RUNNING as u32 | LOWER_UP;
+        }
+    }
+    flags
+}
 
 /// What is to be changed of an interface.
 #[derive(Clone, Copy, Default, Debug)]

@@ -57,7 +57,7 @@ pub enum Virtual {
 
 /// What went through an interface.
 #[derive(Default, Debug)]
-pub struct Statistics {
+pub(crate) struct Statistics {
     received: Count,
     sent: Count,
 }

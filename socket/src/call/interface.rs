@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::{
     general::CAP_NET_ADMIN,
-    if_arp::{ARPHRD_ETHER, ARPHRD_LOOPBACK, ARPHRD_NONE},
+    if_arp::ARPHRD_ETHER,
     ioctl,
     net::{self, net_device_flags as flag},
 };
 use net_stack::{
-    address::Ipv4Addr,
+    address::{Ipv4Addr, class_length},
     net::{Address, Interface, InterfaceId, Kind, Network},
 };
 
@@ -17,7 +17,7 @@ use crate::{
     abi::{int, word},
     caller::Caller,
     error::{Errno, Error, Result},
-    interface::{self, Asked},
+    interface::{self, Asked, QUEUE},
     socket::Socket,
 };
 
@@ -25,9 +25,6 @@ use crate::{
 const REQUEST: usize = 40;
 const NAME: usize = 16;
 const LIST: usize = 16;
-
-/// How many packets an interface's queue holds: all have Linux's default.
-const QUEUE: i32 = 1000;
 
 pub(super) const NO_REQUEST: Error = Error::new(Errno::ENOTTY, "no such request");
 const NO_DEVICE: Error = Error::new(Errno::ENODEV, "no such interface");
@@ -64,7 +61,7 @@ pub(super) fn answer<C: Caller>(caller: &C, socket: &Socket, request: u32, at: u
     let changes_addresses =
         matches!(request, ioctl::SIOCSIFADDR | ioctl::SIOCSIFNETMASK | ioctl::SIOCSIFBRDADDR);
     if changes || changes_addresses && has_addresses {
-        return change(caller, request, at);
+        return change(caller, request, at, changes_addresses);
     }
     let is_known = of_interfaces || of_addresses && has_addresses;
     if !is_known {
@@ -90,19 +87,18 @@ pub(super) fn answer<C: Caller>(caller: &C, socket: &Socket, request: u32, at: u
     Ok(caller.write_memory(at, &bytes)?)
 }
 
-/// Changes an interface as the request at `at` says (`netdevice(7)`).
+/// Changes an interface, or its address, as the request at `at` says (`netdevice(7)`).
 ///
 /// # Errors
 /// EFAULT; EPERM without CAP_NET_ADMIN; ENODEV; what changing it fails with.
 #[cold]
-fn change<C: Caller>(caller: &C, request: u32, at: usize) -> Result<()> {
+fn change<C: Caller>(caller: &C, request: u32, at: usize, of_addresses: bool) -> Result<()> {
     let mut bytes = [0; REQUEST];
     caller.read_memory(at, &mut bytes)?;
     if !caller.is_capable(CAP_NET_ADMIN) {
         return Err(Error::new(Errno::EPERM, "without CAP_NET_ADMIN"));
     }
     let world = caller.world();
-    let of_addresses = matches!(request, ioctl::SIOCSIFADDR | ioctl::SIOCSIFNETMASK | ioctl::SIOCSIFBRDADDR);
     world.network.configure(|network| {
         let found = network.find_interface(name(&bytes)).ok_or(NO_DEVICE)?.clone();
         if of_addresses {
@@ -151,24 +147,14 @@ fn set_address(
     request: u32,
     interface: &Interface,
 ) -> Result<()> {
-    let family = u32::from(u16::from_ne_bytes([bytes[NAME], bytes[NAME + 1]]));
-    if family != net::AF_INET {
-        return Err(Error::new(Errno::EINVAL, "no address of AF_INET"));
-    }
-    let given = Ipv4Addr::new(bytes[NAME + 4], bytes[NAME + 5], bytes[NAME + 6], bytes[NAME + 7]);
+    let given = socket_address(bytes).ok_or(Error::new(Errno::EINVAL, "no address of AF_INET"))?;
     let before = interface.ipv4().next().map(|(_, own)| *own);
     let none = Error::new(Errno::EADDRNOTAVAIL, "the interface has no address of IPv4");
     let id = interface.id;
     let fresh = match request {
         ioctl::SIOCSIFADDR if given.is_unspecified() => None,
-        // The length of the prefix is that of its class: RFC 950.
         ioctl::SIOCSIFADDR => {
-            let class = match given.octets()[0] {
-                0..=127 => 8,
-                128..=191 => 16,
-                192..=223 => 24,
-                _ => return Err(Error::new(Errno::EINVAL, "no address of a host")),
-            };
+            let class = class_length(given).ok_or(Error::new(Errno::EINVAL, "no address of a host"))?;
             let usual = Address::new(given, class);
             let broadcast = usual.broadcast.filter(|_| interface.kind != Kind::Loopback);
             Some(Address { broadcast, ..usual })
@@ -212,27 +198,25 @@ fn put_name(bytes: &mut [u8], name: &str) {
 }
 
 /// What the request asks of the interface itself. What is behind the answer stays as it was.
-fn put(bytes: &mut [u8; REQUEST], request: u32, interface: &Interface) {
+fn put(bytes: &mut [u8; REQUEST], request: u32, shown: &Interface) {
     let value = &mut bytes[NAME..];
     match request {
-        ioctl::SIOCGIFFLAGS => value[..2].copy_from_slice(&flags(interface).to_ne_bytes()),
+        // `ifr_flags` shows the lower half.
+        ioctl::SIOCGIFFLAGS => {
+            value[..2].copy_from_slice(&(interface::flags(shown) as u16).to_ne_bytes());
+        }
         ioctl::SIOCGIFHWADDR => {
-            let (kind, address) = match interface.kind {
-                Kind::Loopback => (ARPHRD_LOOPBACK, [0; 6]),
-                Kind::Ethernet { address } => (ARPHRD_ETHER, address),
-                Kind::Point => (ARPHRD_NONE, [0; 6]),
-            };
             value[..16].fill(0);
-            value[..2].copy_from_slice(&(kind as u16).to_ne_bytes());
-            value[2..8].copy_from_slice(&address);
+            value[..2].copy_from_slice(&interface::hardware_type(shown).to_ne_bytes());
+            value[2..8].copy_from_slice(&shown.mac().unwrap_or_default());
         }
         // `struct ifmap`: no interface here has memory or ports of its own.
         ioctl::SIOCGIFMAP => value.fill(0),
         _ => {
             let number = match request {
-                ioctl::SIOCGIFINDEX => interface.id.get() as i32,
-                ioctl::SIOCGIFMTU => interface.mtu as i32,
-                ioctl::SIOCGIFTXQLEN => QUEUE,
+                ioctl::SIOCGIFINDEX => shown.id.get() as i32,
+                ioctl::SIOCGIFMTU => shown.mtu as i32,
+                ioctl::SIOCGIFTXQLEN => QUEUE as i32,
                 // SIOCGIFMETRIC, which Linux keeps for nobody.
                 _ => 0,
             };
@@ -241,23 +225,10 @@ fn put(bytes: &mut [u8; REQUEST], request: u32, interface: &Interface) {
     }
 }
 
-/// `ifr_flags`, which shows the lower half of the flags.
-fn flags(interface: &Interface) -> u16 {
-    let kind = match interface.kind {
-        Kind::Loopback => flag::IFF_LOOPBACK as u32,
-        Kind::Ethernet { .. } => flag::IFF_BROADCAST as u32 | flag::IFF_MULTICAST as u32,
-        Kind::Point => flag::IFF_POINTOPOINT as u32,
-    };
-    let up = if interface.up { flag::IFF_UP as u32 } else { 0 };
-    let running = if interface.up && interface.carrier { flag::IFF_RUNNING as u32 } else { 0 };
-    (kind | up | running) as u16
-}
-
 /// What the request asks of the interface's address: of the one that is named in it, if there is such a one, otherwise of the
 /// first.
 fn put_address(bytes: &mut [u8; REQUEST], request: u32, interface: &Interface) -> Result<()> {
-    let named = (u32::from(u16::from_ne_bytes([bytes[NAME], bytes[NAME + 1]])) == net::AF_INET)
-        .then(|| Ipv4Addr::new(bytes[NAME + 4], bytes[NAME + 5], bytes[NAME + 6], bytes[NAME + 7]));
+    let named = socket_address(bytes);
     let chosen = interface.ipv4().find(|(address, _)| Some(*address) == named);
     let none = Error::new(Errno::EADDRNOTAVAIL, "the interface has no address of IPv4");
     let (address, own) = chosen.or_else(|| interface.ipv4().next()).ok_or(none)?;
@@ -269,6 +240,12 @@ fn put_address(bytes: &mut [u8; REQUEST], request: u32, interface: &Interface) -
     };
     put_socket_address(&mut bytes[NAME..NAME + 16], shown);
     Ok(())
+}
+
+/// The address in a request, where it is one of AF_INET.
+fn socket_address(bytes: &[u8; REQUEST]) -> Option<Ipv4Addr> {
+    let &[f0, f1, _, _, a, b, c, d, ..] = &bytes[NAME..] else { return None };
+    (u32::from(u16::from_ne_bytes([f0, f1])) == net::AF_INET).then(|| Ipv4Addr::new(a, b, c, d))
 }
 
 /// A `struct sockaddr_in` without a port.

@@ -32,7 +32,7 @@ pub(super) fn context<'a, C: Caller>(caller: &'a C, program: &'a Of<'a, C>) -> C
 }
 
 /// What is to be sent: copied once, so that what is judged is what is performed.
-pub(super) type Copied = core::result::Result<Vec<u8>, Error>;
+pub(super) type Copied = Result<Vec<u8>>;
 
 /// Copies what is to be sent over such a socket, as far as the send buffer lets it; nothing for other sockets.
 pub(super) fn copy<C: Caller>(socket: &Socket, mut source: UserBytes<'_, C>) -> Option<Copied> {
@@ -65,12 +65,11 @@ pub(super) fn send<C: Caller>(
     let program = Of(caller);
     let context = context(caller, &program);
     let to = netlink.prepare(to, length, socket.send_buffer(), &context)?;
-    let bytes: Result<&[u8]> = match copied {
-        Some(Ok(bytes)) => Ok(bytes),
-        Some(Err(error)) => Err(*error),
-        None => Err(Errno::EMSGSIZE.into()),
+    let bytes = match copied {
+        Some(Ok(bytes)) => bytes,
+        Some(Err(error)) => return Err((*error).into()),
+        None => return Err(Errno::EMSGSIZE.into()),
     };
-    let bytes = bytes?;
     netlink.send(bytes, to, &context)?;
     Ok(bytes.len())
 }

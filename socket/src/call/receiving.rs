@@ -13,7 +13,6 @@ use crate::{
     error::{Errno, Error, Result},
     family::{
         inet::{Datagram, Told},
-        netlink,
         unix::{address::Address, record::Taken, stream::Received},
     },
     socket::{Direction, Socket},
@@ -31,10 +30,8 @@ pub(super) struct Receiving {
     heard: bool,
     /// The record that was received.
     taken: Option<Taken>,
-    /// The datagram that was received over UDP.
+    /// The datagram that was received over UDP, or the message over netlink.
     datagram: Option<Box<Datagram>>,
-    /// The message that was received over netlink.
-    incoming: Option<Box<netlink::Incoming>>,
     /// What came with them.
     gathered: Gathered,
     patience: Patience,
@@ -52,7 +49,6 @@ impl Receiving {
             heard: false,
             taken: None,
             datagram: None,
-            incoming: None,
             gathered,
             patience,
         }
@@ -117,6 +113,14 @@ impl Receiving {
         Ok(count)
     }
 
+    /// Keeps a datagram for what is told about it. How many bytes the call has received.
+    fn take_datagram(&mut self, datagram: Box<Datagram>) -> usize {
+        let whole = self.flags.contains(MessageFlags::TRUNC);
+        let count = if whole { datagram.length } else { datagram.copied };
+        self.datagram = Some(datagram);
+        count
+    }
+
     /// Receives over netlink.
     fn step_netlink<C: Caller>(&mut self, caller: &C) -> core::result::Result<usize, Step> {
         let socket = self.socket.clone();
@@ -126,12 +130,9 @@ impl Receiving {
         }
         let sink = &mut UserBytes { caller, buffers: &mut self.buffers };
         match netlink.receive(sink, self.flags.contains(MessageFlags::PEEK)) {
-            Ok(mut incoming) => {
-                let whole = self.flags.contains(MessageFlags::TRUNC);
-                let count = if whole { incoming.length } else { incoming.copied };
-                self.gathered.sender = incoming.program.take().map(Some);
-                self.incoming = Some(Box::new(incoming));
-                Ok(count)
+            Ok((message, sender)) => {
+                self.gathered.sender = sender.map(Some);
+                Ok(self.take_datagram(Box::new(message)))
             }
             Err(stop) => {
                 let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
@@ -155,10 +156,7 @@ impl Receiving {
                     }
                 }
                 Ok(Incoming::Datagram(datagram)) => {
-                    let whole = self.flags.contains(MessageFlags::TRUNC);
-                    let count = if whole { datagram.length } else { datagram.copied };
-                    self.datagram = Some(datagram);
-                    return Ok(count);
+                    return Ok(self.take_datagram(datagram));
                 }
                 Ok(Incoming::End) => return Ok(self.received),
                 Err(stop) => return self.stopped(caller, stop),
@@ -216,9 +214,6 @@ impl Receiving {
 
     /// What is told about a datagram over UDP, or a message over netlink.
     pub(super) fn take_told(&mut self) -> Vec<Told> {
-        if let Some(incoming) = &mut self.incoming {
-            return core::mem::take(&mut incoming.told);
-        }
         self.datagram.as_mut().map(|datagram| core::mem::take(&mut datagram.told)).unwrap_or_default()
     }
 
@@ -231,9 +226,6 @@ impl Receiving {
     pub(super) fn sender(&self) -> &[u8] {
         if let Some(datagram) = &self.datagram {
             return datagram.sender.bytes();
-        }
-        if let Some(incoming) = &self.incoming {
-            return &incoming.sender;
         }
         let sender = match &self.taken {
             Some(taken) => taken.sender(),
@@ -248,7 +240,7 @@ impl Receiving {
         let cut = match (&self.taken, &self.datagram) {
             (Some(taken), _) => taken.copied < taken.length,
             (None, Some(datagram)) => datagram.copied < datagram.length,
-            (None, None) => self.incoming.as_ref().is_some_and(|incoming| incoming.copied < incoming.length),
+            (None, None) => false,
         };
         flags.set(MessageFlags::TRUNC, cut);
         flags

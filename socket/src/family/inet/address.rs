@@ -102,6 +102,14 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// An address of another family, no longer than those of IPv6.
+    pub(crate) fn of<const N: usize>(address: [u8; N]) -> Self {
+        const { assert!(N <= LENGTH_V6) };
+        let mut bytes = [0; LENGTH_V6];
+        bytes[..N].copy_from_slice(&address);
+        Self { bytes, length: N }
+    }
+
     /// An address for a socket of that version: one of IPv6 sees IPv4-mapped addresses.
     #[must_use]
     pub fn new(version: Version, endpoint: Endpoint, scope: Option<InterfaceId>) -> Self {

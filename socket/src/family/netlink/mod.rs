@@ -31,5 +31,5 @@ pub use self::socket::Status;
 pub(crate) use self::{
     ports::Ports,
     request::{Context, Program},
-    socket::{Incoming, Netlink, SOL_NETLINK},
+    socket::{Netlink, SOL_NETLINK},
 };

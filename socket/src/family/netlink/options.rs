@@ -7,16 +7,15 @@ use linux_raw_sys::{
     netlink::{
         NETLINK_ADD_MEMBERSHIP, NETLINK_BROADCAST_ERROR, NETLINK_CAP_ACK, NETLINK_DROP_MEMBERSHIP,
         NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, NETLINK_LISTEN_ALL_NSID, NETLINK_NO_ENOBUFS,
-        NETLINK_PKTINFO, NETLINK_ROUTE,
+        NETLINK_PKTINFO,
     },
 };
 
 use super::{endpoint::Switches, request::Context, socket::Netlink};
 use crate::error::{Errno, Error, Result};
 
-/// The last group of NETLINK_ROUTE in Linux 6.18 (RTNLGRP_MAX); other protocols have a word of groups.
-const ROUTE_GROUPS: u32 = 39;
-const GROUPS: u32 = 32;
+/// The last group of NETLINK_ROUTE in Linux 6.18 (RTNLGRP_MAX).
+const GROUPS: u32 = 39;
 
 const UNKNOWN: Error = Error::new(Errno::ENOPROTOOPT, "no such option of netlink");
 
@@ -34,11 +33,6 @@ fn switch(name: u32) -> Option<Switches> {
 }
 
 impl Netlink {
-    /// How many groups the protocol has.
-    fn group_count(&self) -> u32 {
-        if self.endpoint.protocol == NETLINK_ROUTE { ROUTE_GROUPS } else { GROUPS }
-    }
-
     /// Sets an option.
     ///
     /// # Errors
@@ -47,7 +41,7 @@ impl Netlink {
         match name {
             NETLINK_ADD_MEMBERSHIP | NETLINK_DROP_MEMBERSHIP => {
                 let group = value as u32;
-                if !(1..=self.group_count()).contains(&group) {
+                if !(1..=GROUPS).contains(&group) {
                     return Err(Error::new(Errno::EINVAL, "no such group"));
                 }
                 let (bit, before) = (1_u64 << (group - 1), self.endpoint.groups());
@@ -80,7 +74,7 @@ impl Netlink {
     /// NETLINK_LIST_MEMBERSHIPS: the groups that the socket listens to, in words of 32.
     pub(crate) fn memberships(&self) -> Vec<u32> {
         let groups = self.endpoint.groups();
-        let words = self.group_count().div_ceil(32);
+        let words = GROUPS.div_ceil(32);
         (0..words).map(|word| (groups >> (32 * word)) as u32).collect()
     }
 }

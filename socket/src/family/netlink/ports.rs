@@ -64,7 +64,7 @@ impl Ports {
     }
 
     /// Gives a socket a number that nobody has: `wanted`, which is the process's, if that is free.
-    pub(super) fn bind_any(&self, endpoint: &Arc<Endpoint>, wanted: u32) -> Result<()> {
+    pub(super) fn bind_any(&self, endpoint: &Arc<Endpoint>, wanted: u32) {
         let mut port = wanted;
         while self.bind(endpoint, port).is_err() {
             port = self.next.fetch_sub(1, Ordering::Relaxed);
@@ -72,7 +72,6 @@ impl Ports {
                 self.next.store(CHOSEN, Ordering::Relaxed);
             }
         }
-        Ok(())
     }
 
     /// A socket is closed.
@@ -103,9 +102,7 @@ impl Ports {
         };
         drop(listeners);
         drop(before);
-        if endpoint.protocol == linux_raw_sys::netlink::NETLINK_ROUTE {
-            self.listened.fetch_or(groups, Ordering::Relaxed);
-        }
+        self.listened.fetch_or(groups, Ordering::Relaxed);
     }
 
     /// Whether somebody may listen to a group of NETLINK_ROUTE.

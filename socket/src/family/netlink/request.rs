@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::{general::CAP_NET_ADMIN, netlink::NETLINK_ROUTE};
+use linux_raw_sys::general::CAP_NET_ADMIN;
 use net_stack::time::Instant;
 
 use super::{
@@ -138,11 +138,8 @@ pub(super) fn perform(endpoint: &Arc<Endpoint>, bytes: &[u8], context: &Context<
         let request = Request { endpoint, context, message };
         let done = if !request.has(NLM_F_REQUEST) || message.kind < TYPES {
             Ok(Done::All)
-        } else if endpoint.protocol == NETLINK_ROUTE {
-            route::perform(&request)
         } else {
-            // The kernel listens to nobody there.
-            Ok(Done::Dump)
+            route::perform(&request)
         };
         match done {
             Ok(Done::All) if request.has(NLM_F_ACK) => acknowledge(&request, None),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     bytes::Sink,
     error::{Errno, Error, Result},
-    family::inet::Told,
+    family::inet::{Datagram as Received, Told, address::Shown},
     identity::Sender,
     ready::{Events, Pollee},
     step::Attempt,
@@ -60,20 +60,6 @@ pub struct Status {
     pub drops: u32,
 }
 
-/// A message that was received.
-pub(crate) struct Incoming {
-    /// How much of it there was room for.
-    pub(crate) copied: usize,
-    /// How long it is.
-    pub(crate) length: usize,
-    /// Who sent it.
-    pub(crate) sender: [u8; 12],
-    /// The program that did, if one did.
-    pub(crate) program: Option<Sender>,
-    /// What else is told about it.
-    pub(crate) told: Vec<Told>,
-}
-
 impl Netlink {
     pub(crate) fn new(world: &World, protocol: u32, pollee: Arc<Pollee>, receive_buffer: u32) -> Self {
         let ports = world.netlink.clone();
@@ -88,7 +74,7 @@ impl Netlink {
     pub(crate) fn bind(&self, address: &[u8], pid: u32) -> Result<()> {
         let address = Address::parse(address)?;
         match (self.endpoint.port(), address.port) {
-            (0, 0) => self.ports.bind_any(&self.endpoint, pid)?,
+            (0, 0) => self.ports.bind_any(&self.endpoint, pid),
             (0, port) => self.ports.bind(&self.endpoint, port)?,
             (own, port) if own == port => {}
             _ => return Err(Error::new(Errno::EINVAL, "the socket has another number")),
@@ -113,17 +99,16 @@ impl Netlink {
         if address != Address::default() {
             context.may_speak()?;
         }
-        self.have_number(|| context.pid())?;
+        self.have_number(context);
         let address = Address { groups: mask(address.group()), ..address };
         *self.peer.lock() = Peer { address, connected: true };
         self.endpoint.hear(Some(address.port));
         Ok(())
     }
 
-    fn have_number(&self, pid: impl FnOnce() -> u32) -> Result<()> {
-        match self.endpoint.port() {
-            0 => self.ports.bind_any(&self.endpoint, pid()),
-            _ => Ok(()),
+    fn have_number(&self, context: &Context<'_>) {
+        if self.endpoint.port() == 0 {
+            self.ports.bind_any(&self.endpoint, context.pid());
         }
     }
 
@@ -177,7 +162,7 @@ impl Netlink {
             }
             None => self.peer.lock().address,
         };
-        self.have_number(|| context.pid())?;
+        self.have_number(context);
         if length > (send_buffer as usize).saturating_sub(LEFT) {
             return Err(Error::new(Errno::EMSGSIZE, "larger than the send buffer"));
         }
@@ -209,11 +194,11 @@ impl Netlink {
         Ok(())
     }
 
-    /// Receives a message.
+    /// Receives a message, and says which program sent it, if one did.
     ///
     /// # Errors
     /// The pending error: ENOBUFS where messages were lost; EFAULT. Waits for a message.
-    pub(crate) fn receive<K: Sink>(&self, sink: &mut K, peek: bool) -> Attempt<Incoming> {
+    pub(crate) fn receive<K: Sink>(&self, sink: &mut K, peek: bool) -> Attempt<(Received, Option<Sender>)> {
         let room = sink.room();
         let Datagram { bytes, port, group, sender } = self.endpoint.take(peek, room)?;
         let copied = room.min(bytes.len());
@@ -224,8 +209,8 @@ impl Netlink {
             let data = group.to_ne_bytes().to_vec();
             told.push(Told { level: SOL_NETLINK, kind: NETLINK_PKTINFO, data });
         }
-        let sender_name = Address { port, groups: mask(group) }.bytes();
-        Ok(Incoming { copied, length: bytes.len(), sender: sender_name, program: sender, told })
+        let name = Shown::of(Address { port, groups: mask(group) }.bytes());
+        Ok((Received { copied, length: bytes.len(), sender: name, told }, sender))
     }
 
     pub(crate) fn take_error(&self) -> Option<Error> {

@@ -2,7 +2,7 @@
 
 use net_stack::{
     address::{IpAddr, Ipv4Addr},
-    net::{AddError, Address, AddressScope, Interface, InterfaceId},
+    net::{AddError, Address, AddressScope, InterfaceId},
 };
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
         request::{Done, Outcome, Refusal, Request},
         uapi::*,
     },
-    ANY, MULTI, answer, family_of, interface, is_wanted, unsupported,
+    MULTI, answer, family_of, interface, is_wanted, unsupported,
 };
 use crate::error::Errno;
 
@@ -244,14 +244,4 @@ pub(super) fn remove(request: &Request<'_>, v6: bool) -> Outcome<Done> {
             None => refused(Errno::EADDRNOTAVAIL, ["ipv4: Address not found", "address not found"]),
         }
     })
-}
-
-/// Whether anything is to be shown of an interface to who asks for a family.
-pub(super) const fn shows(family: u8, v6: bool) -> bool {
-    family == ANY || (family == super::V6) == v6
-}
-
-/// The name of an interface; none where it is gone.
-pub(super) fn name_of(found: Option<&Interface>) -> &str {
-    found.map_or("", |interface| interface.name.as_str())
 }

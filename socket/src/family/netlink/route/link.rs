@@ -1,9 +1,5 @@
 //! Interfaces, as they are shown (`rtnl_fill_ifinfo` of Linux).
 
-use linux_raw_sys::{
-    if_arp::{ARPHRD_ETHER, ARPHRD_LOOPBACK, ARPHRD_NONE},
-    net::net_device_flags as flag,
-};
 use net_stack::net::{Interface, Kind, Network, Virtual};
 
 use super::{
@@ -15,8 +11,9 @@ use super::{
     ANY, MULTI, V6, answer, unsupported,
 };
 use crate::{
+    abi::int,
     error::Errno,
-    interface::{MTU_MAX, MTU_MIN},
+    interface::{MTU_MAX, MTU_MIN, QUEUE, flags, hardware_type},
 };
 
 /// `struct ifinfomsg`: its size, and where index, flags and mask are.
@@ -28,15 +25,9 @@ const OPER_DOWN: u8 = 2;
 const OPER_LOWER_DOWN: u8 = 3;
 const OPER_UP: u8 = 6;
 
-/// `IFF_LOWER_UP`, which `struct ifreq` has no room for.
-const LOWER_UP: u32 = 1 << 16;
-
-/// How many packets an interface's queue holds: all have Linux's default.
-const QUEUE: u32 = 1000;
-
 /// Where the indices stand in a header.
 pub(super) fn word(header: &[u8; IFINFO], at: usize) -> u32 {
-    header.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u32::from_ne_bytes(*bytes))
+    int(header, at) as u32
 }
 
 /// What is asked about interfaces besides their index.
@@ -129,26 +120,6 @@ pub(super) fn get(request: &Request<'_>) -> Outcome<Done> {
     Ok(Done::All)
 }
 
-/// The flags that netdevice(7) knows, and those beyond.
-fn flags(interface: &Interface) -> u32 {
-    let mut flags = match interface.kind {
-        Kind::Loopback => flag::IFF_LOOPBACK as u32,
-        Kind::Ethernet { .. } => flag::IFF_BROADCAST as u32 | flag::IFF_MULTICAST as u32,
-        Kind::Point => flag::IFF_POINTOPOINT as u32 | flag::IFF_NOARP as u32,
-    };
-    if interface.made == Some(Virtual::Dummy) {
-        flags |= flag::IFF_NOARP as u32;
-        flags &= !(flag::IFF_MULTICAST as u32);
-    }
-    if interface.up {
-        flags |= flag::IFF_UP as u32;
-        if interface.carrier {
-            flags |= flag::IFF_RUNNING as u32 | LOWER_UP;
-        }
-    }
-    flags
-}
-
 fn state(interface: &Interface) -> u8 {
     match (interface.kind, interface.up, interface.carrier) {
         (Kind::Loopback, true, _) => OPER_UNKNOWN,
@@ -192,14 +163,9 @@ fn peer(builder: &mut Builder, network: &Network, interface: &Interface) {
 }
 
 fn header(family: u8, interface: &Interface, changed: u32) -> [u8; IFINFO] {
-    let kind = match interface.kind {
-        Kind::Loopback => ARPHRD_LOOPBACK,
-        Kind::Ethernet { .. } => ARPHRD_ETHER,
-        Kind::Point => ARPHRD_NONE,
-    };
     let mut header = [0; IFINFO];
     header[0] = family;
-    header[2..4].copy_from_slice(&(kind as u16).to_ne_bytes());
+    header[2..4].copy_from_slice(&hardware_type(interface).to_ne_bytes());
     header[4..8].copy_from_slice(&interface.id.get().to_ne_bytes());
     header[8..12].copy_from_slice(&flags(interface).to_ne_bytes());
     header[12..].copy_from_slice(&changed.to_ne_bytes());

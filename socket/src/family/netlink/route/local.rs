@@ -7,10 +7,7 @@ use net_stack::{
     net::{Address, Interface, InterfaceId, Kind},
 };
 
-use super::{
-    super::{message::Builder, uapi::*},
-    routes::{Shown, fill},
-};
+use super::{super::uapi::*, routes::Shown};
 
 /// `rtm_protocol` of what comes with an address (RTPROT_KERNEL).
 const KERNEL: u8 = 2;
@@ -82,12 +79,4 @@ pub(super) fn all<'a>(interfaces: impl Iterator<Item = &'a Interface> + Clone, v
     let mut all: Vec<_> = addresses.chain(interfaces.filter(|_| v6).filter_map(groups)).collect();
     all.sort_by_key(|shown| (shown.destination.address(), shown.destination.length()));
     all
-}
-
-/// Shows them.
-pub(super) fn fill_all(builder: &mut Builder, all: &[Shown], mut begin: impl FnMut(&mut Builder)) {
-    for shown in all {
-        begin(builder);
-        fill(builder, shown);
-    }
 }

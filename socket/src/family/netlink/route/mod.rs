@@ -22,7 +22,7 @@ mod rules;
 
 use linux_raw_sys::net::{AF_INET, AF_INET6, AF_UNSPEC};
 use net_stack::{
-    address::IpAddr,
+    address::{IpAddr, Ipv4Addr, Ipv6Addr},
     net::{Interface, InterfaceId, Network},
 };
 
@@ -116,4 +116,14 @@ fn family_of(address: IpAddr) -> u8 {
 
 fn is_wanted(family: u8, address: IpAddr) -> bool {
     family == ANY || family == family_of(address)
+}
+
+/// Whether what is of a version is to be shown to who asks for a family.
+const fn shows(family: u8, v6: bool) -> bool {
+    family == ANY || (family == V6) == v6
+}
+
+/// The address that stands for none.
+fn nowhere(v6: bool) -> IpAddr {
+    if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
 }

@@ -142,7 +142,6 @@ pub(super) fn add(request: &Request<'_>) -> Outcome<Done> {
     match before {
         Some(_) if request.has(NLM_F_EXCL) => return Err(Refusal::new(Errno::EEXIST)),
         None if !request.has(NLM_F_CREATE) => return Err(Refusal::new(Errno::ENOENT)),
-        Some(_) if !request.has(NLM_F_REPLACE) => {}
         _ => {}
     }
     let mac = wanted.mac.or(before.and_then(|before| before.mac));

@@ -100,6 +100,7 @@ fn of_version(address: IpAddr, [v4, v6]: [u16; 2]) -> u16 {
     if address.is_ipv6() { v6 } else { v4 }
 }
 
+/// The name of an interface; none where it is gone.
 fn name_of(stack: &Stack, id: InterfaceId) -> String {
-    stack.network(|network| String::from(addresses::name_of(network.interface(id))))
+    stack.network(|network| network.interface(id).map(|interface| interface.name.clone()).unwrap_or_default())
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use net_stack::{
-    address::{IpAddr, Prefix, unspecified},
+    address::{IpAddr, Prefix},
     net::{Action, InterfaceId, Origin, PathError, Reach, Route},
 };
 
@@ -13,9 +13,7 @@ use super::{
         request::{Done, Outcome, Refusal, Request},
         uapi::*,
     },
-    MULTI, NOT_SUPPORTED,
-    addresses::shows,
-    answer, family_of, interface, local, unsupported,
+    MULTI, NOT_SUPPORTED, answer, family_of, interface, local, nowhere, shows, unsupported,
 };
 use crate::error::Errno;
 
@@ -177,9 +175,10 @@ pub(super) fn dump(request: &Request<'_>, family: u8) -> Outcome<Done> {
                 let mut shown: Vec<_> = main.map(Shown::from).collect();
                 shown.extend(local::all(network.interfaces(), v6));
                 shown.retain(|shown| filter.admits(shown));
-                let begin =
-                    |builder: &mut Builder| builder.begin(request.header(RTM_NEWROUTE, MULTI | flags));
-                local::fill_all(builder, &shown, begin);
+                for one in &shown {
+                    builder.begin(request.header(RTM_NEWROUTE, MULTI | flags));
+                    fill(builder, one);
+                }
             }
         });
     })
@@ -203,8 +202,7 @@ pub(super) fn get(request: &Request<'_>, v6: bool) -> Outcome<Done> {
     if flags & RTM_F_FIB_MATCH != 0 {
         return Err(NOT_SUPPORTED.because("Fibmatch is not supported"));
     }
-    let some = unspecified(if v6 { [0; 16].into() } else { [0; 4].into() });
-    let to = to.unwrap_or(some);
+    let to = to.unwrap_or(nowhere(v6));
     if over.is_some_and(|over| request.context.world.network.network(|it| it.interface(over).is_none())) {
         return Err(Refusal::new(Errno::ENODEV));
     }
@@ -258,7 +256,7 @@ pub(super) fn get(request: &Request<'_>, v6: bool) -> Outcome<Done> {
     builder.number(RTA_TABLE, table.into());
     builder.address(RTA_DST, path.destination);
     if v6 || from.is_some() {
-        builder.address(RTA_SRC, from.unwrap_or(some));
+        builder.address(RTA_SRC, from.unwrap_or(nowhere(v6)));
     }
     builder.number(RTA_OIF, path.interface.get());
     if path.next_hop != path.destination {

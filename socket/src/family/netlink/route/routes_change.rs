@@ -1,7 +1,7 @@
 //! Routes that are added and removed (`inet_rtm_newroute` and `inet6_rtm_newroute` of Linux).
 
 use net_stack::{
-    address::{IpAddr, Prefix, unspecified},
+    address::{IpAddr, Prefix},
     net::{Action, InterfaceId, Network, Origin, Reach, Route},
 };
 
@@ -10,7 +10,7 @@ use super::{
         request::{Done, Outcome, Refusal, Request},
         uapi::*,
     },
-    NOT_SUPPORTED, interface,
+    NOT_SUPPORTED, interface, nowhere,
     routes::RTM,
     unsupported,
 };
@@ -44,9 +44,8 @@ impl Wanted {
         if src_length != 0 || tos != 0 {
             return Err(NOT_SUPPORTED.because("Routes by source or type of service are not supported"));
         }
-        let none = unspecified(if v6 { [0; 16].into() } else { [0; 4].into() });
         let mut wanted = Self {
-            destination: Prefix::new(none, length),
+            destination: Prefix::new(nowhere(v6), length),
             table: table.into(),
             protocol,
             scope,
@@ -109,9 +108,8 @@ fn next_hop(network: &Network, wanted: &Wanted, v6: bool) -> Outcome<InterfaceId
         0 => None,
         index => Some(interface(network, index).ok_or(Refusal::new(Errno::ENODEV))?),
     };
-    if let Some(named) = named.filter(|named| !named.up) {
+    if named.is_some_and(|named| !named.up) {
         let text = if v6 { "Nexthop device is not up" } else { "Device for nexthop is not up" };
-        let _ = named;
         return refused(Errno::ENETDOWN, text);
     }
     let Some(gateway) = wanted.gateway else {

@@ -5,9 +5,7 @@ use super::{
         request::{Done, Outcome, Request},
         uapi::*,
     },
-    MULTI, V4, V6,
-    addresses::shows,
-    answer,
+    MULTI, V4, V6, answer, shows,
 };
 
 /// Priority and table of each rule; IPv6 has not the last one.
