@@ -1,7 +1,7 @@
 //! Compiles the profile `postern` into tables, and names the proof that each declared alternative must have.
 //!
 //! The generated list refers to a function `<call>::<argument>_<value>` for each alternative, in `src/probe/proofs/`, once
-//! for each kind of socket that the rule is about. An alternative that nobody has written a proof for is therefore an
+//! for each kind of socket that the rule is about; what is in a netlink message has one for all calls. An alternative that nobody has written a proof for is therefore an
 //! error of the compiler, and a proof of something that is no longer declared is unused code, which is an error too.
 
 use std::{
@@ -37,8 +37,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut list = String::from("&[\n");
     for declared in scml::probe::alternatives(&profile.tables()) {
         let call = declared.sample.call.name();
-        let proof = identifier(&format!("{}_{}", declared.argument, declared.name));
-        writeln!(list, "    proofs::{call}::{proof},")?;
+        let proof = |argument: &str| identifier(&format!("{argument}_{}", declared.name));
+        match declared.argument.find("nlmsg_") {
+            // What is in a netlink message is proven the same way over each call that sends it.
+            Some(place) => {
+                let (proof, messages) = (proof(&declared.argument[place..]), "proofs::netlink::messages");
+                writeln!(list, "    |at| {messages}::named::{proof}(at, {messages}::by_{call}),")?;
+            }
+            None => writeln!(list, "    proofs::{call}::{},", proof(&declared.argument))?,
+        }
     }
     list.push(']');
     fs::write(out.join("proofs.rs"), list)?;

@@ -2,10 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-pub(crate) use super::{
-    internet::data::sendmmsg::*,
-    netlink::{data::sendmmsg::*, messages::sendmmsg::*},
-};
+pub(crate) use super::{internet::data::sendmmsg::*, netlink::data::sendmmsg::*};
 use crate::{
     errno::Result,
     harness::{check, check_eq, check_err},

@@ -5,10 +5,7 @@ use std::{
     os::fd::OwnedFd,
 };
 
-pub(crate) use super::{
-    internet::data::sendmsg::*,
-    netlink::{data::sendmsg::*, messages::sendmsg::*},
-};
+pub(crate) use super::{internet::data::sendmsg::*, netlink::data::sendmsg::*};
 use crate::{
     errno::Result,
     harness::{check_eq, check_err},

@@ -2,10 +2,7 @@
 
 use std::io::IoSliceMut;
 
-pub(crate) use super::{
-    internet::data::sendto::*,
-    netlink::{data::sendto::*, messages::sendto::*},
-};
+pub(crate) use super::{internet::data::sendto::*, netlink::data::sendto::*};
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

@@ -130,22 +130,34 @@ fn every_kind_has_requests(_: &Case) -> Outcome {
         check_eq!(count as usize, PAYLOAD.len(), "{kind}");
         sys::ioctl(&right, libc::TIOCOUTQ, &mut count)?;
         check_eq!(count, 0, "{kind}");
-        sys::ioctl(&left, libc::FIONBIO, &mut 1)?;
-        check_err!(sys::read(&left, &mut [0]), EAGAIN, "{kind}");
-        sys::ioctl(&left, libc::FIOCLEX, &mut 0)?;
-        check_eq!(sys::fcntl(&left, libc::F_GETFD, 0)?, libc::FD_CLOEXEC as usize, "{kind}");
-        sys::ioctl(&left, libc::FIONCLEX, &mut 0)?;
-        check_eq!(sys::fcntl(&left, libc::F_GETFD, 0)?, 0, "{kind}");
+        flags_by_request(&kind, &left)?;
     }
+    Ok(())
+}
+
+/// Flags of the open file, and of the descriptor. The socket does not wait afterwards.
+pub(crate) fn flags_by_request(kind: &str, fd: &OwnedFd) -> Outcome {
+    sys::ioctl(fd, libc::FIONBIO, &mut 1)?;
+    check_err!(sys::read(fd, &mut [0]), EAGAIN, "{kind}");
+    sys::ioctl(fd, libc::FIOCLEX, &mut 0)?;
+    check_eq!(sys::fcntl(fd, libc::F_GETFD, 0)?, libc::FD_CLOEXEC as usize, "{kind}");
+    sys::ioctl(fd, libc::FIONCLEX, &mut 0)?;
+    check_eq!(sys::fcntl(fd, libc::F_GETFD, 0)?, 0, "{kind}");
     Ok(())
 }
 
 fn every_kind_has_no_credentials(_: &Case) -> Outcome {
     for (kind, left, _right) in pairs()? {
-        let (mut value, mut length) = ([0; 12], 12);
-        sys::getsockopt(&left, libc::SOL_SOCKET, libc::SO_PEERCRED, &mut value, &mut length)?;
-        check_eq!(value, [0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255], "{kind}");
+        has_no_credentials(&kind, &left)?;
     }
+    Ok(())
+}
+
+/// SO_PEERCRED: nobody is at the other end.
+pub(crate) fn has_no_credentials(kind: &str, fd: &OwnedFd) -> Outcome {
+    let (mut value, mut length) = ([0; 12], 12);
+    sys::getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, &mut value, &mut length)?;
+    check_eq!(value, [0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255], "{kind}");
     Ok(())
 }
 

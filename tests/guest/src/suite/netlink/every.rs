@@ -14,7 +14,10 @@ use crate::{
         situation::Situation,
     },
     suite::{
-        inet::{every::flags_of_receivers, interfaces},
+        inet::{
+            every::{flags_by_request, flags_of_receivers, has_no_credentials},
+            interfaces,
+        },
         unix::{
             control,
             every::{PAYLOAD, READS, RECEIVES, SENDS, WRITES, arrives, has},
@@ -125,13 +128,8 @@ fn every_type_has_requests(_: &Case) -> Outcome {
         check_err!(sys::ioctl(&left, libc::TIOCOUTQ, &mut count), ENOTTY, "{kind}");
         for on in [1, 0] {
             sys::ioctl(&left, libc::FIOASYNC, &mut { on })?;
-            sys::ioctl(&left, libc::FIONBIO, &mut 1)?;
         }
-        check_err!(sys::read(&left, &mut [0]), EAGAIN, "{kind}");
-        sys::ioctl(&left, libc::FIOCLEX, &mut 0)?;
-        check_eq!(sys::fcntl(&left, libc::F_GETFD, 0)?, libc::FD_CLOEXEC as usize, "{kind}");
-        sys::ioctl(&left, libc::FIONCLEX, &mut 0)?;
-        check_eq!(sys::fcntl(&left, libc::F_GETFD, 0)?, 0, "{kind}");
+        flags_by_request(kind, &left)?;
         check_eq!(interfaces::number(&left, libc::SIOCGIFMTU, "lo")?, 65_536, "{kind}");
         check_err!(interfaces::address(&left, libc::SIOCGIFADDR, "lo"), ENOTTY, "{kind}");
     }
@@ -172,9 +170,7 @@ fn every_type_has_names_and_options(_: &Case) -> Outcome {
         let (mut value, mut length) = ([0; 8], 8);
         sys::getsockopt(&fd, libc::SOL_SOCKET, libc::SO_LINGER, &mut value, &mut length)?;
         check_eq!(value[..], linger, "{kind}");
-        let (mut value, mut length) = ([0; 12], 12);
-        sys::getsockopt(&fd, libc::SOL_SOCKET, libc::SO_PEERCRED, &mut value, &mut length)?;
-        check_eq!(value, [0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255], "{kind}");
+        has_no_credentials(kind, &fd)?;
         check_err!(option(&fd, control::PASSPIDFD), EOPNOTSUPP, "{kind}");
         check_eq!(name(&fd)?.bytes().len(), 12);
         check_eq!(peer_name(&fd)?.bytes().len(), 12);

@@ -1,4 +1,4 @@
-//! Types of messages, their flags and attributes: each is used where it means something.
+//! Types of messages, their flags and attributes: each is used where it means something, over each call that sends.
 
 use std::io::IoSlice;
 
@@ -25,7 +25,7 @@ fn asked<T>(met: Result<T>) -> std::result::Result<T, Trouble> {
 
 const CREATE: u16 = ACK | libc::NLM_F_CREATE as u16;
 
-fn name_attribute(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn name_attribute(at: &Situation<'_>, send: Send) -> Attempt {
     let talk = talk(at, send)?;
     check_eq!(asked(talk.link("lo"))?.index(), 1);
     link_names(at, send)
@@ -45,14 +45,14 @@ fn link_names(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn other_name(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn other_name(at: &Situation<'_>, send: Send) -> Attempt {
     let request = Request::link(libc::RTM_GETLINK, REQUEST, 0).text(libc::IFLA_ALT_IFNAME, "lo");
     check_eq!(asked(talk(at, send)?.ask(&request))?[0].index(), 1);
     Ok(())
 }
 
 /// It asks for virtual functions, bridges and statistics of the families, of which the interface has none.
-fn mask(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn mask(at: &Situation<'_>, send: Send) -> Attempt {
     let talk = talk(at, send)?;
     for mask in [0_u32, 1, 2, 8, 9] {
         let request =
@@ -63,7 +63,7 @@ fn mask(at: &Situation<'_>, send: Send) -> Attempt {
 }
 
 /// By the kind of device, which is made by it, too.
-fn link_info(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn link_info(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::over(talk(at, send)?)?;
     let kind = attribute(1, b"veth\0");
     let only = Request::link(libc::RTM_GETLINK, DUMP, 0).with(libc::IFLA_LINKINFO, &kind);
@@ -72,7 +72,7 @@ fn link_info(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn mtu(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn mtu(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::over(talk(at, send)?)?;
     let set =
         |mtu: u32| Request::link(libc::RTM_SETLINK, ACK, pair.index).with(libc::IFLA_MTU, &mtu.to_ne_bytes());
@@ -82,7 +82,7 @@ fn mtu(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn hardware_address(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn hardware_address(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::over(talk(at, send)?)?;
     let mac = [2, 1, 2, 3, 4, 5];
     asked(pair.talk.make(&Request::link(libc::RTM_SETLINK, ACK, pair.index).with(libc::IFLA_ADDRESS, &mac)))?;
@@ -90,30 +90,30 @@ fn hardware_address(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn get_link(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn get_link(at: &Situation<'_>, send: Send) -> Attempt {
     let found = asked(talk(at, send)?.dump(libc::RTM_GETLINK, 0, IFINFO))?;
     check_eq!(found[0].text(IFINFO, libc::IFLA_IFNAME).as_deref(), Some("lo"));
     Ok(())
 }
 
-fn new_link(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn new_link(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = asked(Pair::over(talk(at, send)?))?;
     check!(pair.talk.link(&pair.name)?.index() > 1);
     Ok(())
 }
 
-fn set_link(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn set_link(at: &Situation<'_>, send: Send) -> Attempt {
     mtu(at, send)
 }
 
-fn delete_link(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn delete_link(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::over(talk(at, send)?)?;
     asked(pair.talk.make(&Request::link(libc::RTM_DELLINK, ACK, pair.index)))?;
     check_err!(pair.talk.link(&pair.name), ENODEV);
     Ok(())
 }
 
-fn get_address(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn get_address(at: &Situation<'_>, send: Send) -> Attempt {
     let found = asked(talk(at, send)?.dump(libc::RTM_GETADDR, libc::AF_INET, IFADDR))?;
     check_eq!(found[0].get(IFADDR, libc::IFA_LOCAL), Some(vec![127, 0, 0, 1]));
     Ok(())
@@ -131,14 +131,14 @@ fn give(at: &Situation<'_>, send: Send, kind: u16, data: &[u8]) -> std::result::
     Ok(pair)
 }
 
-fn new_addresses(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn new_addresses(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::over(talk(at, send)?)?;
     asked(pair.talk.make(&new_address(pair.index, OWN, 24)))?;
     check_eq!(shown(&pair)?[0].get(IFADDR, libc::IFA_LOCAL), Some(OWN.to_vec()));
     Ok(())
 }
 
-fn delete_address(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn delete_address(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::with_address(talk(at, send)?)?;
     let gone =
         Request::address(libc::RTM_DELADDR, ACK, libc::AF_INET, 24, pair.index).with(libc::IFA_LOCAL, &OWN);
@@ -147,14 +147,14 @@ fn delete_address(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn broadcast(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn broadcast(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = give(at, send, libc::IFA_BROADCAST, &[198, 18, 5, 255])?;
     check_eq!(shown(&pair)?[0].get(IFADDR, libc::IFA_BROADCAST), Some(vec![198, 18, 5, 255]));
     Ok(())
 }
 
 /// The interface's own name is what an address is called by.
-fn label(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn label(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::over(talk(at, send)?)?;
     asked(pair.talk.make(&new_address(pair.index, OWN, 24).text(libc::IFA_LABEL, &pair.name)))?;
     check_eq!(shown(&pair)?[0].text(IFADDR, libc::IFA_LABEL).as_deref(), Some(&*pair.name));
@@ -162,7 +162,7 @@ fn label(at: &Situation<'_>, send: Send) -> Attempt {
 }
 
 /// Without a route to the network.
-fn address_flags(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn address_flags(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = give(at, send, libc::IFA_FLAGS, &u32::to_ne_bytes(libc::IFA_F_NOPREFIXROUTE))?;
     let flags = libc::IFA_F_PERMANENT | libc::IFA_F_NOPREFIXROUTE;
     check_eq!(shown(&pair)?[0].number(IFADDR, libc::IFA_FLAGS), Some(flags));
@@ -170,7 +170,7 @@ fn address_flags(at: &Situation<'_>, send: Send) -> Attempt {
 }
 
 /// For ever.
-fn lifetime(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn lifetime(at: &Situation<'_>, send: Send) -> Attempt {
     let mut lifetimes = [0; 16];
     lifetimes[..8].fill(0xff);
     let pair = give(at, send, libc::IFA_CACHEINFO, &lifetimes)?;
@@ -181,7 +181,7 @@ fn lifetime(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn get_route(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn get_route(at: &Situation<'_>, send: Send) -> Attempt {
     let found = asked(talk(at, send)?.dump(libc::RTM_GETROUTE, libc::AF_INET, RTM))?;
     check!(found.iter().any(|it| it.get(RTM, libc::RTA_DST) == Some(vec![127, 0, 0, 1])));
     Ok(())
@@ -203,11 +203,11 @@ fn route_with(at: &Situation<'_>, send: Send, kind: u16, data: &[u8]) -> Attempt
     Ok(())
 }
 
-fn new_route(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn new_route(at: &Situation<'_>, send: Send) -> Attempt {
     route_with(at, send, libc::RTA_GATEWAY, &NEAR)
 }
 
-fn delete_route(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn delete_route(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::with_address(talk(at, send)?)?;
     pair.talk.make(&crate::suite::netlink::changes::new_route(NEW))?;
     let gone = Request::route(libc::RTM_DELROUTE, ACK, libc::AF_INET, 24, 0).with(libc::RTA_DST, &FAR);
@@ -216,14 +216,14 @@ fn delete_route(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn destination(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn destination(at: &Situation<'_>, send: Send) -> Attempt {
     let request = Request::route(libc::RTM_GETROUTE, REQUEST, libc::AF_INET, 32, 0)
         .with(libc::RTA_DST, &[127, 0, 0, 9]);
     check_eq!(asked(talk(at, send)?.ask(&request))?[0].get(RTM, libc::RTA_DST), Some(vec![127, 0, 0, 9]));
     new_route(at, send)
 }
 
-fn from(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn from(at: &Situation<'_>, send: Send) -> Attempt {
     let request = Request::new(libc::RTM_GETROUTE, REQUEST, &[2, 32, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0])
         .with(libc::RTA_DST, &[127, 0, 0, 9])
         .with(libc::RTA_SRC, &[127, 0, 0, 1]);
@@ -232,7 +232,7 @@ fn from(at: &Situation<'_>, send: Send) -> Attempt {
 }
 
 /// Who asks does not change the way.
-fn user(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn user(at: &Situation<'_>, send: Send) -> Attempt {
     let request = Request::route(libc::RTM_GETROUTE, REQUEST, libc::AF_INET, 32, 0)
         .with(libc::RTA_DST, &[127, 0, 0, 9])
         .with(libc::RTA_UID, &0_u32.to_ne_bytes());
@@ -240,7 +240,7 @@ fn user(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn interface(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn interface(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::with_address(talk(at, send)?)?;
     let index = pair.index.to_ne_bytes();
     let request = crate::suite::netlink::changes::new_route(NEW).with(libc::RTA_OIF, &index);
@@ -253,21 +253,21 @@ fn interface(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn metric(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn metric(at: &Situation<'_>, send: Send) -> Attempt {
     route_with(at, send, libc::RTA_PRIORITY, &77_u32.to_ne_bytes())
 }
 
-fn preferred_source(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn preferred_source(at: &Situation<'_>, send: Send) -> Attempt {
     route_with(at, send, libc::RTA_PREFSRC, &OWN)
 }
 
 /// That of all routes which are made here.
-fn table(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn table(at: &Situation<'_>, send: Send) -> Attempt {
     route_with(at, send, libc::RTA_TABLE, &254_u32.to_ne_bytes())
 }
 
 /// Of IPv6, and medium.
-fn preference(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn preference(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::over(talk(at, send)?)?;
     let far: [u8; 16] = [0x20, 1, 0xd, 0xb8, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let request = Request::route(libc::RTM_NEWROUTE, NEW, libc::AF_INET6, 64, 0)
@@ -300,13 +300,13 @@ fn known(pair: &Pair) -> Result<Vec<Neighbour>> {
     Ok(own.map(|it| [libc::NDA_DST, libc::NDA_LLADDR].map(|kind| it.get(ND, kind))).collect())
 }
 
-fn neighbours(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn neighbours(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = acquainted(at, send)?;
     check_eq!(asked(known(&pair))?, [[Some(NEAR.to_vec()), Some(vec![2, 0, 0, 0, 0, 9])]]);
     Ok(())
 }
 
-fn delete_neighbour(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn delete_neighbour(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = acquainted(at, send)?;
     let gone =
         Request::neighbour(libc::RTM_DELNEIGH, ACK, libc::AF_INET, pair.index).with(libc::NDA_DST, &NEAR);
@@ -315,7 +315,7 @@ fn delete_neighbour(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn neighbours_of_one(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn neighbours_of_one(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = acquainted(at, send)?;
     for (index, count) in [(pair.index, 1), (1, 0)] {
         /// `NDA_IFINDEX`
@@ -327,13 +327,13 @@ fn neighbours_of_one(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn get_rule(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn get_rule(at: &Situation<'_>, send: Send) -> Attempt {
     check_eq!(asked(talk(at, send)?.dump(libc::RTM_GETRULE, libc::AF_INET, RTM))?.len(), 3);
     Ok(())
 }
 
 /// Without it, nothing is answered.
-fn request(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn request(at: &Situation<'_>, send: Send) -> Attempt {
     let talk = talk(at, send)?;
     talk.send(&Request::link(libc::RTM_GETLINK, 0, 1))?;
     check_err!(receive(&talk.fd, libc::MSG_DONTWAIT), EAGAIN);
@@ -342,7 +342,7 @@ fn request(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn acknowledge(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn acknowledge(at: &Situation<'_>, send: Send) -> Attempt {
     let talk = talk(at, send)?;
     for (flags, count) in [(REQUEST, 0), (ACK, 1)] {
         asked(talk.send(&Request::link_flags(libc::RTM_NEWLINK, flags, 1, 0, 0)))?;
@@ -359,15 +359,15 @@ fn everything(at: &Situation<'_>, send: Send, flag: i32) -> Attempt {
     Ok(())
 }
 
-fn root(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn root(at: &Situation<'_>, send: Send) -> Attempt {
     everything(at, send, libc::NLM_F_ROOT)
 }
 
-fn matching(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn matching(at: &Situation<'_>, send: Send) -> Attempt {
     everything(at, send, libc::NLM_F_MATCH)
 }
 
-fn replace(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn replace(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::with_address(talk(at, send)?)?;
     pair.talk.make(&crate::suite::netlink::changes::new_route(NEW))?;
     let other = Request::route(libc::RTM_NEWROUTE, ACK | libc::NLM_F_REPLACE as u16, libc::AF_INET, 24, 0)
@@ -379,18 +379,13 @@ fn replace(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn exclusive(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn exclusive(at: &Situation<'_>, send: Send) -> Attempt {
     let pair = Pair::over(talk(at, send)?)?;
-    check_err!(asked_error(pair.talk.make(&new_pair(NEW, &pair.name, "x9")))?, EEXIST);
+    check_err!(pair.talk.make(&new_pair(NEW, &pair.name, "x9")), EEXIST);
     Ok(())
 }
 
-/// A refusal of the kernel's, which is what is meant to come.
-fn asked_error(met: Result<()>) -> std::result::Result<Result<()>, Trouble> {
-    Ok(met)
-}
-
-fn create(at: &Situation<'_>, send: Send) -> Attempt {
+pub(crate) fn create(at: &Situation<'_>, send: Send) -> Attempt {
     let talk = talk(at, send)?;
     let [name, peer] = names();
     check_err!(talk.make(&new_pair(ACK, &name, &peer)), ENODEV);
@@ -399,15 +394,15 @@ fn create(at: &Situation<'_>, send: Send) -> Attempt {
     Ok(())
 }
 
-fn by_sendto(fd: &std::os::fd::OwnedFd, bytes: &[u8]) -> Result<usize> {
+pub(crate) fn by_sendto(fd: &std::os::fd::OwnedFd, bytes: &[u8]) -> Result<usize> {
     sys::send(fd, bytes, 0)
 }
 
-fn by_sendmsg(fd: &std::os::fd::OwnedFd, bytes: &[u8]) -> Result<usize> {
+pub(crate) fn by_sendmsg(fd: &std::os::fd::OwnedFd, bytes: &[u8]) -> Result<usize> {
     Ok(sys::sendmsg(fd, &[IoSlice::new(bytes)], Envelope::default(), 0)?.bytes)
 }
 
-fn by_sendmmsg(fd: &std::os::fd::OwnedFd, bytes: &[u8]) -> Result<usize> {
+pub(crate) fn by_sendmmsg(fd: &std::os::fd::OwnedFd, bytes: &[u8]) -> Result<usize> {
     let (_, lengths) = sys::sendmmsg(fd, &[sys::Outgoing { data: bytes, ..sys::Outgoing::default() }], 0)?;
     Ok(lengths[0] as usize)
 }
@@ -416,209 +411,65 @@ fn by_sendmmsg(fd: &std::os::fd::OwnedFd, bytes: &[u8]) -> Result<usize> {
 pub(crate) const SENDS: [(&str, Send); 3] =
     [("sendto", by_sendto), ("sendmsg", by_sendmsg), ("sendmmsg", by_sendmmsg)];
 
-/// All proofs.
-pub(crate) const ALL: &[(&str, Over)] = &[
-    ("get_link", get_link),
-    ("new_link", new_link),
-    ("set_link", set_link),
-    ("delete_link", delete_link),
-    ("get_address", get_address),
-    ("new_addresses", new_addresses),
-    ("delete_address", delete_address),
-    ("get_route", get_route),
-    ("new_route", new_route),
-    ("delete_route", delete_route),
-    ("neighbours", neighbours),
-    ("delete_neighbour", delete_neighbour),
-    ("get_rule", get_rule),
-    ("request", request),
-    ("acknowledge", acknowledge),
-    ("root", root),
-    ("matching", matching),
-    ("replace", replace),
-    ("exclusive", exclusive),
-    ("create", create),
-    ("name_attribute", name_attribute),
-    ("other_name", other_name),
-    ("mask", mask),
-    ("link_info", link_info),
-    ("mtu", mtu),
-    ("hardware_address", hardware_address),
-    ("broadcast", broadcast),
-    ("label", label),
-    ("address_flags", address_flags),
-    ("lifetime", lifetime),
-    ("destination", destination),
-    ("from", from),
-    ("user", user),
-    ("interface", interface),
-    ("metric", metric),
-    ("preferred_source", preferred_source),
-    ("table", table),
-    ("preference", preference),
-    ("neighbours_of_one", neighbours_of_one),
-];
-
 /// A proof, over any of these ways.
 pub(crate) type Over = fn(&Situation<'_>, Send) -> Attempt;
 
+/// Each by the name of what it proves: `build.rs` asks for them by these.
 macro_rules! proofs {
-    ($call:ident $by:ident; $($name:ident $proof:ident)*) => {
-        pub(crate) mod $call {
-            use super::*;
-
-            $(
-                pub(crate) fn $name(at: &Situation<'_>) -> Attempt {
-                    super::$proof(at, $by)
-                }
-            )*
+    ($($name:ident $proof:ident)*) => {
+        pub(crate) mod named {
+            $(pub(crate) use super::$proof as $name;)*
         }
+
+        /// All of them.
+        pub(crate) const ALL: &[(&str, Over)] = &[$((stringify!($name), $proof)),*];
     };
 }
 
 proofs! {
-    sendto by_sendto;
-    buf_nlmsg_type_rtm_getlink get_link
-    buf_nlmsg_type_rtm_newlink new_link
-    buf_nlmsg_type_rtm_setlink set_link
-    buf_nlmsg_type_rtm_dellink delete_link
-    buf_nlmsg_type_rtm_getaddr get_address
-    buf_nlmsg_type_rtm_newaddr new_addresses
-    buf_nlmsg_type_rtm_deladdr delete_address
-    buf_nlmsg_type_rtm_getroute get_route
-    buf_nlmsg_type_rtm_newroute new_route
-    buf_nlmsg_type_rtm_delroute delete_route
-    buf_nlmsg_type_rtm_getneigh neighbours
-    buf_nlmsg_type_rtm_newneigh neighbours
-    buf_nlmsg_type_rtm_delneigh delete_neighbour
-    buf_nlmsg_type_rtm_getrule get_rule
-    buf_nlmsg_flags_nlm_f_request request
-    buf_nlmsg_flags_nlm_f_ack acknowledge
-    buf_nlmsg_flags_nlm_f_root root
-    buf_nlmsg_flags_nlm_f_match matching
-    buf_nlmsg_flags_nlm_f_replace replace
-    buf_nlmsg_flags_nlm_f_excl exclusive
-    buf_nlmsg_flags_nlm_f_create create
-    buf_nlmsg_attrs_nla_type_ifla_ifname name_attribute
-    buf_nlmsg_attrs_nla_type_ifla_alt_ifname other_name
-    buf_nlmsg_attrs_nla_type_ifla_ext_mask mask
-    buf_nlmsg_attrs_nla_type_ifla_linkinfo link_info
-    buf_nlmsg_attrs_nla_type_ifla_mtu mtu
-    buf_nlmsg_attrs_nla_type_ifla_address hardware_address
-    buf_nlmsg_attrs_nla_type_ifa_local new_addresses
-    buf_nlmsg_attrs_nla_type_ifa_address new_addresses
-    buf_nlmsg_attrs_nla_type_ifa_broadcast broadcast
-    buf_nlmsg_attrs_nla_type_ifa_label label
-    buf_nlmsg_attrs_nla_type_ifa_flags address_flags
-    buf_nlmsg_attrs_nla_type_ifa_cacheinfo lifetime
-    buf_nlmsg_attrs_nla_type_rta_dst destination
-    buf_nlmsg_attrs_nla_type_rta_src from
-    buf_nlmsg_attrs_nla_type_rta_uid user
-    buf_nlmsg_attrs_nla_type_rta_oif interface
-    buf_nlmsg_attrs_nla_type_rta_gateway new_route
-    buf_nlmsg_attrs_nla_type_rta_priority metric
-    buf_nlmsg_attrs_nla_type_rta_prefsrc preferred_source
-    buf_nlmsg_attrs_nla_type_rta_table table
-    buf_nlmsg_attrs_nla_type_rta_pref preference
-    buf_nlmsg_attrs_nla_type_nda_dst neighbours
-    buf_nlmsg_attrs_nla_type_nda_lladdr neighbours
-    buf_nlmsg_attrs_nla_type_nda_ifindex neighbours_of_one
-}
-
-proofs! {
-    sendmsg by_sendmsg;
-    msg_msg_iov_nlmsg_type_rtm_getlink get_link
-    msg_msg_iov_nlmsg_type_rtm_newlink new_link
-    msg_msg_iov_nlmsg_type_rtm_setlink set_link
-    msg_msg_iov_nlmsg_type_rtm_dellink delete_link
-    msg_msg_iov_nlmsg_type_rtm_getaddr get_address
-    msg_msg_iov_nlmsg_type_rtm_newaddr new_addresses
-    msg_msg_iov_nlmsg_type_rtm_deladdr delete_address
-    msg_msg_iov_nlmsg_type_rtm_getroute get_route
-    msg_msg_iov_nlmsg_type_rtm_newroute new_route
-    msg_msg_iov_nlmsg_type_rtm_delroute delete_route
-    msg_msg_iov_nlmsg_type_rtm_getneigh neighbours
-    msg_msg_iov_nlmsg_type_rtm_newneigh neighbours
-    msg_msg_iov_nlmsg_type_rtm_delneigh delete_neighbour
-    msg_msg_iov_nlmsg_type_rtm_getrule get_rule
-    msg_msg_iov_nlmsg_flags_nlm_f_request request
-    msg_msg_iov_nlmsg_flags_nlm_f_ack acknowledge
-    msg_msg_iov_nlmsg_flags_nlm_f_root root
-    msg_msg_iov_nlmsg_flags_nlm_f_match matching
-    msg_msg_iov_nlmsg_flags_nlm_f_replace replace
-    msg_msg_iov_nlmsg_flags_nlm_f_excl exclusive
-    msg_msg_iov_nlmsg_flags_nlm_f_create create
-    msg_msg_iov_nlmsg_attrs_nla_type_ifla_ifname name_attribute
-    msg_msg_iov_nlmsg_attrs_nla_type_ifla_alt_ifname other_name
-    msg_msg_iov_nlmsg_attrs_nla_type_ifla_ext_mask mask
-    msg_msg_iov_nlmsg_attrs_nla_type_ifla_linkinfo link_info
-    msg_msg_iov_nlmsg_attrs_nla_type_ifla_mtu mtu
-    msg_msg_iov_nlmsg_attrs_nla_type_ifla_address hardware_address
-    msg_msg_iov_nlmsg_attrs_nla_type_ifa_local new_addresses
-    msg_msg_iov_nlmsg_attrs_nla_type_ifa_address new_addresses
-    msg_msg_iov_nlmsg_attrs_nla_type_ifa_broadcast broadcast
-    msg_msg_iov_nlmsg_attrs_nla_type_ifa_label label
-    msg_msg_iov_nlmsg_attrs_nla_type_ifa_flags address_flags
-    msg_msg_iov_nlmsg_attrs_nla_type_ifa_cacheinfo lifetime
-    msg_msg_iov_nlmsg_attrs_nla_type_rta_dst destination
-    msg_msg_iov_nlmsg_attrs_nla_type_rta_src from
-    msg_msg_iov_nlmsg_attrs_nla_type_rta_uid user
-    msg_msg_iov_nlmsg_attrs_nla_type_rta_oif interface
-    msg_msg_iov_nlmsg_attrs_nla_type_rta_gateway new_route
-    msg_msg_iov_nlmsg_attrs_nla_type_rta_priority metric
-    msg_msg_iov_nlmsg_attrs_nla_type_rta_prefsrc preferred_source
-    msg_msg_iov_nlmsg_attrs_nla_type_rta_table table
-    msg_msg_iov_nlmsg_attrs_nla_type_rta_pref preference
-    msg_msg_iov_nlmsg_attrs_nla_type_nda_dst neighbours
-    msg_msg_iov_nlmsg_attrs_nla_type_nda_lladdr neighbours
-    msg_msg_iov_nlmsg_attrs_nla_type_nda_ifindex neighbours_of_one
-}
-
-proofs! {
-    sendmmsg by_sendmmsg;
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_getlink get_link
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_newlink new_link
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_setlink set_link
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_dellink delete_link
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_getaddr get_address
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_newaddr new_addresses
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_deladdr delete_address
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_getroute get_route
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_newroute new_route
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_delroute delete_route
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_getneigh neighbours
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_newneigh neighbours
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_delneigh delete_neighbour
-    msgvec_msg_hdr_msg_iov_nlmsg_type_rtm_getrule get_rule
-    msgvec_msg_hdr_msg_iov_nlmsg_flags_nlm_f_request request
-    msgvec_msg_hdr_msg_iov_nlmsg_flags_nlm_f_ack acknowledge
-    msgvec_msg_hdr_msg_iov_nlmsg_flags_nlm_f_root root
-    msgvec_msg_hdr_msg_iov_nlmsg_flags_nlm_f_match matching
-    msgvec_msg_hdr_msg_iov_nlmsg_flags_nlm_f_replace replace
-    msgvec_msg_hdr_msg_iov_nlmsg_flags_nlm_f_excl exclusive
-    msgvec_msg_hdr_msg_iov_nlmsg_flags_nlm_f_create create
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifla_ifname name_attribute
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifla_alt_ifname other_name
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifla_ext_mask mask
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifla_linkinfo link_info
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifla_mtu mtu
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifla_address hardware_address
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifa_local new_addresses
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifa_address new_addresses
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifa_broadcast broadcast
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifa_label label
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifa_flags address_flags
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_ifa_cacheinfo lifetime
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_rta_dst destination
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_rta_src from
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_rta_uid user
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_rta_oif interface
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_rta_gateway new_route
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_rta_priority metric
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_rta_prefsrc preferred_source
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_rta_table table
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_rta_pref preference
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_nda_dst neighbours
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_nda_lladdr neighbours
-    msgvec_msg_hdr_msg_iov_nlmsg_attrs_nla_type_nda_ifindex neighbours_of_one
+    nlmsg_type_rtm_getlink get_link
+    nlmsg_type_rtm_newlink new_link
+    nlmsg_type_rtm_setlink set_link
+    nlmsg_type_rtm_dellink delete_link
+    nlmsg_type_rtm_getaddr get_address
+    nlmsg_type_rtm_newaddr new_addresses
+    nlmsg_type_rtm_deladdr delete_address
+    nlmsg_type_rtm_getroute get_route
+    nlmsg_type_rtm_newroute new_route
+    nlmsg_type_rtm_delroute delete_route
+    nlmsg_type_rtm_getneigh neighbours
+    nlmsg_type_rtm_newneigh neighbours
+    nlmsg_type_rtm_delneigh delete_neighbour
+    nlmsg_type_rtm_getrule get_rule
+    nlmsg_flags_nlm_f_request request
+    nlmsg_flags_nlm_f_ack acknowledge
+    nlmsg_flags_nlm_f_root root
+    nlmsg_flags_nlm_f_match matching
+    nlmsg_flags_nlm_f_replace replace
+    nlmsg_flags_nlm_f_excl exclusive
+    nlmsg_flags_nlm_f_create create
+    nlmsg_attrs_nla_type_ifla_ifname name_attribute
+    nlmsg_attrs_nla_type_ifla_alt_ifname other_name
+    nlmsg_attrs_nla_type_ifla_ext_mask mask
+    nlmsg_attrs_nla_type_ifla_linkinfo link_info
+    nlmsg_attrs_nla_type_ifla_mtu mtu
+    nlmsg_attrs_nla_type_ifla_address hardware_address
+    nlmsg_attrs_nla_type_ifa_local new_addresses
+    nlmsg_attrs_nla_type_ifa_address new_addresses
+    nlmsg_attrs_nla_type_ifa_broadcast broadcast
+    nlmsg_attrs_nla_type_ifa_label label
+    nlmsg_attrs_nla_type_ifa_flags address_flags
+    nlmsg_attrs_nla_type_ifa_cacheinfo lifetime
+    nlmsg_attrs_nla_type_rta_dst destination
+    nlmsg_attrs_nla_type_rta_src from
+    nlmsg_attrs_nla_type_rta_uid user
+    nlmsg_attrs_nla_type_rta_oif interface
+    nlmsg_attrs_nla_type_rta_gateway new_route
+    nlmsg_attrs_nla_type_rta_priority metric
+    nlmsg_attrs_nla_type_rta_prefsrc preferred_source
+    nlmsg_attrs_nla_type_rta_table table
+    nlmsg_attrs_nla_type_rta_pref preference
+    nlmsg_attrs_nla_type_nda_dst neighbours
+    nlmsg_attrs_nla_type_nda_lladdr neighbours
+    nlmsg_attrs_nla_type_nda_ifindex neighbours_of_one
 }
