@@ -5,6 +5,7 @@
 //! error of the compiler, and a proof of something that is no longer declared is unused code, which is an error too.
 
 use std::{
+    collections::BTreeSet,
     env,
     error::Error,
     fmt::Write,
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     fs::write(out.join("profile.rs"), scml::rust_source(&profile, "PROFILE"))?;
 
-    let mut list = String::from("&[\n");
+    let (mut list, mut over_calls) = (String::new(), BTreeSet::new());
     for declared in scml::probe::alternatives(&profile.tables()) {
         let call = declared.sample.call.name();
         let proof = |argument: &str| identifier(&format!("{argument}_{}", declared.name));
@@ -42,12 +43,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             // What is in a netlink message is proven the same way over each call that sends it.
             Some(place) => {
                 let (proof, messages) = (proof(&declared.argument[place..]), "proofs::netlink::messages");
-                writeln!(list, "    |at| {messages}::named::{proof}(at, {messages}::by_{call}),")?;
+                over_calls.insert(format!(
+                    "fn {call}_{proof}(at: &Situation<'_>) -> Attempt {{ {messages}::named::{proof}(at, {messages}::by_{call}) }}"
+                ));
+                writeln!(list, "    {call}_{proof},")?;
             }
             None => writeln!(list, "    proofs::{call}::{},", proof(&declared.argument))?,
         }
     }
-    list.push(']');
+    let list = format!("{{\n{}\n&[\n{list}]\n}}", Vec::from_iter(over_calls).join("\n"));
     fs::write(out.join("proofs.rs"), list)?;
     Ok(())
 }
