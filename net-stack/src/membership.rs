@@ -12,11 +12,13 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct HostGroups(BTreeMap<(InterfaceId, IpAddr), usize>);
 
-/// So many groups a socket may be in: `net.ipv4.igmp_max_memberships` is 20, without a limit for IPv6.
-const GROUPS_MAX: usize = 256;
+/// So many groups of IPv4 a socket may be in (`net.ipv4.igmp_max_memberships`), and of IPv6, for which Linux has no limit.
+const GROUPS_MAX_V4: usize = 20;
+const GROUPS_MAX_V6: usize = 256;
 
-/// So many sources a filter may name: `net.ipv4.igmp_max_msf` is 10, `net.ipv6.mld_max_msf` 64.
-const SOURCES_MAX: usize = 64;
+/// So many sources a filter may name: `net.ipv4.igmp_max_msf`, `net.ipv6.mld_max_msf`.
+const SOURCES_MAX_V4: usize = 10;
+const SOURCES_MAX_V6: usize = 64;
 
 /// Which sources a socket wants to hear in a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,10 +34,12 @@ pub enum Filter {
 pub enum MembershipError {
     /// That is no group, or the filter is of the other kind.
     Invalid,
-    /// The socket is in it already, or the source is in the filter already.
+    /// The socket is in it already.
     Already,
-    /// It is not, or the source is not.
+    /// The socket is not in it.
     NotMember,
+    /// The source is in the filter already, or it is not.
+    Source,
     /// There are too many.
     TooMany,
     /// There is no such interface.
@@ -82,7 +86,8 @@ impl Memberships {
         if self.find(interface, group).is_some() {
             return Err(MembershipError::Already);
         }
-        if self.0.len() == GROUPS_MAX {
+        let alike = self.0.iter().filter(|own| own.group.is_ipv4() == group.is_ipv4()).count();
+        if alike >= if group.is_ipv4() { GROUPS_MAX_V4 } else { GROUPS_MAX_V6 } {
             return Err(MembershipError::TooMany);
         }
         self.0.push(Membership { interface, group, filter });
@@ -120,6 +125,11 @@ impl Memberships {
         match self.find(interface, group).map(|place| &mut self.0[place].filter) {
             None => self.join(stack, interface, group, Filter::Include(Vec::from([source]))),
             Some(Filter::Include(sources)) => insert(sources, source),
+            // Who hears all sources may begin to choose, as long as none is blocked.
+            Some(filter @ Filter::Exclude(_)) if *filter == Filter::Exclude(Vec::new()) => {
+                *filter = Filter::Include(Vec::from([source]));
+                Ok(())
+            }
             Some(Filter::Exclude(_)) => Err(MembershipError::Invalid),
         }
     }
@@ -158,9 +168,9 @@ impl Memberships {
 
 fn insert(sources: &mut Vec<IpAddr>, source: IpAddr) -> Result<(), MembershipError> {
     if sources.contains(&source) {
-        return Err(MembershipError::Already);
+        return Err(MembershipError::Source);
     }
-    if sources.len() == SOURCES_MAX {
+    if sources.len() >= if source.is_ipv4() { SOURCES_MAX_V4 } else { SOURCES_MAX_V6 } {
         return Err(MembershipError::TooMany);
     }
     sources.push(source);
@@ -168,7 +178,7 @@ fn insert(sources: &mut Vec<IpAddr>, source: IpAddr) -> Result<(), MembershipErr
 }
 
 fn remove(sources: &mut Vec<IpAddr>, source: IpAddr) -> Result<(), MembershipError> {
-    let place = sources.iter().position(|own| *own == source).ok_or(MembershipError::NotMember)?;
+    let place = sources.iter().position(|own| *own == source).ok_or(MembershipError::Source)?;
     sources.swap_remove(place);
     Ok(())
 }

@@ -291,7 +291,13 @@ fn groups_are_heard_by_those_who_want_to() {
     assert_eq!(one.join(InterfaceId::new(99).unwrap(), group), Err(MembershipError::NoDevice));
     one.join(net.line, group).unwrap();
     assert_eq!(one.join(net.line, group), Err(MembershipError::Already));
+    one.block_source(net.line, group, ip("1.1.1.2"), true).unwrap();
+    assert_eq!(one.block_source(net.line, group, ip("1.1.1.2"), true), Err(MembershipError::Source));
     assert_eq!(one.add_source(net.line, group, ip("1.1.1.1")), Err(MembershipError::Invalid));
+    one.block_source(net.line, group, ip("1.1.1.2"), false).unwrap();
+    // Who blocks nobody may begin to choose.
+    one.add_source(net.line, group, ip("1.1.1.1")).unwrap();
+    assert_eq!(one.block_source(net.line, group, ip("1.1.1.2"), true), Err(MembershipError::Invalid));
     assert_eq!(Filter::Include(vec![]), Filter::Include(Vec::new()));
 }
 

@@ -197,10 +197,12 @@ fn flags() {
     let mut differences = Differences::default();
     for bit in (0..32).map(|bit| 1_u32 << bit) {
         let admits = |call: Call, index: usize, kind: u8| {
-            let mut facts =
-                Facts { descriptor: Some(Descriptor::new(net::AF_UNIX as u16, kind, 0)), ..Facts::default() };
-            facts.registers[index] = bit.into();
-            declared(call, &facts)
+            [net::AF_UNIX, net::AF_INET, net::AF_INET6].into_iter().any(|family| {
+                let descriptor = Some(Descriptor::new(family as u16, kind, 0));
+                let mut facts = Facts { descriptor, ..Facts::default() };
+                facts.registers[index] = bit.into();
+                declared(call, &facts)
+            })
         };
         let declared = (0..11).any(|kind| {
             [(Call::Sendto, 3), (Call::Sendmsg, 2), (Call::Sendmmsg, 3)]

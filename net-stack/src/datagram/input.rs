@@ -143,7 +143,8 @@ impl Stack {
         out: &mut Outbox,
     ) {
         let mut state = socket.state.lock();
-        if state.options.receive_errors {
+        // The option is that of the socket's own version.
+        if state.options.receive_errors && report.v6 == (socket.version == Version::V6) {
             state.errors.record(ErrorRecord {
                 trouble: report.trouble,
                 origin: if report.v6 { Origin::Icmpv6 } else { Origin::Icmp },

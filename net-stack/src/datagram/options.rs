@@ -14,6 +14,10 @@ pub enum Discovery {
     Always,
     /// IP_PMTUDISC_PROBE: as DO, but what is known of the way is not heeded.
     Probe,
+    /// IP_PMTUDISC_INTERFACE: routers may split them, and this host does not.
+    Interface,
+    /// IP_PMTUDISC_OMIT: routers may split them, and so does this host.
+    Omit,
 }
 
 /// The options of a datagram socket, with Linux's defaults.

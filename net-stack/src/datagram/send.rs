@@ -107,25 +107,7 @@ impl DatagramSocket {
         let length = draft.0.len();
         let mut out = Outbox::default();
         let mut state = shared.state.lock();
-        if let Some(trouble) = state.errors.take_pending() {
-            return Err(SendError::Pending(trouble));
-        }
-        if state.write_shut {
-            return Err(SendError::Shut);
-        }
-        let to = to.or(state.peer).ok_or(SendError::NoDestination)?;
-        if !shared.speaks(&state, to.address) {
-            return Err(SendError::Version);
-        }
-        if shared.kind == Kind::Udp && to.port == 0 {
-            return Err(SendError::InvalidDestination);
-        }
-        let local = state.local.filter(|local| !local.is_multicast() && !local.is_unspecified());
-        let from = ancillary.source.or(local);
-        let path = shared.path(&state, to.address, from, ancillary.interface).map_err(SendError::Path)?;
-        if path.reach == Reach::Broadcast && !state.options.broadcast {
-            return Err(SendError::Broadcast);
-        }
+        let (to, path) = shared.way(&mut state, to, ancillary)?;
         if !shared.need_port(&mut state) {
             return Err(SendError::Exhausted);
         }
@@ -137,9 +119,47 @@ impl DatagramSocket {
         shared.stack.flush(out, now);
         result.map(|()| length)
     }
+
+    /// Whether a datagram could be sent there, for who has not all of it yet.
+    ///
+    /// # Errors
+    /// As [`DatagramSocket::send`].
+    pub fn check_way(&self, to: Option<Endpoint>, ancillary: &Ancillary) -> Result<(), SendError> {
+        self.0.way(&mut self.0.state.lock(), to, ancillary).map(|_| ())
+    }
 }
 
 impl Shared {
+    /// To whom a datagram goes, and which way.
+    #[inline]
+    fn way(
+        &self,
+        state: &mut State,
+        to: Option<Endpoint>,
+        ancillary: &Ancillary,
+    ) -> Result<(Endpoint, Path), SendError> {
+        if let Some(trouble) = state.errors.take_pending() {
+            return Err(SendError::Pending(trouble));
+        }
+        if state.write_shut {
+            return Err(SendError::Shut);
+        }
+        let to = to.or(state.peer).ok_or(SendError::NoDestination)?;
+        if !self.speaks(state, to.address) {
+            return Err(SendError::Version);
+        }
+        if self.kind == Kind::Udp && to.port == 0 {
+            return Err(SendError::InvalidDestination);
+        }
+        let local = state.local.filter(|local| !local.is_multicast() && !local.is_unspecified());
+        let from = ancillary.source.or(local);
+        let path = self.path(state, to.address, from, ancillary.interface).map_err(SendError::Path)?;
+        if path.reach == Reach::Broadcast && !state.options.broadcast {
+            return Err(SendError::Broadcast);
+        }
+        Ok((to, path))
+    }
+
     fn send_over(
         self: &Arc<Self>,
         state: &mut State,
@@ -176,7 +196,8 @@ impl Shared {
         };
         let whole = Header::length(path.source) + packet.len();
         let longest = if path.source.is_ipv4() { 65535 } else { 65535 + 40 };
-        let keep_whole = matches!(options.discovery, Discovery::Always | Discovery::Probe);
+        let keep_whole =
+            matches!(options.discovery, Discovery::Always | Discovery::Probe | Discovery::Interface);
         if whole > longest || keep_whole && whole > path.mtu as usize {
             return Err(SendError::TooLong);
         }
@@ -184,7 +205,10 @@ impl Shared {
             protocol,
             hop_limit: ancillary.hop_limit.unwrap_or(hop_limit),
             traffic_class: ancillary.traffic_class.unwrap_or(options.traffic_class),
-            dont_fragment: options.discovery != Discovery::Never,
+            dont_fragment: matches!(
+                options.discovery,
+                Discovery::Want | Discovery::Always | Discovery::Probe
+            ),
             loop_back: path.reach == Reach::Broadcast || options.multicast_loop,
         };
         self.stack.send(path, &outgoing, packet, out);

@@ -6,7 +6,7 @@ use super::{
     claim::{Claim, Holder, Stage},
     table::{InUse, Ports},
 };
-use crate::{address::IpAddr, cover::Cover};
+use crate::{address::IpAddr, cover::Cover, net::InterfaceId};
 
 /// A port that is held. Only the table makes one; dropping it gives the port back.
 pub struct Binding {
@@ -49,6 +49,12 @@ impl Binding {
     /// SO_REUSEADDR and SO_REUSEPORT were set: they count from now on, for those who come.
     pub fn share(&mut self, reuse_address: bool, reuse_port: bool) {
         let claim = Claim { reuse_address, reuse_port, ..self.holder.claim };
+        self.change(Holder { claim, ..self.holder });
+    }
+
+    /// SO_BINDTODEVICE was set: it is about packets of that device.
+    pub fn limit(&mut self, device: Option<InterfaceId>) {
+        let claim = Claim { device, ..self.holder.claim };
         self.change(Holder { claim, ..self.holder });
     }
 

@@ -20,6 +20,10 @@ bitflags! {
         const WAITALL = net::MSG_WAITALL;
         /// Of recvmmsg: wait for the first message only.
         const WAITFORONE = 0x1_0000;
+        /// More follows: it is sent together.
+        const MORE = net::MSG_MORE;
+        /// What became of datagrams that were sent, rather than those that have come; also in the result.
+        const ERRQUEUE = net::MSG_ERRQUEUE;
         /// Control messages did not fit: only in results.
         const CTRUNC = net::MSG_CTRUNC;
         /// No SIGPIPE.

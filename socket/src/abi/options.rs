@@ -24,14 +24,16 @@ pub enum OptionValue {
     Linger(Linger),
     /// A name, filled up with zeros.
     Name([u8; 16]),
+    /// The name of a device, which has to find room, up to its first zero; or that there is none.
+    Device(Option<[u8; 16]>),
     /// A number of 64 bits, which has to find room.
     Wide(u64),
     /// A `struct ucred`.
     Credentials(Credentials),
 }
 
-/// The longest value that rules can speak of: two words.
-const GIVEN_MAX: usize = 16;
+/// The longest value that an option has: `struct ipv6_mreq`.
+const GIVEN_MAX: usize = 20;
 
 /// An option's value as a program gives it: read once, so that what is judged is what is set.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +90,40 @@ impl OptionIn {
         match words {
             [one, other] => Ok([*one, *other].map(i64::from_ne_bytes)),
             _ => Err(Errno::EFAULT.into()),
+        }
+    }
+
+    /// The value, where it has so many bytes or more; no more than the longest option has.
+    ///
+    /// # Errors
+    /// EINVAL where it is shorter, EFAULT.
+    pub fn at_least(&self, count: usize) -> Result<&[u8]> {
+        if usize::try_from(self.length).is_ok_and(|length| length < count) {
+            return Err(Error::new(Errno::EINVAL, "the value is too short"));
+        }
+        let bytes = self.bytes();
+        if bytes.len() < count { Err(Errno::EFAULT.into()) } else { Ok(bytes) }
+    }
+
+    /// The value, where it has just so many bytes.
+    ///
+    /// # Errors
+    /// EINVAL where it has not, EFAULT.
+    pub fn exactly(&self, count: usize) -> Result<&[u8]> {
+        if usize::try_from(self.length) != Ok(count) {
+            return Err(Error::new(Errno::EINVAL, "the value has another length"));
+        }
+        self.at_least(count)
+    }
+
+    /// The value as the name of a device: nothing, or up to its first zero and no longer than 15 bytes.
+    ///
+    /// # Errors
+    /// EFAULT
+    pub fn device(&self) -> Result<&[u8]> {
+        match self.length {
+            0 => Ok(&[]),
+            _ => self.name(),
         }
     }
 
@@ -238,6 +274,14 @@ impl OptionOut {
             OptionValue::Name(name) => {
                 bytes = name;
                 16
+            }
+            OptionValue::Device(None) => 0,
+            OptionValue::Device(Some(_)) if self.room < 16 => {
+                return Err(Error::new(Errno::EINVAL, "there is no room for a name"));
+            }
+            OptionValue::Device(Some(name)) => {
+                bytes = name;
+                name.iter().position(|byte| *byte == 0).map_or(16, |end| end + 1)
             }
             OptionValue::Wide(_) if self.room < 8 => {
                 return Err(Error::new(Errno::EINVAL, "there is no room for the number"));

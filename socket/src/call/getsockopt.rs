@@ -100,6 +100,9 @@ impl GetOption {
             net::SO_SNDTIMEO_OLD | net::SO_SNDTIMEO_NEW => timeout(Direction::Send),
             net::SO_LINGER => OptionValue::Linger(socket.linger()),
             net::SO_COOKIE => OptionValue::Wide(socket.number()),
+            net::SO_BINDTODEVICE if let Some(internet) = socket.internet() => {
+                OptionValue::Device(internet.device()?)
+            }
             net::SO_PEERCRED => OptionValue::Credentials(socket.peer_credentials()),
             name => OptionValue::Int(match name {
                 net::SO_TYPE => socket.socket_type().into(),
@@ -113,6 +116,7 @@ impl GetOption {
                 net::SO_BROADCAST => socket.options().contains(Options::BROADCAST).into(),
                 net::SO_KEEPALIVE => socket.options().contains(Options::KEEP_ALIVE).into(),
                 net::SO_DONTROUTE if !internet => socket.options().contains(Options::DONT_ROUTE).into(),
+                net::SO_NO_CHECK if internet => socket.options().contains(Options::NO_CHECK).into(),
                 net::SO_RCVLOWAT => socket.receive_low() as i32,
                 net::SO_SNDLOWAT => 1,
                 net::SO_PRIORITY => socket.priority() as i32,

@@ -3,14 +3,14 @@
 use alloc::boxed::Box;
 
 use linux_raw_sys::general::CAP_NET_BIND_SERVICE;
-use net_stack::{datagram::Ancillary, time::Instant};
+use net_stack::time::Instant;
 
 use crate::{
-    abi::flags::MessageFlags,
+    abi::{control::ControlMessages, flags::MessageFlags},
     bytes::{Sink, Source},
     caller::Caller,
     error::{Errno, Error},
-    family::inet::{Context, Datagram, Internet, Pending, Transport},
+    family::inet::{Context, Datagram, Internet, Manner, Pending, Transport},
     step::{Attempt, Stop},
 };
 
@@ -33,7 +33,7 @@ pub(super) fn send<C: Caller, S: Source>(
     internet: &Internet,
     source: &mut S,
     flags: MessageFlags,
-    to: Option<&[u8]>,
+    (to, control): (Option<&[u8]>, Option<&ControlMessages>),
     pending: &mut Option<Box<Pending>>,
 ) -> Attempt<usize> {
     if flags.contains(MessageFlags::OOB) {
@@ -50,7 +50,10 @@ pub(super) fn send<C: Caller, S: Source>(
             }
             sent
         }
-        Transport::Udp(udp) => Ok(internet.send_datagram(udp, source, to, &Ancillary::default(), now)?),
+        Transport::Udp(udp) => {
+            let manner = Manner { to, control, more: flags.contains(MessageFlags::MORE) };
+            Ok(internet.send_datagram(udp, source, manner, now)?)
+        }
     }
 }
 
@@ -76,6 +79,9 @@ pub(super) fn receive<C: Caller, K: Sink>(
     nonblocking: bool,
 ) -> Attempt<Incoming> {
     let peek = flags.contains(MessageFlags::PEEK);
+    if flags.contains(MessageFlags::ERRQUEUE) {
+        return Ok(Incoming::Datagram(Box::new(internet.receive_error(sink)?)));
+    }
     match internet.transport() {
         Transport::Tcp(_) => {
             if flags.contains(MessageFlags::OOB) {

@@ -61,7 +61,7 @@ impl Outgoing<'_> {
     fn step_internet<C: Caller>(&mut self, caller: &C, of: &Internet) -> Step {
         let flags = MessageFlags::empty();
         loop {
-            match internet::send(caller, of, &mut self.bytes, flags, None, &mut self.pending) {
+            match internet::send(caller, of, &mut self.bytes, flags, (None, None), &mut self.pending) {
                 Ok(sent) => self.sent += sent,
                 Err(stop) => return self.stopped(caller, stop),
             }

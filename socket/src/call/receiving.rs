@@ -243,6 +243,9 @@ impl Receiving {
             (None, None) => false,
         };
         flags.set(MessageFlags::TRUNC, cut);
+        if self.socket.internet().is_some() {
+            flags |= self.flags & MessageFlags::ERRQUEUE;
+        }
         flags
     }
 

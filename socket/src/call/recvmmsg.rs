@@ -67,6 +67,9 @@ pub fn start<C: Caller>(caller: &C, registers: &[usize; 6]) -> Result<ReceiveMan
         many.current = Some(many.next(caller)?);
     }
     // Linux looks for this before it looks at the first message; nothing undeclared must find it, though.
+    if flags.contains(MessageFlags::ERRQUEUE) {
+        return Ok(many);
+    }
     many.socket.take_error().map_or(Ok(many), Err)
 }
 

@@ -10,6 +10,7 @@ use crate::{
     abi::{
         address::SocketAddress,
         buffers::{Buffers, UserBytes},
+        control::ControlMessages,
         flags::MessageFlags,
     },
     ancillary::Parcel,
@@ -105,7 +106,7 @@ impl Sending {
             return self.step_record(caller, destination);
         }
         if self.socket.internet().is_some() {
-            return self.step_internet(caller, None);
+            return self.step_internet(caller, None, None);
         }
         if !self.waited
             && let Err(error) = self.check(destination.is_some())
@@ -138,7 +139,7 @@ impl Sending {
     #[inline(never)]
     fn step_record<C: Caller>(&mut self, caller: &C, destination: Option<&SocketAddress>) -> Step {
         if self.socket.internet().is_some() {
-            return self.step_internet(caller, destination);
+            return self.step_internet(caller, destination, None);
         }
         if self.socket.netlink().is_some() {
             return self.step_netlink(caller, destination);
@@ -175,14 +176,26 @@ impl Sending {
     }
 
     /// Sends over TCP or UDP.
-    fn step_internet<C: Caller>(&mut self, caller: &C, destination: Option<&SocketAddress>) -> Step {
+    pub(super) fn step_internet<C: Caller>(
+        &mut self,
+        caller: &C,
+        destination: Option<&SocketAddress>,
+        control: Option<&ControlMessages>,
+    ) -> Step {
         let socket = self.socket.clone();
         let Some(internet) = socket.internet() else { return Step::Done(Err(Errno::EINVAL.into())) };
         let to = destination.map(SocketAddress::bytes);
         let datagram = socket.sends_records();
         loop {
             let source = &mut UserBytes { caller, buffers: &mut self.buffers };
-            match super::internet::send(caller, internet, source, self.flags, to, &mut self.pending) {
+            match super::internet::send(
+                caller,
+                internet,
+                source,
+                self.flags,
+                (to, control),
+                &mut self.pending,
+            ) {
                 Ok(sent) => self.sent += sent,
                 Err(Stop::Error(error)) if datagram => return Step::Done(Err(error)),
                 Err(stop) => return self.stopped(caller, stop),

@@ -99,14 +99,15 @@ impl SendMessage {
     }
 
     pub(super) fn step<C: Caller>(&mut self, caller: &C) -> Step {
+        if self.sending.socket.internet().is_some() {
+            let control = Some(&self.control).filter(|_| self.header.control_length != 0);
+            return self.sending.step_internet(caller, self.destination.as_ref(), control);
+        }
         // Linux looks at them before it looks at anything else.
         if self.sending.is_new() {
             match Parcel::read(caller, &self.control) {
                 Ok(None) => {}
-                Ok(parcel) => {
-                    // AF_INET knows no open files, and passes over who sends.
-                    self.sending.add(parcel);
-                }
+                Ok(parcel) => self.sending.add(parcel),
                 Err(error) => return Step::Done(Err(error)),
             }
         }

@@ -81,6 +81,11 @@ impl SetOption {
         if self.level != net::SOL_SOCKET {
             return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
         }
+        if self.name == net::SO_BINDTODEVICE
+            && let Some(internet) = self.socket.internet()
+        {
+            return internet.set_device(self.value.device()?, caller.is_capable(CAP_NET_RAW));
+        }
         // Linux looks at the value before it looks which option it is for.
         let value = self.value.int()?;
         let world = caller.world();
@@ -92,6 +97,7 @@ impl SetOption {
             net::SO_REUSEPORT if internet => self.socket.set_options(Options::REUSE_PORT, value != 0),
             net::SO_BROADCAST => self.socket.set_options(Options::BROADCAST, value != 0),
             net::SO_KEEPALIVE => self.socket.set_options(Options::KEEP_ALIVE, value != 0),
+            net::SO_NO_CHECK if internet => self.socket.set_options(Options::NO_CHECK, value != 0),
             net::SO_DONTROUTE if !internet => self.socket.set_options(Options::DONT_ROUTE, value != 0),
             net::SO_RCVTIMEO_OLD | net::SO_RCVTIMEO_NEW => {
                 self.socket.set_timeout(Direction::Receive, self.value.time()?);

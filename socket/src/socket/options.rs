@@ -26,6 +26,8 @@ bitflags! {
         const KEEP_ALIVE = 1 << 5;
         /// SO_DONTROUTE: kept, and without a meaning to the UNIX family.
         const DONT_ROUTE = 1 << 6;
+        /// SO_NO_CHECK: datagrams of UDP over IPv4 have no checksum.
+        const NO_CHECK = 1 << 7;
         /// SO_PASSCRED: messages come with their sender's credentials.
         const PASS_CREDENTIALS = 1 << 1;
         /// SO_PASSPIDFD: messages come with a descriptor of their sender's process.

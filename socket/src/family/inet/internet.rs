@@ -414,8 +414,10 @@ impl Internet {
                 }
             }
             Transport::Udp(udp) => {
-                let broadcast = switches.contains(Options::BROADCAST);
-                udp.socket().set_options(|options| options.broadcast = broadcast);
+                udp.socket().set_options(|options| {
+                    options.broadcast = switches.contains(Options::BROADCAST);
+                    options.no_checksum = switches.contains(Options::NO_CHECK);
+                });
             }
         }
     }

@@ -3,14 +3,14 @@
 use core::time::Duration;
 
 use linux_raw_sys::net::{
-    IP_TOS, IP_TTL, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, SOL_IP, SOL_IPV6, SOL_TCP, TCP_CONGESTION,
-    TCP_DEFER_ACCEPT, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY,
-    TCP_SYNCNT, TCP_USER_TIMEOUT,
+    IP_FREEBIND, IP_MTU, IP_TOS, IP_TTL, IPV6_FREEBIND, IPV6_MTU, IPV6_TCLASS, IPV6_UNICAST_HOPS,
+    IPV6_V6ONLY, SOL_IP, SOL_IPV6, SOL_TCP, TCP_CONGESTION, TCP_DEFER_ACCEPT, TCP_KEEPCNT, TCP_KEEPIDLE,
+    TCP_KEEPINTVL, TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY, TCP_SYNCNT, TCP_USER_TIMEOUT,
 };
 use net_stack::{datagram::Version, tcp::TcpOptions, time::Instant};
 use scml::SocketState;
 
-use super::{Internet, Transport, tcp::Tcp, told::Wanted};
+use super::{Internet, Transport, failure, tcp::Tcp, told::Wanted};
 use crate::{
     abi::options::{OptionIn, OptionValue},
     error::{Errno, Error, Result},
@@ -26,6 +26,8 @@ const SEGMENTS: core::ops::RangeInclusive<i32> = 88..=32_767;
 const FIN_SECONDS_MAX: i32 = 120;
 /// The one congestion control that there is (RFC 5681), as TCP_CONGESTION names it.
 const RENO: [u8; 16] = *b"reno\0\0\0\0\0\0\0\0\0\0\0\0";
+/// The longest packet of IPv4: IP_MAX_MTU.
+const PACKET_MAX: u32 = 65_535;
 /// IPDEFTTL
 const HOPS: u8 = 64;
 
@@ -43,10 +45,18 @@ impl Internet {
                 OptionValue::Int(on.into())
             });
         }
+        if let Transport::Udp(udp) = self.transport()
+            && let Some(value) = self.datagram_option(udp, level, name)
+        {
+            return Ok(value);
+        }
         match (level, self.transport(), self.version()) {
             (SOL_TCP, Transport::Tcp(_), _) if name == TCP_CONGESTION => Ok(OptionValue::Name(RENO)),
             (SOL_TCP, Transport::Tcp(tcp), _) => self.tcp_option(tcp, name).map(OptionValue::Int),
+            (SOL_IP, _, Version::V4) if name == IP_MTU => self.path_mtu().map(OptionValue::Int),
+            (SOL_IPV6, _, Version::V6) if name == IPV6_MTU => self.path_mtu().map(OptionValue::Int),
             (SOL_IP, ..) => Ok(OptionValue::Byte(match name {
+                IP_FREEBIND => self.choices().free_bind.into(),
                 IP_TOS => self.traffic_class(),
                 IP_TTL => self.hop_limit(),
                 _ => return Err(UNKNOWN),
@@ -55,6 +65,7 @@ impl Internet {
                 IPV6_V6ONLY => self.choices().v6_only.into(),
                 IPV6_UNICAST_HOPS => self.hop_limit().into(),
                 IPV6_TCLASS => self.traffic_class().into(),
+                IPV6_FREEBIND => self.choices().free_bind.into(),
                 _ => return Err(UNKNOWN),
             })),
             (_, _, Version::V4) if level != SOL_IPV6 => Err(NO_LEVEL),
@@ -71,6 +82,11 @@ impl Internet {
             let on = if level == SOL_IP { value.int_or_byte()? } else { value.int()? };
             self.wishes().set(wanted, on != 0);
             return Ok(());
+        }
+        if let Transport::Udp(udp) = self.transport()
+            && let Some(done) = self.set_datagram_option(udp, level, name, value, now)
+        {
+            return done;
         }
         match (level, self.transport(), self.version()) {
             (SOL_TCP, Transport::Tcp(_), _) if name == TCP_CONGESTION => match value.name()? {
@@ -124,6 +140,24 @@ impl Internet {
         }
     }
 
+    /// IP_MTU, IPV6_MTU: the longest packet that the way to the peer takes.
+    ///
+    /// # Errors
+    /// ENOTCONN where there is no peer.
+    fn path_mtu(&self) -> Result<i32> {
+        let (local, peer) = match self.transport() {
+            Transport::Tcp(tcp) => (tcp.local(self.version()).address, tcp.remote(false)?.address),
+            Transport::Udp(udp) => {
+                let peer = udp.socket().peer().ok_or(Errno::ENOTCONN)?;
+                (udp.socket().local().address, peer.address)
+            }
+        };
+        let device = self.choices().device;
+        let path = self.stack().network(|network| network.path(peer, Some(local), device));
+        let mtu = path.map_err(failure::of_path)?.mtu;
+        Ok(if peer.is_ipv4() { mtu.min(PACKET_MAX) } else { mtu } as i32)
+    }
+
     fn traffic_class(&self) -> u8 {
         match self.transport() {
             Transport::Tcp(tcp) => tcp.options().traffic_class,
@@ -170,6 +204,8 @@ impl Internet {
                 };
                 self.set_hop_limit(hops, now);
             }
+            IP_FREEBIND => self.choose(|choices| choices.free_bind = value != 0),
+            // What is asked for cannot be set.
             _ => return Err(UNKNOWN),
         }
         Ok(())
@@ -200,6 +236,10 @@ impl Internet {
                     _ => return Err(OUT_OF_RANGE),
                 };
                 self.set_traffic_class(class, now);
+            }
+            IPV6_FREEBIND => {
+                let free_bind = given? != 0;
+                self.choose(|choices| choices.free_bind = free_bind);
             }
             _ => return Err(UNKNOWN),
         }

@@ -480,9 +480,10 @@ impl Tcp {
     pub(super) fn choose(&self, change: impl FnOnce(&mut Choices)) {
         let mut state = self.0.lock();
         change(&mut state.choices);
-        let Choices { reuse_address, reuse_port, .. } = state.choices;
+        let Choices { reuse_address, reuse_port, device, .. } = state.choices;
         if let Phase::Closed(Some(binding)) = &mut state.phase {
             binding.share(reuse_address, reuse_port);
+            binding.limit(device);
         }
     }
 

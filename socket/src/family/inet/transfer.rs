@@ -1,6 +1,6 @@
 //! What goes out and comes in, from and to programs' memory, while nothing is locked.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
 use linux_raw_sys::net::{AF_INET, AF_UNSPEC};
 use net_stack::{
@@ -13,10 +13,12 @@ use net_stack::{
 use super::{
     Internet, Transport,
     address::{self, Shown},
+    said,
     told::Told,
     udp::Udp,
 };
 use crate::{
+    abi::control::ControlMessages,
     bytes::{Sink, Source},
     error::{Errno, Error, Result},
     step::Attempt,
@@ -27,6 +29,8 @@ const PIECE: usize = 64 << 10;
 
 /// The longest payload that a UDP header can speak of.
 const DATAGRAM_MAX: usize = 0xffff;
+
+pub(super) const TOO_LONG: Error = Error::new(Errno::EMSGSIZE, "no datagram is so long");
 
 /// What a call has copied out of its program's memory, and not written yet.
 #[derive(Default)]
@@ -40,6 +44,17 @@ impl Pending {
     pub(crate) fn is_left(&self) -> bool {
         self.written < self.bytes.len()
     }
+}
+
+/// How a datagram is to be sent.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Manner<'a> {
+    /// To an address, or else to the peer.
+    pub(crate) to: Option<&'a [u8]>,
+    /// With control messages.
+    pub(crate) control: Option<&'a ControlMessages>,
+    /// More of it is to come: MSG_MORE.
+    pub(crate) more: bool,
 }
 
 /// A datagram that was received.
@@ -144,7 +159,7 @@ impl Internet {
     ///
     /// # Errors
     /// EINVAL, EAFNOSUPPORT, ENETUNREACH: what Linux says to addresses that are none.
-    fn datagram_destination(&self, address: &[u8]) -> Result<Option<Endpoint>> {
+    pub(crate) fn datagram_destination(&self, address: &[u8]) -> Result<Option<Endpoint>> {
         let to = match (self.version(), address::family(address)) {
             (Version::V6, Some(AF_UNSPEC)) => return Ok(None),
             (Version::V6, Some(AF_INET)) => {
@@ -168,22 +183,38 @@ impl Internet {
     ///
     /// # Errors
     /// In Linux's order: EMSGSIZE, what is wrong with the address, EDESTADDRREQ without one, EFAULT; the error that waits,
-    /// EPIPE where the direction is shut, EACCES for a broadcast address without SO_BROADCAST, ENETUNREACH and others.
+    /// EPIPE where the direction is shut, EACCES for a broadcast address without SO_BROADCAST, ENETUNREACH and others; what is
+    /// wrong with the control messages comes after the address.
     pub(crate) fn send_datagram<S: Source>(
         &self,
         udp: &Udp,
         source: &mut S,
-        to: Option<&[u8]>,
-        ancillary: &Ancillary,
+        Manner { to, control, more }: Manner<'_>,
         now: Instant,
     ) -> Result<usize> {
         let length = source.remaining();
         if length > DATAGRAM_MAX {
-            return Err(Error::new(Errno::EMSGSIZE, "no datagram is so long"));
+            return Err(TOO_LONG);
         }
+        let cork = udp.cork();
+        // Of what has been begun it is known where it goes.
+        let to = to.filter(|_| !cork.holds());
         let to = to.map(|to| self.datagram_destination(to)).transpose()?.flatten();
-        if to.is_none() && udp.socket().peer().is_none() {
-            return Err(Error::new(Errno::EDESTADDRREQ, "the socket is not connected"));
+        let peer = to.or_else(|| udp.socket().peer());
+        let ancillary = match (peer, control) {
+            (None, _) if cork.holds() => Ancillary::default(),
+            (None, _) => return Err(Error::new(Errno::EDESTADDRREQ, "the socket is not connected")),
+            (Some(peer), Some(control)) => {
+                let over = if peer.address.is_ipv4() { Version::V4 } else { Version::V6 };
+                said::read(self, udp, control, over)?
+            }
+            (Some(_), None) => Ancillary::default(),
+        };
+        let ancillary = &ancillary;
+        if more || cork.is_on() || cork.holds() {
+            let mut piece = vec![0; length];
+            source.take(&mut piece)?;
+            return self.send_piece(udp, &piece, to, ancillary, more || cork.is_on(), now);
         }
         let mut draft = Draft::new(length);
         source.take(draft.payload_mut())?;
@@ -220,7 +251,7 @@ impl Internet {
                 let mut pending = Pending::default();
                 self.send_stream(source, &mut pending, now)
             }
-            Transport::Udp(udp) => Ok(self.send_datagram(udp, source, None, &Ancillary::default(), now)?),
+            Transport::Udp(udp) => Ok(self.send_datagram(udp, source, Manner::default(), now)?),
         }
     }
 

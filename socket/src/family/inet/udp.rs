@@ -15,6 +15,7 @@ use super::{
     address::InternetAddress,
     announcer::{Announcer, events},
     binding::{self, Choices},
+    cork::Cork,
     failure,
     tcp::blocked,
 };
@@ -30,6 +31,8 @@ pub(crate) struct Udp {
     socket: DatagramSocket,
     /// An error that a call has left for the next.
     error: Mutex<Option<Errno>>,
+    /// The datagram that is not complete yet.
+    cork: Cork,
 }
 
 impl Udp {
@@ -37,12 +40,16 @@ impl Udp {
         let socket = stack.datagram(Kind::Udp, version);
         let announcer: Arc<dyn net_stack::Watcher> = announcer.clone();
         socket.watch(Some(Arc::downgrade(&announcer)));
-        Self { socket, error: Mutex::new(None) }
+        Self { socket, error: Mutex::new(None), cork: Cork::default() }
     }
 
     /// net-stack's side of it.
     pub(crate) fn socket(&self) -> &DatagramSocket {
         &self.socket
+    }
+
+    pub(super) fn cork(&self) -> &Cork {
+        &self.cork
     }
 
     /// What it has chosen about names.

@@ -63,6 +63,8 @@ const NOT_EMULATED: &[(&str, &str)] = &[
     ("unix::max_dgram_qlen_bounds_new_sockets", HOST_SETTING),
     ("inet::udp_a_port_that_nobody_has", NO_ERROR_ALONE),
     ("inet::udp_errors_of_a_port_that_nobody_has_come_once", NO_ERROR_ALONE),
+    ("inet::errors_are_shown_and_told", NO_ERROR_ALONE),
+    ("inet::errors_are_one_after_the_other", NO_ERROR_ALONE),
     ("netlink::groups_that_are_too_loud_show_an_error", NO_ERROR_ALONE),
 ];
 const UNCONNECTED: &str = "epoll does not show that a socket was never connected: no placeholder does";

@@ -1,7 +1,7 @@
 //! getsockopt(2)
 
 pub(crate) use super::{
-    internet::{options::getsockopt::*, told::getsockopt::*},
+    internet::{datagrams::getsockopt::*, options::getsockopt::*, told::getsockopt::*},
     netlink::options::getsockopt::*,
     settings::getsockopt::*,
 };

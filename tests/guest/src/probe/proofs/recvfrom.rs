@@ -3,7 +3,10 @@
 use std::os::fd::OwnedFd;
 
 use super::received_flags;
-pub(crate) use super::{internet::data::recvfrom::*, netlink::data::recvfrom::*};
+pub(crate) use super::{
+    internet::{data::recvfrom::*, datagrams::recvfrom::*},
+    netlink::data::recvfrom::*,
+};
 use crate::{
     address::Address,
     errno::Result,

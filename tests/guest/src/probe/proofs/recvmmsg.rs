@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use super::received_flags;
 pub(crate) use super::{
-    internet::{data::recvmmsg::*, told::recvmmsg::*},
+    internet::{data::recvmmsg::*, datagrams::recvmmsg::*, told::recvmmsg::*},
     netlink::data::{recvmmsg::*, told::recvmmsg::*},
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::{io::IoSliceMut, os::fd::OwnedFd};
 
 use super::received_flags;
 pub(crate) use super::{
-    internet::{data::recvmsg::*, told::recvmsg::*},
+    internet::{data::recvmsg::*, datagrams::recvmsg::*, told::recvmsg::*},
     netlink::data::{recvmsg::*, told::recvmsg::*},
 };
 use crate::{

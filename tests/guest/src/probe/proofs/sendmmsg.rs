@@ -2,7 +2,11 @@
 
 use std::os::fd::OwnedFd;
 
-pub(crate) use super::{internet::data::sendmmsg::*, netlink::data::sendmmsg::*};
+use super::internet::datagrams;
+pub(crate) use super::{
+    internet::{data::sendmmsg::*, datagrams::sendmmsg::*},
+    netlink::data::sendmmsg::*,
+};
 use crate::{
     errno::Result,
     harness::{check, check_eq, check_err},
@@ -104,6 +108,9 @@ pub(crate) fn flags_msg_eor(at: &Situation<'_>) -> Attempt {
 
 /// Nor does this one.
 pub(crate) fn flags_msg_more(at: &Situation<'_>) -> Attempt {
+    if at.is_internet() {
+        return datagrams::msg_more(at, datagrams::in_messages);
+    }
     is_ignored(at, libc::MSG_MORE)
 }
 

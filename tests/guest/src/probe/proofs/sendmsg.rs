@@ -5,7 +5,11 @@ use std::{
     os::fd::OwnedFd,
 };
 
-pub(crate) use super::{internet::data::sendmsg::*, netlink::data::sendmsg::*};
+use super::internet::datagrams;
+pub(crate) use super::{
+    internet::{data::sendmsg::*, datagrams::sendmsg::*},
+    netlink::data::sendmsg::*,
+};
 use crate::{
     errno::Result,
     harness::{check_eq, check_err},
@@ -108,8 +112,11 @@ pub(crate) fn flags_msg_eor(at: &Situation<'_>) -> Attempt {
     is_ignored(at, libc::MSG_EOR)
 }
 
-/// It means nothing to this family: nothing waits for more.
+/// To the UNIX family it means nothing: nothing waits for more.
 pub(crate) fn flags_msg_more(at: &Situation<'_>) -> Attempt {
+    if at.is_internet() {
+        return datagrams::msg_more(at, datagrams::in_message);
+    }
     is_ignored(at, libc::MSG_MORE)
 }
 

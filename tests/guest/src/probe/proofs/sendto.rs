@@ -2,6 +2,7 @@
 
 use std::io::IoSliceMut;
 
+use super::internet::datagrams;
 pub(crate) use super::{internet::data::sendto::*, netlink::data::sendto::*};
 use crate::{
     harness::{check_eq, check_err},
@@ -84,8 +85,11 @@ pub(crate) fn flags_msg_eor(at: &Situation<'_>) -> Attempt {
     is_ignored(at, libc::MSG_EOR)
 }
 
-/// It means nothing to this family: nothing waits for more.
+/// To the UNIX family it means nothing: nothing waits for more.
 pub(crate) fn flags_msg_more(at: &Situation<'_>) -> Attempt {
+    if at.is_internet() {
+        return datagrams::msg_more(at, |fd, data, flags| sys::send(fd, data, flags));
+    }
     is_ignored(at, libc::MSG_MORE)
 }
 

@@ -1,7 +1,7 @@
 //! setsockopt(2)
 
 pub(crate) use super::{
-    internet::{options::setsockopt::*, told::setsockopt::*},
+    internet::{datagrams::setsockopt::*, options::setsockopt::*, told::setsockopt::*},
     netlink::options::setsockopt::*,
     settings::setsockopt::*,
 };

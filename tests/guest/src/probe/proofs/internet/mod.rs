@@ -3,6 +3,7 @@
 //! A call that is declared for a kind of socket is proven the same way for each of the four kinds.
 
 pub(super) mod data;
+pub(super) mod datagrams;
 pub(super) mod names;
 pub(super) mod options;
 pub(super) mod told;
