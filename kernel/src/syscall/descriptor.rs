@@ -37,6 +37,12 @@ pub(super) const CALLS: &Calls = &[
 
 fn close(context: &Context, arguments: &Arguments) -> Result<usize> {
     let closed = context.files.close(arguments[0] as i32)?;
+    if let Handle::Socket(socket) = &closed
+        && let Some(lingering) = call::linger::lingering(socket)
+    {
+        // Its result is that of close(2), which is 0 by now.
+        let _ = perform(context, lingering);
+    }
     closed.release();
     Ok(0)
 }

@@ -76,6 +76,7 @@ impl Core {
             return;
         }
         self.teardown.write_shut = true;
+        self.uncork(step);
         let nothing_waits =
             self.send_una == self.send_next && self.engine().is_none_or(|engine| engine.unsent() == 0);
         let quiet = self.engine().is_none_or(|engine| engine.readable() == 0) && nothing_waits;

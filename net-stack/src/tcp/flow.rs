@@ -7,12 +7,14 @@ use spin::Mutex;
 
 use super::{
     close::Teardown,
+    cork::Held,
     disposition::{Disposition, State},
     engine::Engine,
     options::TcpOptions,
     recovery::Recovery,
     segment::{ACK, Options, RST, Segment, fill_checksum},
     sequence::{distance, later},
+    tally::Tally,
     timers::{Place, Timed},
 };
 use crate::{
@@ -99,6 +101,10 @@ pub(super) struct Core {
     pub(super) ping_pong: bool,
     /// When data was received that was not answered yet.
     pub(super) unanswered: Option<Instant>,
+    /// What waits for more to follow.
+    pub(super) held: Option<Box<Held>>,
+    /// What has passed, for TCP_INFO.
+    pub(super) tally: Tally,
     /// When the engine has something to do, as it said when it was last run.
     pub(super) engine_at: Option<Instant>,
     /// Since when the engine has had nothing to do.
@@ -145,6 +151,7 @@ struct Signs {
     open: bool,
     gone: bool,
     fin_received: bool,
+    fin_acked: bool,
 }
 
 impl Flow {
@@ -215,6 +222,8 @@ impl Core {
             challenge_at: Instant::ZERO,
             ping_pong: false,
             unanswered: None,
+            held: None,
+            tally: Tally::new(now),
             engine_at: None,
             idle_since: None,
             place: None,
@@ -229,10 +238,11 @@ impl Core {
         };
         Signs {
             readable: engine.map_or(0, |engine| engine.readable()),
-            room: engine.map_or(usize::MAX, |engine| engine.room()),
+            room: engine.map_or(usize::MAX, |engine| engine.room().saturating_sub(self.held())),
             open,
             gone,
             fin_received: self.teardown.fin_received,
+            fin_acked: self.teardown.fin_acked,
         }
     }
 
@@ -325,7 +335,8 @@ impl Core {
     }
 
     /// Sends a segment that is complete but for its checksum.
-    pub(super) fn transmit(&self, step: &mut Step<'_>, mut packet: Packet) {
+    pub(super) fn transmit(&mut self, step: &mut Step<'_>, mut packet: Packet) {
+        self.tally.sent_segment();
         packet.trusted = self.is_local();
         if !packet.trusted {
             fill_checksum(&mut packet, self.path.source, self.path.destination);
@@ -359,6 +370,9 @@ impl Signs {
         if self.fin_received && !before.fin_received {
             notice |= Notice::READABLE | Notice::READ_CLOSED;
         }
+        // Who waits for all to have arrived looks again (SO_LINGER).
+        notice
+            .set(Notice::WRITABLE, notice.contains(Notice::WRITABLE) || self.fin_acked && !before.fin_acked);
         if self.gone && !before.gone {
             notice |= Notice::READABLE | Notice::WRITABLE | Notice::READ_CLOSED | Notice::CLOSED;
             notice.set(Notice::ERROR, disposition.is_some());

@@ -233,6 +233,12 @@ impl TcpListener {
         (state.ready.len(), state.requests)
     }
 
+    /// How many may wait to be accepted, and one more.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.shared.state.lock().backlog
+    }
+
     /// Changes the options that connections begin with.
     pub fn set_options(&self, change: impl FnOnce(&mut TcpOptions)) {
         change(&mut self.shared.state.lock().options);

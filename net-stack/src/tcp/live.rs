@@ -38,7 +38,9 @@ impl Core {
         self.probes = 0;
         let window = self.note_window(segment);
         let mut partial = false;
+        self.tally.heard_segment(step.now, segment);
         if after(segment.ack, self.send_una) {
+            self.tally.acknowledged(distance(self.send_una, segment.ack));
             self.send_una = segment.ack;
             self.waiting_since = None;
             self.soft = None;
@@ -132,7 +134,9 @@ impl Core {
         if engine.fin_received() && !self.teardown.fin_received {
             self.teardown.fin_received = true;
         }
-        self.receive_next = engine.receive_next().wrapping_add(u32::from(self.teardown.fin_received));
+        let receive_next = engine.receive_next().wrapping_add(u32::from(self.teardown.fin_received));
+        self.tally.received += u64::from(distance(self.receive_next, receive_next));
+        self.receive_next = receive_next;
         engine.egress(step.now);
         self.engine_at = engine.deadline(step.now);
         if engine.unsent() > 0 && self.engine_at.is_none() {
@@ -242,8 +246,12 @@ impl Core {
         if segment.has(ACK) {
             self.note_promise(segment.ack, u32::from(field) << self.own_scale);
         }
-        if segment.length > 0 && before(segment.seq, self.send_next) {
-            self.note_repetition();
+        if segment.length > 0 {
+            let again = before(segment.seq, self.send_next);
+            self.tally.sent_data(step.now, segment.length, again);
+            if again {
+                self.note_repetition();
+            }
         }
         self.send_next = later(self.send_next, segment.end());
         self.transmit(step, packet);

@@ -15,6 +15,8 @@ pub struct TcpOptions {
     pub traffic_class: u8,
     /// TCP_NODELAY: short segments do not wait (RFC 9293, 3.7.4).
     pub no_delay: bool,
+    /// TCP_CORK: short segments wait for more.
+    pub cork: bool,
     /// SO_KEEPALIVE.
     pub keep_alive: bool,
     /// TCP_KEEPIDLE: so long after the last segment the peer is asked.
@@ -45,6 +47,7 @@ impl Default for TcpOptions {
             hop_limit: 64,
             traffic_class: 0,
             no_delay: false,
+            cork: false,
             keep_alive: false,
             keep_idle: Duration::from_secs(7200),
             keep_interval: Duration::from_secs(75),

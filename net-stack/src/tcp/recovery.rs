@@ -54,6 +54,11 @@ impl Recovery {
         Duration::from_millis(u64::from(timeout.min(GREATEST)))
     }
 
+    /// How long is waited, in milliseconds, and how often that was doubled.
+    pub(super) fn waits(&self) -> (u32, u8) {
+        (self.timeout().as_millis() as u32, self.backoff)
+    }
+
     /// The smoothed round-trip time, in milliseconds, and its deviation.
     pub(super) fn round_trip(&self) -> (u32, u32) {
         (self.smoothed / 8, self.deviation / 4)

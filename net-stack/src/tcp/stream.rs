@@ -7,6 +7,8 @@ use super::{
     engine::Engine,
     flow::{Flow, Phase},
     options::TcpOptions,
+    sequence::distance,
+    tally::Tally,
 };
 use crate::{
     address::Endpoint,
@@ -64,6 +66,21 @@ pub struct Info {
     pub sack: bool,
     /// The peer's shift and ours.
     pub scales: (u8, u8),
+    /// Of the bytes that wait: how many were sent, and are not acknowledged.
+    pub in_flight: u32,
+    /// How many bytes the peer has been told that there is room for.
+    pub own_window: u32,
+    /// The longest segment, and the longest packet, that the way takes.
+    pub path: (u16, u32),
+    /// How long the next acknowledgement is waited for until data is sent again, in milliseconds, and how often that has
+    /// been doubled.
+    pub timeout: (u32, u8),
+    /// How often a silent peer was asked whether it is still there.
+    pub probes: u8,
+    /// Whether acknowledgements are sent at once: TCP_QUICKACK.
+    pub quick: bool,
+    /// What has passed.
+    pub tally: Tally,
 }
 
 impl TcpStream {
@@ -105,6 +122,9 @@ impl TcpStream {
         self.act(now, |core, step| {
             change(&mut core.options);
             core.ring = core.options.receive_size() as u32;
+            if !core.options.cork || core.options.no_delay {
+                core.uncork(step);
+            }
             let no_delay = core.options.no_delay || core.is_local();
             if let Some(engine) = core.engine_mut() {
                 engine.set_no_delay(no_delay);
@@ -129,8 +149,16 @@ impl TcpStream {
     /// # Errors
     /// [`WriteError`].
     pub fn write(&self, bytes: &[u8], now: Instant) -> Result<usize, WriteError> {
+        self.write_more(bytes, false, now)
+    }
+
+    /// As [`TcpStream::write`]. `more` says that more follows at once: short segments wait for it (MSG_MORE).
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write_more(&self, bytes: &[u8], more: bool, now: Instant) -> Result<usize, WriteError> {
         let mut rest = bytes;
-        let result = self.write_with(now, |room| {
+        let result = self.write_with(now, more, |room| {
             let length = rest.len().min(room.len());
             room[..length].copy_from_slice(&rest[..length]);
             rest = &rest[length..];
@@ -140,13 +168,15 @@ impl TcpStream {
     }
 
     /// Has `fill` write into the send buffer's free space, piece by piece, while the connection is locked; it returns how
-    /// many bytes it wrote. It must neither wait nor fault: user memory is made present beforehand.
+    /// many bytes it wrote. It must neither wait nor fault: user memory is made present beforehand. `more` says that more
+    /// follows.
     ///
     /// # Errors
     /// [`WriteError`].
     pub fn write_with(
         &self,
         now: Instant,
+        more: bool,
         fill: impl FnMut(&mut [u8]) -> usize,
     ) -> Result<usize, WriteError> {
         self.act(now, |core, step| {
@@ -160,8 +190,13 @@ impl TcpStream {
                 return Err(WriteError::WouldBlock);
             }
             core.start_engine(step);
-            let Some(engine) = core.engine_mut() else { return Err(WriteError::WouldBlock) };
-            let length = engine.write(fill);
+            let holds = more || core.options.cork;
+            let length = if holds || core.held.is_some() {
+                core.write_held(step, holds, fill)
+            } else {
+                let Some(engine) = core.engine_mut() else { return Err(WriteError::WouldBlock) };
+                engine.write(fill)
+            };
             core.run_engine(step);
             if length == 0 { Err(WriteError::WouldBlock) } else { Ok(length) }
         })
@@ -204,6 +239,17 @@ impl TcpStream {
             core.drop_read_engine(step);
             Ok(length)
         })
+    }
+
+    /// TCP_QUICKACK: acknowledgements are sent at once, that which is owed too; or may wait for data to go with. Only until
+    /// the connection knows better.
+    pub fn set_quick(&self, quick: bool, now: Instant) {
+        self.act(now, |core, step| {
+            core.ping_pong = !quick;
+            if quick {
+                core.acknowledge_read(step);
+            }
+        });
     }
 
     /// Copies what can be read, from byte `skip` on; it stays. Returns how much.
@@ -252,7 +298,7 @@ impl TcpStream {
         Info {
             state: core.state(),
             readable: core.engine().map_or(0, Engine::readable),
-            unsent: core.engine().map_or(0, Engine::unsent),
+            unsent: core.engine().map_or(0, Engine::unsent) + core.held(),
             has_engine: core.engine().is_some(),
             peer_mss: core.peer_mss,
             peer_window: core.send_window,
@@ -260,6 +306,13 @@ impl TcpStream {
             timestamps: core.timestamps,
             sack: core.sack,
             scales: (core.peer_scale, core.own_scale),
+            in_flight: distance(core.send_una, core.send_next),
+            own_window: core.window(),
+            path: (core.path_mss(), core.mtu()),
+            timeout: core.recovery.waits(),
+            probes: core.probes,
+            quick: !core.ping_pong,
+            tally: core.tally,
         }
     }
 
@@ -272,7 +325,8 @@ impl TcpStream {
         let readable = core.engine().is_some_and(|engine| engine.readable() > 0);
         let end = core.teardown.fin_received || core.teardown.read_shut || gone;
         // Linux: a third of the buffer must be free.
-        let room = core.engine().is_none_or(|engine| engine.room() * 3 > core.options.send_size());
+        let free = |engine: &Engine| engine.room().saturating_sub(core.held()) * 3;
+        let room = core.engine().is_none_or(|engine| free(engine) > core.options.send_size());
         let mut notice = Notice::empty();
         notice.set(Notice::READABLE, readable || end);
         notice.set(Notice::WRITABLE, gone || open && (room || core.teardown.write_shut));

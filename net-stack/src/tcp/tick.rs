@@ -40,8 +40,16 @@ impl Core {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let give_up = self.waiting_since.map(|since| since + self.patience());
         let park = self.idle_since.map(|since| since + IDLE);
-        let times =
-            [self.engine_at, self.recovery.at, self.retry.at, give_up, park, self.ask_at(), self.forget_at()];
+        let times = [
+            self.engine_at,
+            self.recovery.at,
+            self.retry.at,
+            give_up,
+            park,
+            self.ask_at(),
+            self.forget_at(),
+            self.uncork_at(),
+        ];
         times.into_iter().flatten().min()
     }
 
@@ -69,6 +77,10 @@ impl Core {
             // RFC 9293, 3.8.4: an old sequence number makes the peer say what it expects.
             let seq = self.send_next.wrapping_sub(1);
             self.emit(step, ACK, seq);
+        }
+        if due(self.uncork_at()) {
+            self.uncork(step);
+            self.run_engine(step);
         }
         if due(self.idle_since.map(|since| since + IDLE)) {
             self.stop_engine(step);

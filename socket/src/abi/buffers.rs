@@ -164,6 +164,19 @@ pub(crate) struct UserBytes<'a, C> {
     pub(crate) buffers: &'a mut Buffers,
 }
 
+/// The buffers, when nothing is to be stored in them: what is received is given up (MSG_TRUNC on a stream of TCP).
+pub(crate) struct Discarded<'a>(pub(crate) &'a mut Buffers);
+
+impl Sink for Discarded<'_> {
+    fn room(&self) -> usize {
+        self.0.remaining()
+    }
+
+    fn put(&mut self, from: &[u8]) -> core::result::Result<(), Fault> {
+        self.0.advance(from.len(), |_, _| Ok(()))
+    }
+}
+
 impl<C: Caller> Source for UserBytes<'_, C> {
     #[inline]
     fn remaining(&self) -> usize {

@@ -234,6 +234,19 @@ impl OptionOut {
         write_int(caller, self.length_at, bytes.len() as i32)
     }
 
+    /// Stores as many bytes as there is room for, and how many those are.
+    ///
+    /// # Errors
+    /// EFAULT.
+    pub fn write_some<C: Caller>(&self, caller: &C, bytes: &[u8]) -> Result<()> {
+        let shown = &bytes[..self.room.min(bytes.len())];
+        write_int(caller, self.length_at, shown.len() as i32)?;
+        if !shown.is_empty() {
+            caller.write_memory(self.buffer, shown)?;
+        }
+        Ok(())
+    }
+
     /// Stores an `int`, for which there has to be room.
     ///
     /// # Errors

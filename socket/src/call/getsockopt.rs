@@ -55,6 +55,11 @@ impl GetOption {
             && let Some(internet) = self.socket.internet()
         {
             let out = OptionOut::read(caller, self.value, self.length)?;
+            if (self.level, self.name) == (net::SOL_TCP, net::TCP_INFO)
+                && let Some(info) = internet.tcp_info(caller.now().into())
+            {
+                return out.write_some(caller, &info);
+            }
             return out.write(caller, internet.option(self.level, self.name)?);
         }
         if self.level != net::SOL_SOCKET

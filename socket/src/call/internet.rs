@@ -40,18 +40,19 @@ pub(super) fn send<C: Caller, S: Source>(
         return Err(Error::new(Errno::EOPNOTSUPP, "urgent data is not supported").into());
     }
     let now: Instant = caller.now().into();
+    let more = flags.contains(MessageFlags::MORE);
     match internet.transport() {
         // As Linux has it, an address is passed over.
         Transport::Tcp(_) => {
             let mut fresh = Pending::default();
-            let sent = internet.send_stream(source, pending.as_deref_mut().unwrap_or(&mut fresh), now);
+            let sent = internet.send_stream(source, pending.as_deref_mut().unwrap_or(&mut fresh), more, now);
             if pending.is_none() && fresh.is_left() {
                 *pending = Some(Box::new(fresh));
             }
             sent
         }
         Transport::Udp(udp) => {
-            let manner = Manner { to, control, more: flags.contains(MessageFlags::MORE) };
+            let manner = Manner { to, control, more };
             Ok(internet.send_datagram(udp, source, manner, now)?)
         }
     }

@@ -16,6 +16,7 @@ pub mod getpeername;
 pub mod getsockname;
 pub mod getsockopt;
 pub mod ioctl;
+pub mod linger;
 pub mod listen;
 pub mod read;
 pub mod readv;

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use super::internet::Incoming;
 use crate::{
     abi::{
-        buffers::{Buffers, UserBytes},
+        buffers::{Buffers, Discarded, UserBytes},
         flags::MessageFlags,
     },
     ancillary::Gathered,
@@ -146,9 +146,16 @@ impl Receiving {
         let socket = self.socket.clone();
         let Some(internet) = socket.internet() else { return Err(Step::Done(Err(Errno::EINVAL.into()))) };
         let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
+        let discards = self.flags.contains(MessageFlags::TRUNC) && !socket.sends_records();
         loop {
-            let sink = &mut UserBytes { caller, buffers: &mut self.buffers };
-            match super::internet::receive(caller, internet, sink, self.flags, nonblocking) {
+            let received = if discards {
+                let sink = &mut Discarded(&mut self.buffers);
+                super::internet::receive(caller, internet, sink, self.flags, nonblocking)
+            } else {
+                let sink = &mut UserBytes { caller, buffers: &mut self.buffers };
+                super::internet::receive(caller, internet, sink, self.flags, nonblocking)
+            };
+            match received {
                 Ok(Incoming::Bytes(count)) => {
                     self.received += count;
                     if !self.wants_more() {

@@ -109,7 +109,7 @@ impl SetOption {
                 // Below 0 is for as much as there can be.
                 self.socket.set_receive_low(u32::try_from(value).unwrap_or(i32::MAX as u32));
             }
-            net::SO_LINGER => self.socket.set_linger(self.value.linger()?)?,
+            net::SO_LINGER => self.socket.set_linger(self.value.linger()?),
             net::SO_PRIORITY => {
                 /// Up to here, everybody may (`socket(7)`).
                 const COMMON: i32 = 6;

@@ -7,7 +7,6 @@ use core::{
 };
 
 use super::Socket;
-use crate::error::{Errno, Error, Result};
 
 /// How long a call waits that would wait for ever.
 const FOR_EVER: u64 = u64::MAX;
@@ -116,25 +115,26 @@ impl Socket {
         }
     }
 
+    /// How long close(2) waits for what was sent to have arrived; nothing where it does not wait.
+    #[inline]
+    pub(crate) fn lingers(&self) -> Option<Duration> {
+        let seconds = self.extra()?.linger.load(Ordering::Relaxed);
+        let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
+        self.internet().map(|_| Duration::from_secs(seconds))
+    }
+
     /// Sets SO_LINGER.
-    ///
-    /// # Errors
-    /// EINVAL for a stream over TCP that is to wait when it is closed: that is not supported.
-    pub fn set_linger(&self, linger: Linger) -> Result<()> {
+    pub fn set_linger(&self, linger: Linger) {
         if let Some(internet) = self.internet() {
-            if linger.on && linger.seconds != 0 {
-                return Err(Error::new(Errno::EINVAL, "close(2) does not wait"));
-            }
-            internet.set_reset_on_close(linger.on);
+            internet.set_reset_on_close(linger.on && linger.seconds == 0);
         }
         let extra = self.extra_mut();
         extra.linger.store(if linger.on { linger.seconds.max(0) } else { -1 }, Ordering::Relaxed);
         if !linger.on {
             // What was set while it was on is shown, as in Linux.
-            return Ok(());
+            return;
         }
         extra.linger_seconds.store(linger.seconds.max(0), Ordering::Relaxed);
-        Ok(())
     }
 
     /// SO_PRIORITY.

@@ -3,7 +3,13 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use net_stack::{Stack, address::Endpoint, datagram::Version, tcp::TcpStream, time::Instant};
+use net_stack::{
+    Stack,
+    address::Endpoint,
+    datagram::Version,
+    tcp::{State, TcpStream},
+    time::Instant,
+};
 use scml::SocketState;
 use spin::Mutex;
 
@@ -19,7 +25,7 @@ use crate::{
     error::{Errno, Error, Result},
     ready::{Events, Pollee},
     socket::{How, Options},
-    step::Attempt,
+    step::{Attempt, Stop},
 };
 
 /// Who calls, and when.
@@ -207,8 +213,8 @@ impl Internet {
     }
 
     /// Writes to a connection: see [`tcp::write`].
-    pub(crate) fn write(&self, stream: &TcpStream, bytes: &[u8], now: Instant) -> Attempt<usize> {
-        tcp::write(stream, &self.announcer, bytes, now)
+    pub(super) fn write(&self, stream: &TcpStream, bytes: &[u8], more: bool, now: Instant) -> Attempt<usize> {
+        tcp::write(stream, &self.announcer, bytes, more, now)
     }
 
     /// Reads from a connection: see [`tcp::read`].
@@ -376,6 +382,14 @@ impl Internet {
             Transport::Tcp(tcp) => tcp.choose(change),
             Transport::Udp(udp) => udp.choose(change),
         }
+    }
+
+    /// Until what a connection whose sending direction is shut has arrived: nothing where it has, or where there is none.
+    pub(crate) fn arrival(&self) -> Option<Stop> {
+        let stream = self.connection()?;
+        let state = stream.state();
+        let arrived = matches!(state, State::FinWait2 | State::TimeWait | State::Closed);
+        (!arrived).then(|| tcp::blocked(&self.announcer, Events::OUT | Events::ERR | Events::HUP))
     }
 
     /// SO_LINGER with no time at all: closing resets the connection.

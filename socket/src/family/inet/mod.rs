@@ -16,6 +16,7 @@
 //! | `groups` | multicast |
 //! | `internet` | a socket of the two families |
 //! | `tcp` | streams: what connect(2), listen(2) and shutdown(2) make of them |
+//! | `tcp_info` | TCP_INFO |
 //! | `udp` | datagrams |
 //! | `options` | options of the levels of TCP and IP |
 //! | `said` | what goes with a datagram besides its destination |
@@ -35,6 +36,7 @@ mod internet;
 mod options;
 mod said;
 mod tcp;
+mod tcp_info;
 mod told;
 mod transfer;
 mod udp;

@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use linux_raw_sys::net::{
     IP_FREEBIND, IP_MTU, IP_TOS, IP_TTL, IPV6_FREEBIND, IPV6_MTU, IPV6_TCLASS, IPV6_UNICAST_HOPS,
-    IPV6_V6ONLY, SOL_IP, SOL_IPV6, SOL_TCP, TCP_CONGESTION, TCP_DEFER_ACCEPT, TCP_KEEPCNT, TCP_KEEPIDLE,
-    TCP_KEEPINTVL, TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY, TCP_SYNCNT, TCP_USER_TIMEOUT,
+    IPV6_V6ONLY, SOL_IP, SOL_IPV6, SOL_TCP, TCP_CONGESTION, TCP_CORK, TCP_DEFER_ACCEPT, TCP_KEEPCNT,
+    TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_LINGER2, TCP_MAXSEG, TCP_NODELAY, TCP_QUICKACK, TCP_SYNCNT,
+    TCP_USER_TIMEOUT,
 };
 use net_stack::{datagram::Version, tcp::TcpOptions, time::Instant};
 use scml::SocketState;
@@ -93,6 +94,13 @@ impl Internet {
                 b"reno" => Ok(()),
                 _ => Err(Error::new(Errno::ENOENT, "no such congestion control")),
             },
+            (SOL_TCP, Transport::Tcp(_), _) if name == TCP_QUICKACK => {
+                let quick = value.int()? != 0;
+                if let Some(stream) = self.connection() {
+                    stream.set_quick(quick, now);
+                }
+                Ok(())
+            }
             (SOL_TCP, Transport::Tcp(tcp), _) => set_tcp_option(tcp, name, value.int()?, now),
             (SOL_IP, ..) => self.set_ip_option(name, value, now),
             (SOL_IPV6, _, Version::V6) => self.set_ipv6_option(name, value, now),
@@ -112,6 +120,8 @@ impl Internet {
         let seconds = |duration: Duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX);
         Ok(match name {
             TCP_NODELAY => options.no_delay.into(),
+            TCP_CORK => options.cork.into(),
+            TCP_QUICKACK => self.connection().is_none_or(|stream| stream.info().quick).into(),
             TCP_MAXSEG => self.max_segment(&options),
             TCP_KEEPIDLE => seconds(options.keep_idle),
             TCP_KEEPINTVL => seconds(options.keep_interval),
@@ -253,6 +263,7 @@ fn set_tcp_option(tcp: &Tcp, name: u32, value: i32, now: Instant) -> Result<()> 
     };
     match name {
         TCP_NODELAY => tcp.set_options(now, |options| options.no_delay = value != 0),
+        TCP_CORK => tcp.set_options(now, |options| options.cork = value != 0),
         TCP_MAXSEG => {
             let segment = if value == 0 { None } else { Some(within(SEGMENTS)? as u16) };
             tcp.set_options(now, |options| options.max_segment = segment);

@@ -445,6 +445,13 @@ impl Tcp {
         }
     }
 
+    /// How many connections wait to be accepted, and how many may; nothing for a socket that does not listen.
+    pub(super) fn backlog(&self) -> Option<(u32, u32)> {
+        let state = self.0.lock();
+        let Phase::Listening(listener) = &state.phase else { return None };
+        Some((listener.waiting().0 as u32, listener.backlog() as u32))
+    }
+
     /// TCP_DEFER_ACCEPT, by how many answers to a SYN.
     pub(super) fn deferral(&self) -> u8 {
         self.0.lock().deferral
@@ -517,9 +524,10 @@ pub(super) fn write(
     stream: &TcpStream,
     announcer: &Arc<Announcer>,
     bytes: &[u8],
+    more: bool,
     now: Instant,
 ) -> Attempt<usize> {
-    stream.write(bytes, now).map_err(|error| match error {
+    stream.write_more(bytes, more, now).map_err(|error| match error {
         WriteError::WouldBlock => blocked(announcer, Events::OUT | Events::ERR | Events::HUP),
         WriteError::Closed => Errno::EPIPE.into(),
         WriteError::Failed(disposition) => failure::of_disposition(disposition).into(),

@@ -71,7 +71,7 @@ pub(crate) struct Datagram {
 
 impl Internet {
     /// Sends as much of a stream as there is room for; how much. What is left of it is in `pending`, before what is left in
-    /// `source`.
+    /// `source`. `more` says that more follows at once (MSG_MORE).
     ///
     /// # Errors
     /// EPIPE where there is no connection, or its sending direction is shut; what ended it, once; EFAULT. Waits for room.
@@ -79,6 +79,7 @@ impl Internet {
         &self,
         source: &mut S,
         pending: &mut Pending,
+        more: bool,
         now: Instant,
     ) -> Attempt<usize> {
         let stream = self.connection().ok_or(Errno::EPIPE)?;
@@ -98,7 +99,7 @@ impl Internet {
                 }
             }
             let rest = pending.bytes.get(pending.written..).unwrap_or_default();
-            match self.write(&stream, rest, now) {
+            match self.write(&stream, rest, more, now) {
                 Ok(length) => {
                     pending.written += length;
                     sent += length;
@@ -249,7 +250,7 @@ impl Internet {
         match self.transport() {
             Transport::Tcp(_) => {
                 let mut pending = Pending::default();
-                self.send_stream(source, &mut pending, now)
+                self.send_stream(source, &mut pending, false, now)
             }
             Transport::Udp(udp) => Ok(self.send_datagram(udp, source, Manner::default(), now)?),
         }

@@ -52,6 +52,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         inet::options::TESTS,
         inet::every::TESTS,
         inet::interfaces::TESTS,
+        inet::segments::TESTS,
         inet::told::TESTS,
         inet::said::TESTS,
         inet::errors::TESTS,

@@ -198,12 +198,4 @@ pub(crate) mod setsockopt {
         }
         Ok(())
     }
-
-    /// Likewise: the value is one without time.
-    pub(crate) fn optval_l_linger_0(at: &Situation<'_>) -> Attempt {
-        let fd = at.socket()?;
-        probed(sys::setsockopt(&fd, libc::SOL_SOCKET, libc::SO_LINGER, &[1, 0, 0, 0, 0, 0, 0, 0]))?;
-        at.works(&fd)?;
-        Ok(())
-    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod interfaces;
 pub(crate) mod names;
 pub(crate) mod options;
 pub(crate) mod said;
+pub(crate) mod segments;
 pub(crate) mod tcp;
 pub(crate) mod tcp_states;
 pub(crate) mod told;

@@ -26,6 +26,31 @@ fn is_set(at: &Situation<'_>, level: i32, name: i32, other: i32) -> Attempt {
 }
 
 pub(crate) mod getsockopt {
+    pub(crate) fn optname_tcp_cork(at: &Situation<'_>) -> Attempt {
+        is_asked(at, libc::IPPROTO_TCP, libc::TCP_CORK, 0, 1)
+    }
+
+    /// Of a connection, what was set.
+    pub(crate) fn optname_tcp_quickack(at: &Situation<'_>) -> Attempt {
+        let (one, _other) = at.pair()?;
+        for quick in [0, 1] {
+            set(&one, libc::IPPROTO_TCP, libc::TCP_QUICKACK, quick)?;
+            check_eq!(probed(get(&one, libc::IPPROTO_TCP, libc::TCP_QUICKACK))?, quick);
+        }
+        Ok(())
+    }
+
+    /// The state, and what has been received.
+    pub(crate) fn optname_tcp_info(at: &Situation<'_>) -> Attempt {
+        use crate::suite::inet::segments::{RECEIVED, info, wide};
+        let (one, other) = at.pair()?;
+        crate::sys::write(&one, &[0; 300])?;
+        crate::suite::unix::help::read_full(&other, &mut [0; 300])?;
+        let info = probed(info(&other, 248))?;
+        check_eq!((info[0], wide(&info, RECEIVED)), (1, 300));
+        Ok(())
+    }
+
     /// The name of the congestion control in use, in 16 bytes.
     pub(crate) fn optname_tcp_congestion(at: &Situation<'_>) -> Attempt {
         let fd = at.socket()?;
@@ -36,7 +61,7 @@ pub(crate) mod getsockopt {
         Ok(())
     }
 
-    use super::{Attempt, Situation, check_eq, get, is_asked, probed};
+    use super::{Attempt, Situation, check_eq, get, is_asked, probed, set};
     use crate::probe::proofs::internet::kinds;
 
     pub(crate) fn optname_so_reuseport(at: &Situation<'_>) -> Attempt {
@@ -134,6 +159,28 @@ pub(crate) mod getsockopt {
 }
 
 pub(crate) mod setsockopt {
+    /// Short segments wait until it is off.
+    pub(crate) fn optname_tcp_cork(at: &Situation<'_>) -> Attempt {
+        let (one, other) = at.pair()?;
+        probed(set(&one, libc::IPPROTO_TCP, libc::TCP_CORK, 1))?;
+        crate::sys::write(&one, b"held")?;
+        let held = crate::sys::recv(&other, &mut [0; 8], libc::MSG_DONTWAIT);
+        crate::harness::check_err!(held, EAGAIN);
+        probed(set(&one, libc::IPPROTO_TCP, libc::TCP_CORK, 0))?;
+        check_eq!(crate::sys::recv(&other, &mut [0; 8], 0)?, 4);
+        Ok(())
+    }
+
+    pub(crate) fn optname_tcp_quickack(at: &Situation<'_>) -> Attempt {
+        let (one, other) = at.pair()?;
+        for quick in [0, 1] {
+            probed(set(&one, libc::IPPROTO_TCP, libc::TCP_QUICKACK, quick))?;
+            check_eq!(get(&one, libc::IPPROTO_TCP, libc::TCP_QUICKACK)?, quick);
+            crate::suite::unix::help::exchange(&one, &other)?;
+        }
+        Ok(())
+    }
+
     /// The one that every system has is taken, and another name is not.
     pub(crate) fn optname_tcp_congestion(at: &Situation<'_>) -> Attempt {
         let fd = at.socket()?;
