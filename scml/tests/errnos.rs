@@ -35,7 +35,7 @@ fn creation() {
         ([0, 1, 0], libc::EAFNOSUPPORT),
         ([5, 1, 0], libc::EAFNOSUPPORT),
         ([3, 1, 0], libc::EAFNOSUPPORT),
-        ([40, 1, 0], libc::EAFNOSUPPORT),
+        ([41, 1, 0], libc::EAFNOSUPPORT),
         // Netlink has two types, which are alike, and its protocols are its subsystems.
         ([16, 1, 0], libc::ESOCKTNOSUPPORT),
         ([16, 3, 31], libc::EPROTONOSUPPORT),

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use net_stack::{Stack, net::Observer};
 
 use crate::{
-    family::{netlink::Ports, unix::names::Names},
+    family::{netlink::Ports, unix::names::Names, vsock::Hub},
     policy::Policy,
     pool::Pool,
 };
@@ -118,6 +118,8 @@ pub struct World {
     pub(crate) unix: Arc<Names>,
     /// The sockets of AF_NETLINK.
     pub(crate) netlink: Arc<Ports>,
+    /// The sockets of AF_VSOCK.
+    pub(crate) vsock: Arc<Hub>,
     pub(crate) pool: Arc<Pool>,
 }
 
@@ -130,7 +132,7 @@ impl World {
         let netlink = Ports::new(&network);
         let observer: Arc<dyn Observer> = netlink.clone();
         network.observe(Arc::downgrade(&observer));
-        let (unix, pool) = Default::default();
-        Self { policy, settings: limits.into(), id, network, unix, netlink, pool }
+        let (unix, vsock, pool) = Default::default();
+        Self { policy, settings: limits.into(), id, network, unix, netlink, vsock, pool }
     }
 }

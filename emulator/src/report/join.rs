@@ -94,20 +94,24 @@ fn judge(key: &Key<'_>, guest: Option<&Line>, host: Option<&Line>, tested: &Test
     }
 }
 
+/// In the place of the host's errno: it has no such sockets, and the guest is judged alone.
+const ABSENT: &str = "absent";
+
 fn judge_declared(guest: &Line, host: &Line) -> (Verdict, String) {
     for (line, place) in [(host, "on the host"), (guest, "in the guest")] {
         let reason = match (line.errno.as_str(), line.behaved) {
-            ("0", true) => continue,
+            ("0", true) | (ABSENT, _) => continue,
             ("0", false) => format!("accepted {place}, but did not behave"),
             (errno, _) => format!("refused {place} with {errno}"),
         };
         return (Verdict::Broken, with_note(reason, &line.note));
     }
-    (Verdict::Held, String::new())
+    let alone = format!("judged without Linux: {}", host.note);
+    (Verdict::Held, if host.errno == ABSENT { alone } else { String::new() })
 }
 
 fn judge_neighbour(guest: &Line, host: &Line) -> (Verdict, String) {
-    let host_refuses = host.errno != "0";
+    let host_refuses = host.errno != "0" && host.errno != ABSENT;
     let wanted = if host_refuses { &host.errno } else { &guest.expected };
     if guest.errno == "0" {
         (Verdict::Leaking, with_note(format!("accepted in the guest instead of {wanted}"), &guest.note))
@@ -117,7 +121,7 @@ fn judge_neighbour(guest: &Line, host: &Line) -> (Verdict, String) {
     } else if !guest.behaved && host.behaved {
         // The call was refused as it should be, but something is not as it was before.
         (Verdict::Leaking, with_note("refused in the guest, but not without effect".to_owned(), &guest.note))
-    } else if host_refuses || !linux_ignores(host) {
+    } else if host_refuses || host.errno == ABSENT || !linux_ignores(host) {
         (Verdict::Refused, String::new())
     } else {
         (Verdict::LinuxIgnores, String::new())
@@ -231,6 +235,30 @@ mod tests {
         );
         assert_eq!(report.rules[0].probes[0].tested, Some(3));
         assert_eq!((report.summary.probed, report.summary.held, report.summary.unproven), (3, 1, 1));
+    }
+
+    #[test]
+    fn what_the_host_does_not_have_is_judged_alone() {
+        let absent =
+            |value, kind| Line { note: "no transport".to_owned(), ..line(value, kind, "absent", true, "") };
+        let host = [
+            absent("A", ProbeKind::Declared),
+            absent("B", ProbeKind::Declared),
+            absent("C", ProbeKind::Neighbour),
+            absent("D", ProbeKind::Neighbour),
+        ];
+        let guest = [
+            declared("A", "0", true),
+            declared("B", "0", false),
+            neighbour("C", "EINVAL", ""),
+            neighbour("D", "EPERM", ""),
+        ];
+        let report = report(&["A", "B"], &host, &guest);
+        assert_eq!(
+            verdicts(&report),
+            [("A", Verdict::Held), ("B", Verdict::Broken), ("C", Verdict::Refused), ("D", Verdict::Leaking)]
+        );
+        assert_eq!(report.rules[0].probes[0].reason, "judged without Linux: no transport");
     }
 
     #[test]

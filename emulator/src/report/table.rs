@@ -7,7 +7,7 @@ use comfy_table::{
     presets::UTF8_HORIZONTAL_ONLY,
 };
 
-use super::model::{Counts, Report};
+use super::model::{Counts, Report, Verdict};
 
 const WIDTH: u16 = 80;
 
@@ -18,7 +18,17 @@ impl Report {
         let _ = writeln!(text, "{}", self.rules_table(color));
         self.write_bad_probes(&mut text);
         let _ = writeln!(text, "{}", sentences(&self.summary));
+        self.write_judged_alone(&mut text);
         text
+    }
+
+    /// What the host does not have is held by the guest's word alone, and that is said.
+    fn write_judged_alone(&self, text: &mut String) {
+        let probes = self.rules.iter().flat_map(|rule| &rule.probes);
+        let mut alone = probes.filter(|probe| probe.verdict == Verdict::Held && !probe.reason.is_empty());
+        if let Some(first) = alone.next() {
+            let _ = writeln!(text, "{} of them {}", alone.count() + 1, first.reason);
+        }
     }
 
     fn rules_table(&self, color: bool) -> Table {

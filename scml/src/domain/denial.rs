@@ -3,14 +3,14 @@
 //! | argument | errno |
 //! |---|---|
 //! | no rule for a networking call | ENOSYS |
-//! | `family` | EAFNOSUPPORT, as in a kernel without the family; EOPNOTSUPP for pairs of AF_INET, AF_INET6 and AF_NETLINK |
-//! | `type` | EINVAL for unknown flag bits and from SOCK_MAX (11) on, EPROTONOSUPPORT for SOCK_RAW of AF_INET and AF_INET6 (whose protocol 0 it has not), else ESOCKTNOSUPPORT |
+//! | `family` | EAFNOSUPPORT, as in a kernel without the family; EOPNOTSUPP for pairs of AF_INET, AF_INET6, AF_NETLINK and AF_VSOCK |
+//! | `type` | EINVAL for unknown flag bits and from SOCK_MAX (11) on, EPROTONOSUPPORT for SOCK_RAW of AF_INET and AF_INET6 (whose protocol 0 it has not), ENODEV for SOCK_DGRAM of AF_VSOCK (which no transport carries), else ESOCKTNOSUPPORT |
 //! | `protocol` | EPROTONOSUPPORT; for AF_INET and AF_INET6 EINVAL outside 0..IPPROTO_MAX, EACCES for datagrams of ICMP, which are for the groups of `ping_group_range` |
 //! | the descriptor (no rule names such a socket) | EOPNOTSUPP |
-//! | the family of an address | EINVAL (unix, netlink), EAFNOSUPPORT (the others) |
-//! | `MSG_*` flags | EINVAL; EOPNOTSUPP for MSG_OOB, but where a stream receives; on AF_INET and AF_INET6 EAGAIN for MSG_ERRQUEUE, as of an empty queue, and EISCONN for MSG_FASTOPEN, as on a connection |
+//! | the family of an address | EINVAL (unix, netlink, vsock), EAFNOSUPPORT (the others) |
+//! | `MSG_*` flags | EINVAL; EOPNOTSUPP for MSG_OOB, but where a stream of another family than AF_VSOCK receives; on AF_INET and AF_INET6 EAGAIN for MSG_ERRQUEUE, as of an empty queue, and EISCONN for MSG_FASTOPEN, as on a connection |
 //! | `level` | EOPNOTSUPP (unix, and getsockopt on inet but for the levels of UDP), ENOPROTOOPT (the others) |
-//! | `optname` | ENOPROTOOPT, as for an option that does not exist; EOPNOTSUPP on a UNIX socket at another level than SOL_SOCKET, and for who sends (SO_PASSCRED, SO_PASSPIDFD) on AF_INET and AF_INET6 (AF_NETLINK: SO_PASSPIDFD); ENODATA there for who the peer is (SO_PEERGROUPS, SO_PEERPIDFD) |
+//! | `optname` | ENOPROTOOPT, as for an option that does not exist; EOPNOTSUPP on a UNIX socket at another level than SOL_SOCKET, and for who sends (SO_PASSCRED, SO_PASSPIDFD) on AF_INET, AF_INET6 and AF_VSOCK (AF_NETLINK: SO_PASSPIDFD); ENODATA there for who the peer is (SO_PEERGROUPS, SO_PEERPIDFD) |
 //! | `request` of ioctl | ENOTTY |
 //! | `buf` and `msg_iov`: netlink messages | EOPNOTSUPP, which Linux sends back in an NLMSG_ERROR |
 //! | control messages, `how`, accept4's flags, commands, and everything else | EINVAL |
@@ -73,16 +73,18 @@ pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
     let Refused { call, parameter, value, level, family, kind, address, payload } = *refused;
     let inet = family == net::AF_INET || family == net::AF_INET6;
     let netlink = family == net::AF_NETLINK;
+    let vsock = family == net::AF_VSOCK;
     let pairs = matches!(call, Call::Socketpair);
     let asks = matches!(call, Call::Getsockopt);
     let number = match parameter {
-        _ if address && (family == net::AF_UNIX || family == net::AF_NETLINK) => errno::EINVAL,
+        _ if address && (family == net::AF_UNIX || netlink || vsock) => errno::EINVAL,
         _ if address => errno::EAFNOSUPPORT,
         "family" if pairs && netlink && kind != SOCK_RAW && kind != SOCK_DGRAM => errno::ESOCKTNOSUPPORT,
-        "family" if pairs && (inet || netlink) => errno::EOPNOTSUPP,
+        "family" if pairs && (inet || netlink || vsock) => errno::EOPNOTSUPP,
         "family" => errno::EAFNOSUPPORT,
         "type" if undefined_type_bits(value) || value & SOCK_TYPE_MASK >= SOCK_MAX => errno::EINVAL,
         "type" if inet && value & SOCK_TYPE_MASK == SOCK_RAW => errno::EPROTONOSUPPORT,
+        "type" if vsock && value & SOCK_TYPE_MASK == SOCK_DGRAM => errno::ENODEV,
         "type" => errno::ESOCKTNOSUPPORT,
         "protocol" if inet && value >= IPPROTO_MAX => errno::EINVAL,
         "protocol" if kind == SOCK_DGRAM && is_icmp(family, value) => errno::EACCES,
@@ -91,9 +93,13 @@ pub(crate) fn errno(refused: &Refused<'_>) -> u16 {
         "flags" if call.message_flags() => of_message_flags(refused),
         "level" => of_level(refused),
         "optname" if family == net::AF_UNIX && level != net::SOL_SOCKET => errno::EOPNOTSUPP,
-        "optname" if inet && level == net::SOL_SOCKET && SENDERS.contains(&value) => errno::EOPNOTSUPP,
+        "optname" if (inet || vsock) && level == net::SOL_SOCKET && SENDERS.contains(&value) => {
+            errno::EOPNOTSUPP
+        }
         "optname" if netlink && level == net::SOL_SOCKET && value == net::SO_PASSPIDFD => errno::EOPNOTSUPP,
-        "optname" if (inet || netlink) && asks && level == net::SOL_SOCKET && PEERS.contains(&value) => {
+        "optname"
+            if (inet || netlink || vsock) && asks && level == net::SOL_SOCKET && PEERS.contains(&value) =>
+        {
             errno::ENODATA
         }
         "optname" => errno::ENOPROTOOPT,
@@ -117,7 +123,7 @@ fn of_message_flags(refused: &Refused<'_>) -> u32 {
         return errno::EISCONN;
     }
     match value & net::MSG_OOB != 0 {
-        true if !(receives && kind == SOCK_STREAM) => errno::EOPNOTSUPP,
+        true if !(receives && kind == SOCK_STREAM) || family == net::AF_VSOCK => errno::EOPNOTSUPP,
         _ => errno::EINVAL,
     }
 }

@@ -20,6 +20,8 @@ bitflags! {
         const WAITALL = net::MSG_WAITALL;
         /// Of recvmmsg: wait for the first message only.
         const WAITFORONE = 0x1_0000;
+        /// What is sent, or was received, ends a record that the program has marked.
+        const EOR = net::MSG_EOR;
         /// More follows: it is sent together.
         const MORE = net::MSG_MORE;
         /// What became of datagrams that were sent, rather than those that have come; also in the result.

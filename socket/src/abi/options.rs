@@ -24,6 +24,8 @@ pub enum OptionValue {
     Linger(Linger),
     /// A name, filled up with zeros.
     Name([u8; 16]),
+    /// As [`OptionValue::Time`], for which there has to be room.
+    WholeTime(Duration),
     /// The name of a device, which has to find room, up to its first zero; or that there is none.
     Device(Option<[u8; 16]>),
     /// A number of 64 bits, which has to find room.
@@ -80,6 +82,28 @@ impl OptionIn {
         let milliseconds = (microseconds as u64).div_ceil(1000);
         let time = Duration::from_secs(seconds).saturating_add(Duration::from_millis(milliseconds));
         Ok(Some(time).filter(|time| !time.is_zero()))
+    }
+
+    /// The value as a `struct timeval`, which has to be one.
+    ///
+    /// # Errors
+    /// EINVAL where it is shorter, EFAULT; ERANGE where it is before now, or its microseconds are no part of a second.
+    pub fn time_in_range(&self) -> Result<Duration> {
+        let [seconds, microseconds] = self.words()?;
+        let parts = (u64::try_from(seconds), u32::try_from(microseconds));
+        match parts {
+            (Ok(seconds), Ok(microseconds @ 0..1_000_000)) => Ok(Duration::new(seconds, microseconds * 1000)),
+            _ => Err(Error::new(Errno::ERANGE, "no time to wait")),
+        }
+    }
+
+    /// The value as a number of 64 bits.
+    ///
+    /// # Errors
+    /// EINVAL where it is shorter, EFAULT.
+    pub fn wide(&self) -> Result<u64> {
+        let bytes = self.at_least(8)?;
+        bytes.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes)).ok_or_else(|| Errno::EFAULT.into())
     }
 
     fn words(&self) -> Result<[i64; 2]> {
@@ -274,7 +298,10 @@ impl OptionOut {
                 bytes[0] = value;
                 if (1..4).contains(&self.room) { 1 } else { 4 }
             }
-            OptionValue::Time(time) => {
+            OptionValue::WholeTime(_) if self.room < 16 => {
+                return Err(Error::new(Errno::EINVAL, "there is no room for a struct timeval"));
+            }
+            OptionValue::Time(time) | OptionValue::WholeTime(time) => {
                 bytes[..8].copy_from_slice(&time.as_secs().to_ne_bytes());
                 bytes[8..].copy_from_slice(&u64::from(time.subsec_micros()).to_ne_bytes());
                 16

@@ -63,6 +63,8 @@ impl<S: DescriptorSlot> Acceptance<S> {
         if let Some(out) = self.address {
             if let Some(internet) = accepted.internet() {
                 out.write(caller, internet.peer_name(true)?.bytes())?;
+            } else if let Some(vsock) = accepted.vsock() {
+                out.write(caller, &vsock.peer_name(true)?)?;
             } else {
                 let address = accepted.peer_address().map_err(|_| Errno::ECONNABORTED)?;
                 out.write(caller, shown(address.as_ref()))?;

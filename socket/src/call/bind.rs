@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use linux_raw_sys::general::CAP_NET_BIND_SERVICE;
 use scml::Call;
 
 use crate::{
@@ -56,6 +57,9 @@ impl Bind {
         }
         if let Some(netlink) = socket.netlink() {
             return netlink.bind(self.address.bytes(), caller.identity().pid as u32);
+        }
+        if let Some(vsock) = socket.vsock() {
+            return vsock.bind(self.address.bytes(), caller.is_capable(CAP_NET_BIND_SERVICE));
         }
         if is_autobind(self.address.bytes()) {
             return socket.bind_any(world);

@@ -109,6 +109,9 @@ impl Connect {
             let context = super::netlink::context(caller, &program);
             return Ok(netlink.connect(self.address.bytes(), &context)?);
         }
+        if let Some(vsock) = self.socket.vsock() {
+            return Ok(vsock.connect(self.address.bytes(), self.socket.nonblocking())?);
+        }
         if is_unspecific(self.address.bytes()) && self.socket.disconnect() {
             return Ok(());
         }

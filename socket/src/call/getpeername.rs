@@ -53,6 +53,9 @@ impl GetPeerName {
         if let Some(netlink) = socket.netlink() {
             return out.write(caller, &netlink.peer_name());
         }
+        if let Some(vsock) = socket.vsock() {
+            return out.write(caller, &vsock.peer_name(false)?);
+        }
         out.write(caller, shown(socket.peer_address()?.as_ref()))
     }
 }

@@ -53,6 +53,9 @@ impl GetSockName {
         if let Some(netlink) = socket.netlink() {
             return out.write(caller, &netlink.local_name());
         }
+        if let Some(vsock) = socket.vsock() {
+            return out.write(caller, &vsock.local_name());
+        }
         out.write(caller, shown(socket.local_address().as_ref()))
     }
 }

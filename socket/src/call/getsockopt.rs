@@ -72,6 +72,15 @@ impl GetOption {
                 _ => Err(super::setsockopt::UNKNOWN),
             };
         }
+        if self.level == net::AF_VSOCK
+            && let Some(vsock) = self.socket.vsock()
+        {
+            let out = OptionOut::read(caller, self.value, self.length)?;
+            return out.write(caller, vsock.option(self.name)?);
+        }
+        if self.level != net::SOL_SOCKET && self.socket.vsock().is_some() {
+            return Err(super::setsockopt::UNKNOWN);
+        }
         if self.level != net::SOL_SOCKET {
             return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
         }
@@ -126,7 +135,9 @@ impl GetOption {
                 net::SO_SNDLOWAT => 1,
                 net::SO_PRIORITY => socket.priority() as i32,
                 net::SO_MARK => socket.mark() as i32,
-                net::SO_PASSCRED if !internet => socket.options().contains(Options::PASS_CREDENTIALS).into(),
+                net::SO_PASSCRED if socket.is_unix() || socket.netlink().is_some() => {
+                    socket.options().contains(Options::PASS_CREDENTIALS).into()
+                }
                 net::SO_PASSPIDFD if socket.is_unix() => {
                     socket.options().contains(Options::PASS_PIDFD).into()
                 }

@@ -79,6 +79,15 @@ impl<C: Caller> Operation<C> for Outgoing<'_> {
         if let Some(internet) = socket.internet() {
             return self.step_internet(caller, internet);
         }
+        if let Some(vsock) = socket.vsock() {
+            while !self.bytes.is_empty() {
+                match vsock.send(&mut self.bytes, false, false) {
+                    Ok(sent) => self.sent += sent,
+                    Err(stop) => return self.stopped(caller, stop),
+                }
+            }
+            return Step::Done(Ok(self.sent));
+        }
         if socket.sends_records() {
             let first = !core::mem::replace(&mut self.waited, true);
             let manner = Manner { flags: MessageFlags::empty(), to: None, first };
@@ -127,6 +136,11 @@ impl<C: Caller> Operation<C> for Incoming<'_> {
                     internet::Incoming::Datagram(datagram) => datagram.copied,
                     internet::Incoming::End => 0,
                 }
+            })
+        } else if self.socket.vsock().is_some() {
+            self.socket.receive(&mut &mut *self.room, false).map(|received| match received {
+                Received::Bytes(count) | Received::Record(count) => count,
+                Received::End => 0,
             })
         } else if let Some(endpoint) = self.socket.endpoint() {
             endpoint.receive(&mut &mut *self.room, false, nonblocking).map(|taken| taken.copied)

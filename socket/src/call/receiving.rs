@@ -32,6 +32,9 @@ pub(super) struct Receiving {
     taken: Option<Taken>,
     /// The datagram that was received over UDP, or the message over netlink.
     datagram: Option<Box<Datagram>>,
+    /// Whether a record over vsock was longer, and whether its end was marked.
+    cut: bool,
+    marked: bool,
     /// What came with them.
     gathered: Gathered,
     patience: Patience,
@@ -49,6 +52,8 @@ impl Receiving {
             heard: false,
             taken: None,
             datagram: None,
+            cut: false,
+            marked: false,
             gathered,
             patience,
         }
@@ -92,6 +97,9 @@ impl Receiving {
         }
         if self.socket.netlink().is_some() {
             return self.step_netlink(caller);
+        }
+        if self.socket.vsock().is_some() {
+            return self.step_vsock(caller);
         }
         let done = |error| Err(Step::Done(Err(error)));
         let Some(endpoint) = self.socket.endpoint() else { return done(self.socket.not_connected()) };
@@ -137,6 +145,43 @@ impl Receiving {
             Err(stop) => {
                 let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
                 self.wait(caller, stop, nonblocking)
+            }
+        }
+    }
+
+    /// Receives over vsock.
+    fn step_vsock<C: Caller>(&mut self, caller: &C) -> core::result::Result<usize, Step> {
+        let socket = self.socket.clone();
+        let Some(vsock) = socket.vsock() else { return Err(Step::Done(Err(Errno::EINVAL.into()))) };
+        if self.flags.contains(MessageFlags::OOB) {
+            return Err(Step::Done(Err(Error::new(Errno::EOPNOTSUPP, "the family has no urgent data"))));
+        }
+        let peek = self.flags.contains(MessageFlags::PEEK);
+        if socket.sends_records() {
+            let sink = &mut UserBytes { caller, buffers: &mut self.buffers };
+            return match vsock.receive_record(sink, peek) {
+                Ok(None) => Ok(0),
+                Ok(Some(record)) => {
+                    self.cut = record.copied < record.length;
+                    self.marked = record.marked;
+                    let whole = self.flags.contains(MessageFlags::TRUNC);
+                    Ok(if whole { record.length } else { record.copied })
+                }
+                Err(stop) => self.stopped(caller, stop),
+            };
+        }
+        loop {
+            let low = socket.receive_low() as usize;
+            let sink = &mut UserBytes { caller, buffers: &mut self.buffers };
+            match vsock.receive(sink, peek, low) {
+                Ok(0) => return Ok(self.received),
+                Ok(count) => {
+                    self.received += count;
+                    if !self.wants_more() {
+                        return Ok(self.received);
+                    }
+                }
+                Err(stop) => return self.stopped(caller, stop),
             }
         }
     }
@@ -247,9 +292,10 @@ impl Receiving {
         let cut = match (&self.taken, &self.datagram) {
             (Some(taken), _) => taken.copied < taken.length,
             (None, Some(datagram)) => datagram.copied < datagram.length,
-            (None, None) => false,
+            (None, None) => self.cut,
         };
         flags.set(MessageFlags::TRUNC, cut);
+        flags.set(MessageFlags::EOR, self.marked);
         if self.socket.internet().is_some() {
             flags |= self.flags & MessageFlags::ERRQUEUE;
         }

@@ -102,6 +102,9 @@ impl Sending {
     /// Sends to somebody, or to the peer.
     #[inline]
     pub(super) fn step_to<C: Caller>(&mut self, caller: &C, destination: Option<&SocketAddress>) -> Step {
+        if self.socket.vsock().is_some() {
+            return self.step_vsock(caller, destination.is_some());
+        }
         if self.socket.sends_records() {
             return self.step_record(caller, destination);
         }
@@ -144,6 +147,9 @@ impl Sending {
         if self.socket.netlink().is_some() {
             return self.step_netlink(caller, destination);
         }
+        if self.socket.vsock().is_some() {
+            return self.step_vsock(caller, destination.is_some());
+        }
         let Self { socket, buffers, flags, waited, parked, parcel, .. } = self;
         let first = !core::mem::replace(waited, true);
         let source = &mut UserBytes { caller, buffers };
@@ -171,6 +177,26 @@ impl Sending {
             Err(stop) => {
                 let nonblocking = self.flags.contains(MessageFlags::DONTWAIT) || socket.nonblocking();
                 self.wait(caller, stop, nonblocking)
+            }
+        }
+    }
+
+    /// Sends over vsock.
+    fn step_vsock<C: Caller>(&mut self, caller: &C, named: bool) -> Step {
+        let socket = self.socket.clone();
+        let Some(vsock) = socket.vsock() else { return Step::Done(Err(Errno::EINVAL.into())) };
+        if self.flags.contains(MessageFlags::OOB) {
+            return Step::Done(Err(Error::new(Errno::EOPNOTSUPP, "the family has no urgent data")));
+        }
+        let marked = self.flags.contains(MessageFlags::EOR);
+        loop {
+            let source = &mut UserBytes { caller, buffers: &mut self.buffers };
+            match vsock.send(source, named, marked) {
+                Ok(sent) => self.sent += sent,
+                Err(stop) => return self.stopped(caller, stop),
+            }
+            if self.buffers.remaining() == 0 {
+                return Step::Done(Ok(self.sent));
             }
         }
     }

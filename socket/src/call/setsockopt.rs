@@ -78,6 +78,14 @@ impl SetOption {
                 _ => Err(UNKNOWN),
             };
         }
+        if self.level == net::AF_VSOCK
+            && let Some(vsock) = self.socket.vsock()
+        {
+            return vsock.set_option(self.name, &self.value);
+        }
+        if self.level != net::SOL_SOCKET && self.socket.vsock().is_some() {
+            return Err(UNKNOWN);
+        }
         if self.level != net::SOL_SOCKET {
             return Err(Error::new(Errno::EOPNOTSUPP, "UNIX sockets have no options of their own"));
         }
@@ -122,7 +130,7 @@ impl SetOption {
                 may_administer(caller)?;
                 self.socket.set_mark(value as u32);
             }
-            net::SO_PASSCRED if internet => return Err(UNKNOWN),
+            net::SO_PASSCRED if internet || self.socket.vsock().is_some() => return Err(UNKNOWN),
             net::SO_PASSPIDFD if !self.socket.is_unix() => return Err(UNKNOWN),
             net::SO_PASSCRED => self.socket.set_options(Options::PASS_CREDENTIALS, value != 0),
             net::SO_PASSPIDFD => self.socket.set_options(Options::PASS_PIDFD, value != 0),

@@ -53,6 +53,9 @@ impl Shutdown {
         if let Some(internet) = self.socket.internet() {
             return internet.shutdown(how, &super::internet::context(caller)).map(|()| 0);
         }
+        if let Some(vsock) = self.socket.vsock() {
+            return vsock.shutdown(how).map(|()| 0);
+        }
         self.socket.shutdown(how);
         Ok(0)
     }

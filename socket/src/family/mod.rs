@@ -3,3 +3,4 @@
 pub mod inet;
 pub mod netlink;
 pub mod unix;
+pub(crate) mod vsock;

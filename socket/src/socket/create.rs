@@ -20,6 +20,7 @@ use crate::{
             record::{Endpoint, Kind, New, Sequenced},
             stream::Link,
         },
+        vsock::{self, Vsock},
     },
     identity::Identity,
     ready::Pollee,
@@ -69,6 +70,7 @@ impl Socket {
         match u32::from(descriptor.family()) {
             net::AF_UNIX => {}
             net::AF_NETLINK => return Ok(Self::create_netlink(world, descriptor)),
+            net::AF_VSOCK => return Ok(Self::create_vsock(world, descriptor)),
             _ => return Ok(Self::create_internet(world, descriptor)),
         }
         let pollee = Arc::<Pollee>::default();
@@ -174,6 +176,16 @@ impl Socket {
                 Err(Error::new(Errno::EPROTONOSUPPORT, "the netlink family has no such protocol here"))
             }
             net::AF_NETLINK => Ok(Descriptor::new(family as u16, socket_type as u8, protocol as u16)),
+            net::AF_VSOCK if protocol != 0 && protocol != net::AF_VSOCK => {
+                Err(Error::new(Errno::EPROTONOSUPPORT, "the vsock family has one protocol"))
+            }
+            net::AF_VSOCK if socket_type == net::SOCK_DGRAM => {
+                Err(Error::new(Errno::ENODEV, "no transport carries datagrams"))
+            }
+            net::AF_VSOCK if !matches!(socket_type, net::SOCK_STREAM | net::SOCK_SEQPACKET) => {
+                Err(Error::new(Errno::ESOCKTNOSUPPORT, "the vsock family has no such type"))
+            }
+            net::AF_VSOCK => Ok(Descriptor::new(family as u16, socket_type as u8, protocol as u16)),
             _ => Err(Error::new(Errno::EAFNOSUPPORT, "the family is not supported")),
         }
     }
@@ -210,6 +222,37 @@ impl Socket {
         let socket = Arc::new(Self::with(world, pollee, descriptor, Body::Netlink(Box::new(netlink))));
         registry::enter(world.id, [&socket]);
         socket
+    }
+
+    /// A socket of AF_VSOCK.
+    #[inline(never)]
+    fn create_vsock(world: &World, descriptor: Descriptor) -> Arc<Self> {
+        let kind = match u32::from(descriptor.kind()) {
+            net::SOCK_STREAM => vsock::Kind::Stream,
+            _ => vsock::Kind::Seqpacket,
+        };
+        let vsock = Vsock::new(&world.vsock, kind);
+        let pollee = vsock.pollee().clone();
+        let socket = Arc::new(Self::with(world, pollee, descriptor, Body::Vsock(Box::new(vsock))));
+        registry::enter(world.id, [&socket]);
+        socket
+    }
+
+    /// The next connection that waits at a socket of AF_VSOCK.
+    pub(super) fn accept_vsock(&self, listener: &Vsock) -> Attempt<Arc<Self>> {
+        let vsock = Vsock::accepted(listener.accept()?);
+        let socket = Arc::new(Self {
+            flags: AtomicU32::new(0),
+            send_buffer: AtomicU32::new(self.send_buffer()),
+            receive_buffer: AtomicU32::new(self.receive_buffer()),
+            pollee: vsock.pollee().clone(),
+            descriptor: self.descriptor,
+            place: AtomicU32::new(registry::NOWHERE),
+            extra: Once::new(),
+            body: Body::Vsock(Box::new(vsock)),
+        });
+        registry::enter_waiting(self.place(), &socket);
+        Ok(socket)
     }
 
     /// The next connection that waits at a stream socket over TCP.

@@ -12,7 +12,7 @@ use crate::{
 impl Socket {
     /// Takes the open files out of all messages that wait here: nobody will ever receive them.
     pub(crate) fn take_rights(&self, files: &mut Vec<OpenFile>) {
-        dispatch!(self, machine => machine.take_rights(files), datagram => datagram.endpoint().take_rights(files), _ => {}, _ => {});
+        dispatch!(self, machine => machine.take_rights(files), datagram => datagram.endpoint().take_rights(files), _ => {}, _ => {}, _ => {});
     }
 
     /// A descriptor of the socket is closed. Dropping does the same, but does not find out that the socket is now one of those
@@ -31,8 +31,8 @@ impl Socket {
             Body::Stream(machine) => machine.close(&self.pollee, files),
             Body::Seqpacket(machine) => machine.close(&self.pollee, files),
             Body::Datagram(datagram) => datagram.close(files),
-            // What net-stack has of it, and what netlink has, closes itself.
-            Body::Internet(_) | Body::Netlink(_) => {}
+            // What net-stack, netlink and vsock have of it closes itself.
+            Body::Internet(_) | Body::Netlink(_) | Body::Vsock(_) => {}
         }
     }
 }

@@ -47,6 +47,7 @@ use crate::{
             shutdown::Shutdown,
             stream::Link,
         },
+        vsock::Vsock,
     },
     identity::{Credentials, Identity},
     ready::{Events, Pollee},
@@ -87,17 +88,20 @@ pub(crate) enum Body {
     Internet(Box<Internet>),
     /// AF_NETLINK
     Netlink(Box<Netlink>),
+    /// AF_VSOCK
+    Vsock(Box<Vsock>),
 }
 
 /// What every body that has a state machine can do; a datagram socket, and one of another family, in its own way.
 macro_rules! dispatch {
-    ($socket:expr, $machine:pat => $of_machine:expr, $datagram:pat => $of_datagram:expr, $internet:pat => $of_internet:expr, $netlink:pat => $of_netlink:expr) => {
+    ($socket:expr, $machine:pat => $of_machine:expr, $datagram:pat => $of_datagram:expr, $internet:pat => $of_internet:expr, $netlink:pat => $of_netlink:expr, $vsock:pat => $of_vsock:expr $(,)?) => {
         match &$socket.body {
             Body::Stream($machine) => $of_machine,
             Body::Seqpacket($machine) => $of_machine,
             Body::Datagram($datagram) => $of_datagram,
             Body::Internet($internet) => $of_internet,
             Body::Netlink($netlink) => $of_netlink,
+            Body::Vsock($vsock) => $of_vsock,
         }
     };
 }
@@ -155,6 +159,15 @@ impl Socket {
         }
     }
 
+    /// The socket, where it is one of AF_VSOCK.
+    #[inline]
+    pub(crate) fn vsock(&self) -> Option<&Vsock> {
+        match &self.body {
+            Body::Vsock(vsock) => Some(vsock),
+            _ => None,
+        }
+    }
+
     /// As `/proc/net/netlink` shows it, where it is one of AF_NETLINK.
     #[must_use]
     pub fn netlink_status(&self) -> Option<Status> {
@@ -164,7 +177,7 @@ impl Socket {
     /// Whether it is of the UNIX family.
     #[inline]
     pub(crate) fn is_unix(&self) -> bool {
-        !matches!(self.body, Body::Internet(_) | Body::Netlink(_))
+        !matches!(self.body, Body::Internet(_) | Body::Netlink(_) | Body::Vsock(_))
     }
 
     /// Gives the socket an abstract name.
@@ -172,7 +185,7 @@ impl Socket {
     /// # Errors
     /// EINVAL where it has a name, EADDRINUSE where another socket has this one.
     pub fn bind_abstract(self: &Arc<Self>, world: &World, name: &[u8]) -> Result<()> {
-        dispatch!(self, machine => machine.bind_abstract(self, &world.unix, name), datagram => datagram.bind_abstract(self, &world.unix, name), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX))
+        dispatch!(self, machine => machine.bind_abstract(self, &world.unix, name), datagram => datagram.bind_abstract(self, &world.unix, name), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX))
     }
 
     /// Gives the socket the name of an inode that was made for it at `path`.
@@ -180,7 +193,7 @@ impl Socket {
     /// # Errors
     /// EINVAL where it has a name.
     pub fn bind_node(self: &Arc<Self>, world: &World, path: &[u8], node: NodeId) -> Result<()> {
-        dispatch!(self, machine => machine.bind_node(self, &world.unix, path, node), datagram => datagram.bind_node(self, &world.unix, path, node), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX))
+        dispatch!(self, machine => machine.bind_node(self, &world.unix, path, node), datagram => datagram.bind_node(self, &world.unix, path, node), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX))
     }
 
     /// Gives the socket an abstract name that nobody has; one that has a name keeps it.
@@ -188,7 +201,7 @@ impl Socket {
     /// # Errors
     /// ENOSPC where no name is left.
     pub fn bind_any(self: &Arc<Self>, world: &World) -> Result<()> {
-        dispatch!(self, machine => machine.bind_any(self, &world.unix), datagram => datagram.bind_any(self, &world.unix), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX))
+        dispatch!(self, machine => machine.bind_any(self, &world.unix), datagram => datagram.bind_any(self, &world.unix), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX), _ => Err(NOT_UNIX))
     }
 
     /// Lets connections wait here, `backlog` and one more of them; also changes how many.
@@ -202,7 +215,8 @@ impl Socket {
             machine => machine.listen(self, backlog, identity),
             _ => Err(NO_CONNECTIONS),
             internet => internet.listen(backlog, &internet.own_context()),
-            _ => Err(NO_CONNECTIONS)
+            _ => Err(NO_CONNECTIONS),
+            vsock => vsock.listen(backlog)
         )
     }
 
@@ -232,6 +246,7 @@ impl Socket {
                 true => Ok(()),
                 false => Err(REFUSED.into()),
             },
+            _ => Err(NOT_UNIX.into()),
             _ => Err(NOT_UNIX.into()),
             _ => Err(NOT_UNIX.into())
         )
@@ -272,7 +287,8 @@ impl Socket {
             machine => machine.accept(&self.pollee, nonblocking)?,
             _ => return Err(NO_CONNECTIONS.into()),
             internet => self.accept_internet(internet)?,
-            _ => return Err(NO_CONNECTIONS.into())
+            _ => return Err(NO_CONNECTIONS.into()),
+            vsock => self.accept_vsock(vsock)?
         );
         registry::accepted(socket.place());
         Ok(socket)
@@ -294,7 +310,10 @@ impl Socket {
                 let _ = internet.shutdown(how, &internet.own_context());
             },
             // There is nothing that could be shut.
-            _ => {}
+            _ => {},
+            vsock => {
+                let _ = vsock.shutdown(how);
+            }
         );
     }
 
@@ -305,6 +324,7 @@ impl Socket {
             self,
             machine => machine.local_address(),
             datagram => datagram.endpoint().name().cloned(),
+            _ => None,
             _ => None,
             _ => None
         )
@@ -319,7 +339,7 @@ impl Socket {
             Body::Stream(machine) => machine.link().map(|link| link.peer_address().cloned()),
             Body::Seqpacket(machine) => machine.link().map(|link| link.peer_address().cloned()),
             Body::Datagram(datagram) => datagram.endpoint().peer().map(|peer| peer.name().cloned()),
-            Body::Internet(_) | Body::Netlink(_) => None,
+            Body::Internet(_) | Body::Netlink(_) | Body::Vsock(_) => None,
         }
         .ok_or(NOT_CONNECTED)
     }
@@ -327,7 +347,7 @@ impl Socket {
     /// Who is, or was, at the other end, when the connection was made; for a listening socket, who made it listen.
     #[must_use]
     pub fn peer(&self) -> Option<Arc<Identity>> {
-        dispatch!(self, machine => machine.peer(), datagram => datagram.endpoint().peer_identity().cloned(), _ => None, _ => None)
+        dispatch!(self, machine => machine.peer(), datagram => datagram.endpoint().peer_identity().cloned(), _ => None, _ => None, _ => None)
     }
 
     /// SO_PEERCRED: who is at the other end, or [`Credentials::NOBODY`].
@@ -345,6 +365,9 @@ impl Socket {
         if let Some(netlink) = self.netlink() {
             return netlink.take_error();
         }
+        if let Some(vsock) = self.vsock() {
+            return vsock.take_error();
+        }
         match self.endpoint() {
             Some(endpoint) => endpoint.status.take_error(),
             None => self.link().and_then(Link::take_error),
@@ -358,6 +381,9 @@ impl Socket {
         }
         if let Some(netlink) = self.netlink() {
             return netlink.set_error(error.errno);
+        }
+        if let Some(vsock) = self.vsock() {
+            return vsock.set_error(error.errno);
         }
         match self.endpoint() {
             Some(endpoint) => endpoint.status.set_error(error.errno),
@@ -374,6 +400,7 @@ impl Socket {
     pub fn is_listening(&self) -> bool {
         self.flags.load(Ordering::SeqCst) & LISTENING != 0
             || self.internet().is_some_and(|internet| internet.phase() == SocketState::Listening)
+            || self.vsock().is_some_and(|vsock| vsock.phase() == SocketState::Listening)
     }
 
     pub(crate) fn set_listening(&self) {
@@ -388,7 +415,8 @@ impl Socket {
             machine => machine.link().is_some(),
             datagram => datagram.endpoint().is_established(),
             internet => internet.phase() == SocketState::Connected,
-            netlink => netlink.state() == SocketState::Connected
+            netlink => netlink.state() == SocketState::Connected,
+            vsock => vsock.phase() == SocketState::Connected
         )
     }
 
@@ -399,6 +427,7 @@ impl Socket {
             self,
             machine => machine.link().is_some().into(),
             datagram => datagram.endpoint().peer_of(),
+            _ => 0,
             _ => 0,
             _ => 0
         );
@@ -416,7 +445,7 @@ impl Socket {
     /// What may be done now, as poll(2) shows it.
     #[must_use]
     pub fn poll(&self) -> Events {
-        dispatch!(self, machine => machine.poll(), datagram => datagram.endpoint().poll(), internet => self.enough(internet.poll()), netlink => netlink.poll())
+        dispatch!(self, machine => machine.poll(), datagram => datagram.endpoint().poll(), internet => self.enough(internet.poll()), netlink => netlink.poll(), vsock => vsock.poll())
     }
 
     /// SO_RCVLOWAT: a stream over TCP with less than that to be read is not shown as readable, unless no more will come.
@@ -460,7 +489,7 @@ impl Socket {
     /// The state, as the rules of a policy know it.
     #[must_use]
     pub fn state(&self) -> SocketState {
-        dispatch!(self, machine => machine.phase(), datagram => datagram.phase(), internet => internet.phase(), netlink => netlink.state())
+        dispatch!(self, machine => machine.phase(), datagram => datagram.phase(), internet => internet.phase(), netlink => netlink.state(), vsock => vsock.phase())
     }
 
     /// The number that tells it from all others of its system that there are or were, as stat(2) shows it in the place of an
@@ -476,7 +505,7 @@ impl Socket {
 
     pub(crate) fn set_place(&self, place: u32) {
         self.place.store(place, Ordering::Relaxed);
-        dispatch!(self, machine => machine.set_place(place), datagram => datagram.endpoint().set_place(place), _ => {}, _ => {});
+        dispatch!(self, machine => machine.set_place(place), datagram => datagram.endpoint().set_place(place), _ => {}, _ => {}, _ => {});
     }
 
     /// SO_TYPE.

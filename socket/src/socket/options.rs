@@ -68,6 +68,7 @@ impl Socket {
                 set();
                 internet.set_send_buffer(bytes);
             },
+            _ => set(),
             _ => set()
         );
     }
@@ -121,6 +122,9 @@ impl Socket {
                     choices.reuse_port = options.contains(Options::REUSE_PORT);
                 });
                 internet.set_switches(options);
+            },
+            _ => {
+                set();
             },
             _ => {
                 set();

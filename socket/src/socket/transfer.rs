@@ -34,7 +34,7 @@ impl Socket {
         match &self.body {
             Body::Datagram(datagram) => Some(datagram.endpoint()),
             Body::Seqpacket(machine) => machine.link().map(Sequenced::endpoint),
-            Body::Stream(_) | Body::Internet(_) | Body::Netlink(_) => None,
+            Body::Stream(_) | Body::Internet(_) | Body::Netlink(_) | Body::Vsock(_) => None,
         }
     }
 
@@ -45,7 +45,7 @@ impl Socket {
         match &self.body {
             Body::Stream(_) => false,
             Body::Seqpacket(_) | Body::Datagram(_) | Body::Netlink(_) => true,
-            Body::Internet(_) => u32::from(self.socket_type()) != SOCK_STREAM,
+            Body::Internet(_) | Body::Vsock(_) => u32::from(self.socket_type()) != SOCK_STREAM,
         }
     }
 
@@ -57,6 +57,9 @@ impl Socket {
     pub fn send<S: Source>(&self, source: &mut S) -> Attempt<usize> {
         if let Some(internet) = self.internet() {
             return internet.send(source);
+        }
+        if let Some(vsock) = self.vsock() {
+            return vsock.send(source, false, false);
         }
         if let Some(endpoint) = self.endpoint() {
             let length = source.remaining();
@@ -93,6 +96,14 @@ impl Socket {
                 Received::Bytes(count)
             });
         }
+        if let Some(vsock) = self.vsock() {
+            if self.sends_records() {
+                let record = vsock.receive_record(sink, peek)?;
+                return Ok(record.map_or(Received::End, |record| Received::Bytes(record.copied)));
+            }
+            let count = vsock.receive(sink, peek, 1)?;
+            return Ok(if count == 0 { Received::End } else { Received::Bytes(count) });
+        }
         if let Some(endpoint) = self.endpoint() {
             let taken = endpoint.receive(sink, peek, false)?;
             return Ok(if taken.is_end() { Received::End } else { Received::Bytes(taken.copied) });
@@ -117,6 +128,9 @@ impl Socket {
         if let Some(internet) = self.internet() {
             return Ok(internet.unread()? as u32);
         }
+        if let Some(vsock) = self.vsock() {
+            return vsock.unread();
+        }
         if self.is_listening() {
             return Err(Error::new(Errno::EINVAL, "a listening socket receives nothing"));
         }
@@ -133,6 +147,10 @@ impl Socket {
     pub fn unsent(&self) -> Result<u32> {
         if let Some(internet) = self.internet() {
             return Ok(internet.unsent()? as u32);
+        }
+        if let Some(vsock) = self.vsock() {
+            // What is sent over the loopback transport has arrived.
+            return vsock.unread().map(|_| 0);
         }
         Ok(match self.endpoint() {
             Some(endpoint) => endpoint.unsent(),

@@ -23,6 +23,11 @@ pub(super) const BENCHES: &[Bench] = &[
         iterations: 500,
         run: |iterations| processes(iterations, connection(V4)?),
     },
+    Bench {
+        name: "vsock_two_processes",
+        iterations: 500,
+        run: |iterations| processes(iterations, crate::suite::vsock::help::connection(libc::SOCK_STREAM)?),
+    },
     Bench { name: "tcp_connect_accept_close", iterations: 300, run: connect },
     Bench { name: "tcp_64k", iterations: 100, run: bulk },
 ];

@@ -1,6 +1,6 @@
 //! What a test may need of the machine it runs on.
 
-use std::thread;
+use std::{sync::OnceLock, thread};
 
 use crate::{errno::Errno, sys};
 
@@ -19,6 +19,8 @@ pub(crate) enum Need {
     SetIdPrograms,
     /// Calls are judged by rules, and `/proc/scml` tells of it.
     Policy,
+    /// Sockets of AF_VSOCK reach each other on the machine itself (Linux: CONFIG_VSOCKETS_LOOPBACK).
+    VsockLoopback,
 }
 
 /// The user and group that tests become to have no privilege: `nobody`.
@@ -47,6 +49,20 @@ impl Need {
                 .then(|| "needs set-id bits in /tmp: it is mounted with nosuid".to_owned()),
             Self::Policy => (!std::path::Path::new("/proc/scml").exists())
                 .then(|| "needs a kernel that enforces SCML".to_owned()),
+            Self::VsockLoopback => {
+                use crate::suite::vsock::help::{STREAM, VSOCK, address};
+                static MISSING: OnceLock<Option<String>> = OnceLock::new();
+                // Port 1 of this machine: whoever has the transport is told that nobody listens there. Others may have to
+                // wait for somebody who never answers.
+                let look = || {
+                    let met = sys::socket(VSOCK, STREAM, 0)
+                        .and_then(|fd| sys::connect(&fd, address(1, 1).bytes()))
+                        .err();
+                    met.filter(|errno| errno.0 != libc::ECONNRESET)
+                        .map(|errno| format!("needs the loopback transport of vsock: connect gives {errno}"))
+                };
+                MISSING.get_or_init(look).clone()
+            }
             Self::DescriptorLimit => sys::limit_descriptors(None)
                 .and_then(|(soft, _)| sys::limit_descriptors(Some(soft)))
                 .err()

@@ -18,7 +18,7 @@ use self::situation::Situation;
 
 use crate::{
     errno::{Errno, Result},
-    harness::{Failure, keep_panics, progress::Progress, watched},
+    harness::{Failure, Need, keep_panics, progress::Progress, watched},
 };
 
 /// The profile's tables and the list of proofs, in the order of [`scml::probe::alternatives`].
@@ -122,9 +122,13 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             continue;
         }
         number += 1;
-        let seen = prove(tag(number), *proof, *on, limit);
+        let missing = absent(*on);
+        let seen = match &missing {
+            Some(reason) => Seen { errno: None, behaved: true, note: reason.clone() },
+            None => prove(tag(number), *proof, *on, limit),
+        };
         let good = seen.errno.is_none() && seen.behaved;
-        *(if good { &mut held } else { &mut broken }) += 1;
+        *(if good { &mut held } else { &mut broken }) += u32::from(missing.is_none());
         crate::print_line(&Line {
             r#type: "probe",
             rule: rule_id,
@@ -135,7 +139,7 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             on: on.to_string(),
             kind: "declared",
             expected: shown(None),
-            errno: shown(seen.errno),
+            errno: missing.map_or_else(|| shown(seen.errno), |_| ABSENT.to_owned()),
             behaved: seen.behaved,
             note: seen.note,
         });
@@ -145,6 +149,23 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             continue;
         }
         number += 1;
+        if let Some(note) = absent(neighbour.on) {
+            crate::print_line(&Line {
+                r#type: "probe",
+                rule: &neighbour.rule_id,
+                call: neighbour.sample.call.name(),
+                argument: &neighbour.argument,
+                under: &neighbour.under,
+                value: &neighbour.name,
+                on: neighbour.on.to_string(),
+                kind: "neighbour",
+                expected: shown(Some(Errno(neighbour.errno.into()))),
+                errno: ABSENT.to_owned(),
+                behaved: true,
+                note,
+            });
+            continue;
+        }
         let seen = try_neighbour(tag(number), &neighbour, limit);
         *(if seen.errno.is_some() { &mut refused } else { &mut accepted }) += 1;
         crate::print_line(&Line {
@@ -167,6 +188,14 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
         eprintln!("no probe has {:?} in its name", filter.unwrap_or_default());
     }
     broken == 0 && number > 0
+}
+
+/// In the place of an errno: the machine has no such sockets, and nothing can be tried there.
+const ABSENT: &str = "absent";
+
+/// Why nothing can be tried on sockets of a kind, where that is so.
+fn absent(on: SocketKind) -> Option<String> {
+    (i32::from(on.family) == libc::AF_VSOCK).then(|| Need::VsockLoopback.missing()).flatten()
 }
 
 /// What distinguishes a probe's names from those of all others.

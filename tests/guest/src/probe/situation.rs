@@ -82,6 +82,8 @@ impl<'a> Situation<'a> {
                 rest[21] = 1;
                 Address::raw(libc::AF_INET6 as u16, &rest)
             }
+            // Some port of this machine.
+            libc::AF_VSOCK => crate::suite::vsock::help::address(crate::suite::vsock::help::LOCAL, u32::MAX),
             // Some number.
             libc::AF_NETLINK => crate::suite::netlink::help::address(0, 0),
             _ => self.abstract_address(name),
@@ -198,11 +200,16 @@ impl<'a> Situation<'a> {
         self.family() == libc::AF_NETLINK
     }
 
+    /// Whether the family is AF_VSOCK.
+    pub(crate) fn is_vsock(&self) -> bool {
+        self.family() == libc::AF_VSOCK
+    }
+
     /// Writes until there is no room for another byte; how many bytes went in.
     #[track_caller]
     pub(crate) fn fill(&self, fd: &impl Descriptor) -> Outcome<usize> {
         let mut total = fill(fd)?;
-        if self.is_netlink() {
+        if self.is_netlink() || self.is_vsock() {
             // Where there is no room for much, there may be for little.
             while sys::send(fd, b"f", libc::MSG_DONTWAIT).is_ok() {
                 total += 1;

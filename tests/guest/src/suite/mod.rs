@@ -16,6 +16,7 @@ mod splice;
 mod std_net;
 mod time;
 pub(crate) mod unix;
+pub(crate) mod vsock;
 
 use crate::harness::Test;
 
@@ -64,6 +65,11 @@ pub(crate) fn all() -> Vec<&'static Test> {
         netlink::changes::TESTS,
         netlink::groups::TESTS,
         netlink::every::TESTS,
+        vsock::names::TESTS,
+        vsock::options::TESTS,
+        vsock::connections::TESTS,
+        vsock::data::TESTS,
+        vsock::every::TESTS,
         settings::TESTS,
         process::threads::TESTS,
         process::children::TESTS,
@@ -124,7 +130,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
 }
 
 /// Suites that are about sockets, by how their names begin.
-const SOCKETS: &[&str] = &["unix", "inet", "netlink", "settings", "splice", "std"];
+const SOCKETS: &[&str] = &["unix", "inet", "netlink", "vsock", "settings", "splice", "std"];
 
 /// The tests of sockets: what they make use of counts as proven by a behaviour test.
 pub(crate) fn sockets() -> Vec<&'static Test> {

@@ -1,6 +1,6 @@
 //! accept(2)
 
-pub(crate) use super::internet::names::accept::*;
+pub(crate) use super::{internet::names::accept::*, vsock::accept::*};
 use crate::{
     address::Address,
     harness::check_eq,

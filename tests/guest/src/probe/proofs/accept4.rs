@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-pub(crate) use super::internet::names::accept4::*;
+pub(crate) use super::{internet::names::accept4::*, vsock::accept4::*};
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

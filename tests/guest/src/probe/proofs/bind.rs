@@ -1,6 +1,6 @@
 //! bind(2)
 
-pub(crate) use super::{internet::names::bind::*, netlink::names::bind::*};
+pub(crate) use super::{internet::names::bind::*, netlink::names::bind::*, vsock::bind::*};
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

@@ -1,6 +1,6 @@
 //! connect(2)
 
-pub(crate) use super::{internet::names::connect::*, netlink::names::connect::*};
+pub(crate) use super::{internet::names::connect::*, netlink::names::connect::*, vsock::connect::*};
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

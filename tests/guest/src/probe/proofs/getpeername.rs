@@ -1,6 +1,8 @@
 //! getpeername(2)
 
-pub(crate) use super::{internet::names::getpeername::*, netlink::names::getpeername::*};
+pub(crate) use super::{
+    internet::names::getpeername::*, netlink::names::getpeername::*, vsock::getpeername::*,
+};
 use crate::{
     address::Address,
     harness::{check_eq, check_err},

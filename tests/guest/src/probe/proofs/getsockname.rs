@@ -1,6 +1,8 @@
 //! getsockname(2)
 
-pub(crate) use super::{internet::names::getsockname::*, netlink::names::getsockname::*};
+pub(crate) use super::{
+    internet::names::getsockname::*, netlink::names::getsockname::*, vsock::getsockname::*,
+};
 use crate::{
     address::Address,
     harness::check_eq,

@@ -4,10 +4,11 @@ pub(crate) use super::{
     internet::{datagrams::getsockopt::*, options::getsockopt::*, told::getsockopt::*},
     netlink::options::getsockopt::*,
     settings::getsockopt::*,
+    vsock::getsockopt::*,
 };
 use crate::{
     errno::Result,
-    harness::{check, check_eq},
+    harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
     suite::unix::{
         control,
@@ -64,6 +65,16 @@ pub(crate) fn optname_so_error(at: &Situation<'_>) -> Attempt {
     }
     let (left, right) = at.pair()?;
     check_eq!(probed(option(&left, libc::SO_ERROR))?, 0);
+    if at.is_vsock() {
+        // What is lost with the peer is no error here; a connection that was not made is.
+        let fd = at.socket_with(libc::SOCK_NONBLOCK)?;
+        let (listening, address) = at.listener(&at.address("gone"), 1)?;
+        drop(listening);
+        check_err!(sys::connect(&fd, address.bytes()), EINPROGRESS);
+        check_eq!(probed(option(&fd, libc::SO_ERROR))?, libc::ECONNRESET);
+        check_eq!(probed(option(&fd, libc::SO_ERROR))?, 0);
+        return Ok(());
+    }
     sys::write(&left, b"unread")?;
     let mut expected = libc::ECONNRESET;
     if at.is_internet() {
@@ -112,8 +123,8 @@ pub(crate) fn optname_so_sndbuf(at: &Situation<'_>) -> Attempt {
     check!(size >= 4608, "the default is {size}");
     set_option(&left, libc::SO_SNDBUF, 8000)?;
     check_eq!(probed(option(&left, libc::SO_SNDBUF))?, 16_000);
-    // What goes over a network is not there to be counted, and messages are bounded one by one.
-    if at.is_internet() || at.is_netlink() {
+    // What goes over a network is not there to be counted, messages are bounded one by one, and vsock has credit for it.
+    if at.is_internet() || at.is_netlink() || at.is_vsock() {
         return Ok(());
     }
     let filled = fill(&left)?;
@@ -143,7 +154,7 @@ fn credentials(fd: &impl Descriptor) -> Result<[u32; 3]> {
 pub(crate) fn optname_so_peercred(at: &Situation<'_>) -> Attempt {
     let (left, _right) = at.pair()?;
     let nobody = [0, u32::MAX, u32::MAX];
-    let own = match at.is_internet() || at.is_netlink() {
+    let own = match at.is_internet() || at.is_netlink() || at.is_vsock() {
         true => nobody,
         false => [sys::getpid()? as u32, sys::geteuid()? as u32, sys::getegid()? as u32],
     };

@@ -1,6 +1,6 @@
 //! ioctl(2)
 
-pub(crate) use super::{interfaces::*, internet::data::ioctl::*, netlink::data::ioctl::*};
+pub(crate) use super::{interfaces::*, internet::data::ioctl::*, netlink::data::ioctl::*, vsock::ioctl::*};
 use crate::{
     harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
@@ -74,7 +74,8 @@ pub(crate) fn request_siocoutq(at: &Situation<'_>) -> Attempt {
         sys::write(&right, b"answer")?;
         at.arrived(&left)?;
     } else {
-        check!(bytes >= 3000, "{bytes} bytes");
+        // Over the loopback transport of vsock it has arrived.
+        check!(bytes >= 3000 || at.is_vsock() && bytes == 0, "{bytes} bytes");
     }
     probed(sys::ioctl(&right, libc::TIOCOUTQ, &mut bytes))?;
     check!(bytes == 0 || at.is_internet(), "the other direction");

@@ -1,6 +1,6 @@
 //! listen(2)
 
-pub(crate) use super::internet::names::listen::*;
+pub(crate) use super::{internet::names::listen::*, vsock::listen::*};
 use crate::{
     harness::check_eq,
     probe::{Attempt, probed, situation::Situation},

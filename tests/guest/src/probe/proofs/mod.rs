@@ -33,5 +33,6 @@ pub(super) mod shutdown;
 pub(super) mod socket;
 pub(super) mod socketpair;
 pub(super) mod splice;
+mod vsock;
 pub(super) mod write;
 pub(super) mod writev;

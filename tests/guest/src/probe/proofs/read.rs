@@ -1,6 +1,6 @@
 //! read(2)
 
-pub(crate) use super::{internet::data::read::*, netlink::data::read::*};
+pub(crate) use super::{internet::data::read::*, netlink::data::read::*, vsock::read::*};
 use crate::{
     harness::check_eq,
     probe::{Attempt, probed, situation::Situation},

@@ -2,7 +2,7 @@
 
 use std::io::IoSliceMut;
 
-pub(crate) use super::{internet::data::readv::*, netlink::data::readv::*};
+pub(crate) use super::{internet::data::readv::*, netlink::data::readv::*, vsock::readv::*};
 use crate::{
     harness::check_eq,
     probe::{Attempt, probed, situation::Situation},

@@ -6,6 +6,7 @@ use super::received_flags;
 pub(crate) use super::{
     internet::{data::recvfrom::*, datagrams::recvfrom::*},
     netlink::data::recvfrom::*,
+    vsock::recvfrom::*,
 };
 use crate::{
     address::Address,

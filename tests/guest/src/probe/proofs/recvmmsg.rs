@@ -6,6 +6,7 @@ use super::received_flags;
 pub(crate) use super::{
     internet::{data::recvmmsg::*, datagrams::recvmmsg::*, told::recvmmsg::*},
     netlink::data::{recvmmsg::*, told::recvmmsg::*},
+    vsock::recvmmsg::*,
 };
 use crate::{
     errno::Result,

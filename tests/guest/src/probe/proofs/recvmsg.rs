@@ -6,6 +6,7 @@ use super::received_flags;
 pub(crate) use super::{
     internet::{data::recvmsg::*, datagrams::recvmsg::*, told::recvmsg::*},
     netlink::data::{recvmsg::*, told::recvmsg::*},
+    vsock::recvmsg::*,
 };
 use crate::{
     errno::Result,

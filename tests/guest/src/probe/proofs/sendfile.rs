@@ -1,6 +1,6 @@
 //! sendfile(2)
 
-pub(crate) use super::internet::data::sendfile::*;
+pub(crate) use super::{internet::data::sendfile::*, vsock::sendfile::*};
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

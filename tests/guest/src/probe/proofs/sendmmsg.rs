@@ -6,6 +6,7 @@ use super::internet::datagrams;
 pub(crate) use super::{
     internet::{data::sendmmsg::*, datagrams::sendmmsg::*},
     netlink::data::sendmmsg::*,
+    vsock::sendmmsg::*,
 };
 use crate::{
     errno::Result,

@@ -1,6 +1,6 @@
 //! socket(2)
 
-pub(crate) use super::{internet::names::socket::*, netlink::names::socket::*};
+pub(crate) use super::{internet::names::socket::*, netlink::names::socket::*, vsock::socket::*};
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

@@ -1,6 +1,6 @@
 //! write(2)
 
-pub(crate) use super::{internet::data::write::*, netlink::data::write::*};
+pub(crate) use super::{internet::data::write::*, netlink::data::write::*, vsock::write::*};
 use crate::{
     harness::{check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},

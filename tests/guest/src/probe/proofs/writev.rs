@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 
-pub(crate) use super::{internet::data::writev::*, netlink::data::writev::*};
+pub(crate) use super::{internet::data::writev::*, netlink::data::writev::*, vsock::writev::*};
 use crate::{
     harness::check_eq,
     probe::{Attempt, probed, situation::Situation},

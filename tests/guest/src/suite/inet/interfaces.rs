@@ -90,6 +90,8 @@ fn kinds() -> Result<Vec<OwnedFd>> {
         (libc::AF_INET6, DGRAM),
         (libc::AF_NETLINK, libc::SOCK_RAW),
         (libc::AF_NETLINK, DGRAM),
+        (libc::AF_VSOCK, STREAM),
+        (libc::AF_VSOCK, libc::SOCK_SEQPACKET),
     ];
     kinds.into_iter().map(|(family, kind)| sys::socket(family, kind, 0)).collect()
 }
