@@ -2,6 +2,8 @@
 
 use alloc::{boxed::Box, sync::Arc};
 
+use linux_raw_sys::netlink::NETLINK_KOBJECT_UEVENT;
+
 use super::{
     netlink::{self, Copied},
     records::{Manner, Parked},
@@ -68,10 +70,12 @@ impl Sending {
         }
     }
 
-    /// What was copied. What cannot be read, or sent, has no messages in it.
+    /// What was copied. What cannot be read, or sent, has no messages in it, and neither has what is about devices: those are
+    /// texts.
     pub(super) fn payload(&self) -> Option<&[u8]> {
+        let is_text = u32::from(self.socket.descriptor().protocol()) == NETLINK_KOBJECT_UEVENT;
         match self.copied.as_ref() {
-            Some(Ok(bytes)) => Some(bytes),
+            Some(Ok(bytes)) if !is_text => Some(bytes),
             _ => self.socket.netlink().map(|_| &[][..]),
         }
     }

@@ -14,6 +14,7 @@
 //! | `options` | options of the level SOL_NETLINK |
 //! | `request` | what is asked of the kernel, and how it is acknowledged |
 //! | `dump` | answers of many messages |
+//! | `uevent` | NETLINK_KOBJECT_UEVENT: what becomes of devices |
 //! | `route` | NETLINK_ROUTE: links, addresses, routes, neighbours, rules |
 
 mod address;
@@ -26,6 +27,7 @@ mod request;
 mod route;
 mod socket;
 mod uapi;
+mod uevent;
 
 pub use self::socket::Status;
 pub(crate) use self::{

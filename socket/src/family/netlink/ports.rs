@@ -7,10 +7,14 @@ use alloc::{
 };
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use linux_raw_sys::netlink::NETLINK_ROUTE;
 use net_stack::Stack;
 use spin::Mutex;
 
-use super::endpoint::{Datagram, Endpoint};
+use super::{
+    endpoint::{Datagram, Endpoint},
+    uevent::Uevents,
+};
 use crate::error::{Errno, Error, Result};
 
 /// Numbers that are chosen for those who ask for none begin here, and go down (`netlink_autobind` of Linux: -4096).
@@ -29,6 +33,7 @@ pub(crate) struct Ports {
     /// The groups of NETLINK_ROUTE that somebody listens to, or did once: nothing is built for the others.
     listened: AtomicU64,
     pub(super) stack: Weak<Stack>,
+    pub(super) uevents: Uevents,
 }
 
 impl Ports {
@@ -40,6 +45,9 @@ impl Ports {
             next: AtomicU32::new(CHOSEN),
             listened: AtomicU64::new(0),
             stack: Arc::downgrade(stack),
+            uevents: stack.network(|network| {
+                Uevents::of(network.interfaces().map(|interface| (interface.id, interface.name.clone())))
+            }),
         })
     }
 
@@ -102,7 +110,9 @@ impl Ports {
         };
         drop(listeners);
         drop(before);
-        self.listened.fetch_or(groups, Ordering::Relaxed);
+        if endpoint.protocol == NETLINK_ROUTE {
+            self.listened.fetch_or(groups, Ordering::Relaxed);
+        }
     }
 
     /// Whether somebody may listen to a group of NETLINK_ROUTE.

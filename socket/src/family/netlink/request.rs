@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::general::CAP_NET_ADMIN;
+use linux_raw_sys::{general::CAP_NET_ADMIN, netlink::NETLINK_KOBJECT_UEVENT};
 use net_stack::time::Instant;
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
         NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_REQUEST, NLMSG_ERROR, NLMSGERR_ATTR_MSG,
         NLMSGERR_ATTR_OFFS,
     },
+    uevent,
 };
 use crate::{
     error::{Errno, Error, Result},
@@ -138,6 +139,8 @@ pub(super) fn perform(endpoint: &Arc<Endpoint>, bytes: &[u8], context: &Context<
         let request = Request { endpoint, context, message };
         let done = if !request.has(NLM_F_REQUEST) || message.kind < TYPES {
             Ok(Done::All)
+        } else if endpoint.protocol == NETLINK_KOBJECT_UEVENT {
+            uevent::perform(&request)
         } else {
             route::perform(&request)
         };

@@ -64,6 +64,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         netlink::dumps::TESTS,
         netlink::changes::TESTS,
         netlink::groups::TESTS,
+        netlink::uevents::TESTS,
         netlink::every::TESTS,
         vsock::names::TESTS,
         vsock::options::TESTS,

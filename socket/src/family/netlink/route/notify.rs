@@ -40,8 +40,14 @@ impl Observer for Ports {
 impl Ports {
     fn tell(&self, stack: &Stack, change: &Change) {
         match change {
-            Change::Link(interface) => self.link(stack, RTM_NEWLINK, interface),
-            Change::LinkGone(interface) => self.link(stack, RTM_DELLINK, interface),
+            Change::Link(interface) => {
+                self.device_changed(interface);
+                self.link(stack, RTM_NEWLINK, interface);
+            }
+            Change::LinkGone(interface) => {
+                self.device_gone(interface);
+                self.link(stack, RTM_DELLINK, interface);
+            }
             Change::Address { interface, address, gone } => {
                 let group = of_version(address.address, [RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR]);
                 self.say(group, of(*gone, [RTM_NEWADDR, RTM_DELADDR]), |builder| {

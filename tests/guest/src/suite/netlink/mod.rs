@@ -8,3 +8,4 @@ pub(crate) mod help;
 pub(crate) mod messages;
 pub(crate) mod names;
 pub(crate) mod options;
+pub(crate) mod uevents;

@@ -27,6 +27,18 @@ pub(crate) mod socket {
     }
 
     kinds! { of_this_kind; family_af_netlink protocol_netlink_route type_sock_raw }
+
+    /// What becomes of devices is heard.
+    pub(crate) fn protocol_netlink_kobject_uevent(at: &Situation<'_>) -> Attempt {
+        use crate::suite::netlink::{
+            help::Pair,
+            uevents::{about, hearer},
+        };
+        let fd = probed(hearer(at.kind()))?;
+        let pair = Pair::new()?;
+        check_eq!(about(&fd, &pair.name)?.len(), 1);
+        Ok(())
+    }
 }
 
 pub(crate) mod bind {
