@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use linux_raw_sys::net::{
-    AF_APPLETALK, AF_VSOCK, SO_BINDTODEVICE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOCK_RDM,
+    AF_APPLETALK, AF_VSOCK, SO_BINDTODEVICE, SO_RCVBUFFORCE, SO_REUSEADDR, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW,
+    SOCK_RDM, SOCK_SEQPACKET,
 };
 use scml::{Call, Source, Tables};
 use socket::{
@@ -72,9 +73,17 @@ fn the_neighbours_declarations_are_not_ours() {
     let system = System::with(Profile::Asterinas.tables(), Mode::Enforce, Count::Rule);
     let program = system.program();
     // Declared there, and not to be had here: Linux's errno for what it does not have.
-    assert_eq!(program.call(Call::Socket, [AF_VSOCK as usize, SOCK_STREAM, 0]), Err(Errno::EAFNOSUPPORT));
-    assert_eq!(system.denials.borrow().len(), 0);
     let [one, other] = program.pair();
+    let value = program.bytes(&[0; 8]);
+    let words = [one, SOL_SOCKET, SO_RCVBUFFORCE as usize, value, 4];
+    assert_eq!(program.call(Call::Setsockopt, words), Err(Errno::ENOPROTOOPT));
+    assert_eq!(system.denials.borrow().len(), 0);
+    // To be had here, and not declared there.
+    assert_eq!(
+        program.call(Call::Socket, [AF_VSOCK as usize, SOCK_SEQPACKET as usize, 0]),
+        Err(Errno::ESOCKTNOSUPPORT)
+    );
+    assert_eq!(system.denials.borrow().len(), 1);
     let text = program.bytes(b"x");
     assert_eq!(program.call(Call::Sendto, [one, text, 1, MSG_NOSIGNAL]), Err(Errno::EINVAL));
     assert_eq!(program.call(Call::Sendto, [one, text, 1, 0]), Ok(1));

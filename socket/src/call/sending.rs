@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, sync::Arc};
 
-use linux_raw_sys::netlink::NETLINK_KOBJECT_UEVENT;
+use linux_raw_sys::netlink::NETLINK_ROUTE;
 
 use super::{
     netlink::{self, Copied},
@@ -70,12 +70,12 @@ impl Sending {
         }
     }
 
-    /// What was copied. What cannot be read, or sent, has no messages in it, and neither has what is about devices: those are
-    /// texts.
+    /// What was copied. What cannot be read, or sent, has no messages in it. No rule looks into those that are not of
+    /// NETLINK_ROUTE: they are texts, or ask for one thing only.
     pub(super) fn payload(&self) -> Option<&[u8]> {
-        let is_text = u32::from(self.socket.descriptor().protocol()) == NETLINK_KOBJECT_UEVENT;
+        let is_route = u32::from(self.socket.descriptor().protocol()) == NETLINK_ROUTE;
         match self.copied.as_ref() {
-            Some(Ok(bytes)) if !is_text => Some(bytes),
+            Some(Ok(bytes)) if is_route => Some(bytes),
             _ => self.socket.netlink().map(|_| &[][..]),
         }
     }

@@ -5,7 +5,7 @@ use core::sync::atomic::AtomicU32;
 
 use linux_raw_sys::{
     net,
-    netlink::{NETLINK_KOBJECT_UEVENT, NETLINK_ROUTE},
+    netlink::{NETLINK_KOBJECT_UEVENT, NETLINK_ROUTE, NETLINK_SOCK_DIAG},
 };
 use net_stack::datagram::Version;
 use scml::Descriptor;
@@ -175,7 +175,9 @@ impl Socket {
             net::AF_NETLINK if !matches!(socket_type, net::SOCK_RAW | net::SOCK_DGRAM) => {
                 Err(Error::new(Errno::ESOCKTNOSUPPORT, "the netlink family has no such type"))
             }
-            net::AF_NETLINK if !matches!(protocol, NETLINK_ROUTE | NETLINK_KOBJECT_UEVENT) => {
+            net::AF_NETLINK
+                if !matches!(protocol, NETLINK_ROUTE | NETLINK_KOBJECT_UEVENT | NETLINK_SOCK_DIAG) =>
+            {
                 Err(Error::new(Errno::EPROTONOSUPPORT, "the netlink family has no such protocol here"))
             }
             net::AF_NETLINK => Ok(Descriptor::new(family as u16, socket_type as u8, protocol as u16)),

@@ -344,6 +344,28 @@ impl Socket {
         .ok_or(NOT_CONNECTED)
     }
 
+    /// How many connections wait to be accepted, and how many may; nothing for a socket that does not listen.
+    pub(crate) fn backlog(&self) -> Option<(u32, u32)> {
+        match &self.body {
+            Body::Stream(machine) => machine.backlog(),
+            Body::Seqpacket(machine) => machine.backlog(),
+            Body::Internet(internet) => internet.backlog(),
+            Body::Datagram(_) | Body::Netlink(_) | Body::Vsock(_) => None,
+        }
+    }
+
+    /// The number of the socket of the UNIX family at the other end; 0 where it has none.
+    pub(crate) fn peer_number(&self) -> u64 {
+        let place = match &self.body {
+            Body::Stream(machine) => machine.link().map(Link::peer_place),
+            Body::Seqpacket(_) | Body::Datagram(_) => {
+                self.endpoint().and_then(|endpoint| endpoint.peer()).map(|peer| peer.place())
+            }
+            Body::Internet(_) | Body::Netlink(_) | Body::Vsock(_) => None,
+        };
+        place.map_or(0, registry::number)
+    }
+
     /// Who is, or was, at the other end, when the connection was made; for a listening socket, who made it listen.
     #[must_use]
     pub fn peer(&self) -> Option<Arc<Identity>> {

@@ -18,6 +18,7 @@ use super::{
     announcer::Announcer,
     binding::Choices,
     tcp::{self, Accepted, Found, Tcp},
+    tcp_info,
     told::Wishes,
     udp::Udp,
 };
@@ -390,6 +391,37 @@ impl Internet {
         let state = stream.state();
         let arrived = matches!(state, State::FinWait2 | State::TimeWait | State::Closed);
         (!arrived).then(|| tcp::blocked(&self.announcer, Events::OUT | Events::ERR | Events::HUP))
+    }
+
+    /// How many connections wait to be accepted, and how many may; nothing for a socket that does not listen.
+    pub(crate) fn backlog(&self) -> Option<(u32, u32)> {
+        match &self.transport {
+            Transport::Tcp(tcp) => tcp.backlog(),
+            Transport::Udp(_) => None,
+        }
+    }
+
+    /// The state of a stream, by the number of Linux's `net/tcp_states.h`; of datagrams, whether there is a peer.
+    pub(crate) fn state_number(&self) -> u8 {
+        match &self.transport {
+            Transport::Tcp(tcp) if tcp.backlog().is_some() => tcp_info::LISTEN,
+            Transport::Tcp(_) => {
+                self.connection().map_or(tcp_info::CLOSE, |stream| tcp_info::number(stream.state()))
+            }
+            Transport::Udp(udp) if udp.socket().peer().is_some() => 1,
+            Transport::Udp(_) => tcp_info::CLOSE,
+        }
+    }
+
+    /// What waits to be received, as it counts against the buffer, and what waits to be acknowledged, in bytes.
+    pub(crate) fn queues(&self) -> (u32, u32) {
+        match &self.transport {
+            Transport::Udp(udp) => (udp.socket().charge() as u32, 0),
+            Transport::Tcp(_) => {
+                let count = |bytes: Result<usize>| bytes.map_or(0, |bytes| bytes as u32);
+                (count(self.unread()), count(self.unsent()))
+            }
+        }
     }
 
     /// SO_LINGER with no time at all: closing resets the connection.

@@ -63,7 +63,7 @@ impl Internet {
                 _ => return Err(UNKNOWN),
             })),
             (SOL_IPV6, _, Version::V6) => Ok(OptionValue::Int(match name {
-                IPV6_V6ONLY => self.choices().v6_only.into(),
+                IPV6_V6ONLY => self.is_v6_only().into(),
                 IPV6_UNICAST_HOPS => self.hop_limit().into(),
                 IPV6_TCLASS => self.traffic_class().into(),
                 IPV6_FREEBIND => self.choices().free_bind.into(),
@@ -148,6 +148,15 @@ impl Internet {
             (None, Some(asked)) => asked.into(),
             (None, None) => USUAL.into(),
         }
+    }
+
+    /// Whether it speaks IPv6 alone: because it was told so, or because it has such an address.
+    pub(crate) fn is_v6_only(&self) -> bool {
+        let own = match self.transport() {
+            Transport::Tcp(tcp) => tcp.local(self.version()).address,
+            Transport::Udp(udp) => udp.socket().local().address,
+        };
+        self.choices().v6_only || own.is_ipv6() && !own.is_unspecified() && self.is_bound()
     }
 
     /// IP_MTU, IPV6_MTU: the longest packet that the way to the peer takes.

@@ -13,11 +13,13 @@
 //! | `socket` | bind(2), connect(2), sending and receiving |
 //! | `options` | options of the level SOL_NETLINK |
 //! | `request` | what is asked of the kernel, and how it is acknowledged |
+//! | `diag` | NETLINK_SOCK_DIAG: the sockets that there are |
 //! | `dump` | answers of many messages |
 //! | `uevent` | NETLINK_KOBJECT_UEVENT: what becomes of devices |
 //! | `route` | NETLINK_ROUTE: links, addresses, routes, neighbours, rules |
 
 mod address;
+mod diag;
 mod dump;
 mod endpoint;
 mod message;

@@ -2,10 +2,14 @@
 
 use alloc::sync::Arc;
 
-use linux_raw_sys::{general::CAP_NET_ADMIN, netlink::NETLINK_KOBJECT_UEVENT};
+use linux_raw_sys::{
+    general::CAP_NET_ADMIN,
+    netlink::{NETLINK_KOBJECT_UEVENT, NETLINK_SOCK_DIAG},
+};
 use net_stack::time::Instant;
 
 use super::{
+    diag,
     endpoint::{Datagram, Endpoint, Switches},
     message::{Builder, HEADER, Header, Message, messages},
     route,
@@ -141,6 +145,8 @@ pub(super) fn perform(endpoint: &Arc<Endpoint>, bytes: &[u8], context: &Context<
             Ok(Done::All)
         } else if endpoint.protocol == NETLINK_KOBJECT_UEVENT {
             uevent::perform(&request)
+        } else if endpoint.protocol == NETLINK_SOCK_DIAG {
+            diag::perform(&request)
         } else {
             route::perform(&request)
         };

@@ -65,6 +65,7 @@ pub(crate) fn all() -> Vec<&'static Test> {
         netlink::changes::TESTS,
         netlink::groups::TESTS,
         netlink::uevents::TESTS,
+        netlink::diag::TESTS,
         netlink::every::TESTS,
         vsock::names::TESTS,
         vsock::options::TESTS,

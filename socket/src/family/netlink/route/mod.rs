@@ -79,7 +79,7 @@ pub(super) fn perform(request: &Request<'_>) -> Outcome<Done> {
 ///
 /// # Errors
 /// EBUSY while an answer to another request has not been received.
-fn answer(request: &Request<'_>, flags: u16, fill: impl FnOnce(&mut Builder)) -> Outcome<Done> {
+pub(super) fn answer(request: &Request<'_>, flags: u16, fill: impl FnOnce(&mut Builder)) -> Outcome<Done> {
     if request.endpoint.dumps() {
         return Err(Refusal::new(Errno::EBUSY));
     }
@@ -98,7 +98,7 @@ fn answer(request: &Request<'_>, flags: u16, fill: impl FnOnce(&mut Builder)) ->
 }
 
 /// The flags of messages in answers of many.
-const MULTI: u16 = NLM_F_MULTI;
+pub(super) const MULTI: u16 = NLM_F_MULTI;
 
 /// For attributes that are not supported.
 fn unsupported(attribute: &Attribute<'_>) -> Refusal {

@@ -71,6 +71,11 @@ impl Listener {
         socket
     }
 
+    /// How many connections wait, and how many may.
+    pub(super) fn counts(&self) -> (u32, u32) {
+        (self.queue.len() as u32, self.backlog as u32)
+    }
+
     /// Those who wait.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &Arc<Socket>> {
         self.queue.iter()

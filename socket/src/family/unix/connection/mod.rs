@@ -301,6 +301,14 @@ impl<C: Channel> ConnectionMode<C> {
     }
 
     /// What poll(2) shows.
+    /// How many connections wait to be accepted, and how many may; nothing for a socket that does not listen.
+    pub(crate) fn backlog(&self) -> Option<(u32, u32)> {
+        match &self.state.lock().state {
+            State::Listening(listener) => Some(listener.counts()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn poll(&self) -> Events {
         if let Some(link) = self.link() {
             return link.poll();

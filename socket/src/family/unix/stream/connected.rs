@@ -456,6 +456,11 @@ impl Link {
         &self.here().peer
     }
 
+    /// Where in the registry the peer is.
+    pub(crate) fn peer_place(&self) -> u32 {
+        self.there().place.load(Ordering::Relaxed)
+    }
+
     /// Where in the registry the socket is.
     pub(super) fn set_place(&self, place: u32) {
         self.here().place.store(place, Ordering::Relaxed);

@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = tests!("inet";
     options_of_ip,
     options_of_ip_may_be_bytes,
     options_of_ipv6,
+    options_of_ipv6_addresses,
     options_that_there_are_not,
     options_lengths_are_checked,
 );
@@ -175,6 +176,21 @@ fn options_of_ip_may_be_bytes(_: &Case) -> Outcome {
         check_eq!((room, value), (1, [40 + length as u8, 0xa5, 0xa5, 0xa5]));
     }
     check_err!(sys::setsockopt(&fd, IP, libc::IP_TTL, &[]), EINVAL);
+    Ok(())
+}
+
+fn options_of_ipv6_addresses(_: &Case) -> Outcome {
+    use super::help::{any, loopback};
+    for kind in [STREAM, DGRAM] {
+        // Who has an address of IPv6 speaks nothing else, and that is shown.
+        for (address, shown) in
+            [(any(V6, 0), 0), (loopback(V6, 0), 1), (super::help::at(V6, "127.0.0.1:0"), 0)]
+        {
+            let fd = sys::socket(V6, kind, 0)?;
+            sys::bind(&fd, address.bytes())?;
+            check_eq!(get(&fd, IPV6, libc::IPV6_V6ONLY)?, shown);
+        }
+    }
     Ok(())
 }
 

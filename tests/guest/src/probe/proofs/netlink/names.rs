@@ -28,6 +28,19 @@ pub(crate) mod socket {
 
     kinds! { of_this_kind; family_af_netlink protocol_netlink_route type_sock_raw }
 
+    /// The sockets that there are are told of.
+    pub(crate) fn protocol_netlink_sock_diag(at: &Situation<'_>) -> Attempt {
+        use crate::suite::{
+            inet::help::{V4, listener, port},
+            netlink::diag::{internet, talk},
+        };
+        let talk = probed(talk(at.kind()))?;
+        let (_fd, address) = listener(V4, 1)?;
+        let all = talk.ask(&internet(V4, libc::IPPROTO_TCP, u32::MAX))?;
+        check!(all.iter().any(|it| it.body[4..6] == port(&address).to_be_bytes()));
+        Ok(())
+    }
+
     /// What becomes of devices is heard.
     pub(crate) fn protocol_netlink_kobject_uevent(at: &Situation<'_>) -> Attempt {
         use crate::suite::netlink::{
