@@ -149,25 +149,14 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             continue;
         }
         number += 1;
-        if let Some(note) = absent(neighbour.on) {
-            crate::print_line(&Line {
-                r#type: "probe",
-                rule: &neighbour.rule_id,
-                call: neighbour.sample.call.name(),
-                argument: &neighbour.argument,
-                under: &neighbour.under,
-                value: &neighbour.name,
-                on: neighbour.on.to_string(),
-                kind: "neighbour",
-                expected: shown(Some(Errno(neighbour.errno.into()))),
-                errno: ABSENT.to_owned(),
-                behaved: true,
-                note,
-            });
-            continue;
+        let missing = absent(neighbour.on);
+        let seen = match &missing {
+            Some(reason) => Seen { errno: None, behaved: true, note: reason.clone() },
+            None => try_neighbour(tag(number), &neighbour, limit),
+        };
+        if missing.is_none() {
+            *(if seen.errno.is_some() { &mut refused } else { &mut accepted }) += 1;
         }
-        let seen = try_neighbour(tag(number), &neighbour, limit);
-        *(if seen.errno.is_some() { &mut refused } else { &mut accepted }) += 1;
         crate::print_line(&Line {
             r#type: "probe",
             rule: &neighbour.rule_id,
@@ -178,7 +167,7 @@ pub(crate) fn run(filter: Option<&str>, limit: Duration) -> bool {
             on: neighbour.on.to_string(),
             kind: "neighbour",
             expected: shown(Some(Errno(neighbour.errno.into()))),
-            errno: shown(seen.errno),
+            errno: missing.map_or_else(|| shown(seen.errno), |_| ABSENT.to_owned()),
             behaved: seen.behaved,
             note: seen.note,
         });

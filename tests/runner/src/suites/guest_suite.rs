@@ -66,10 +66,12 @@ const NOT_EMULATED: &[(&str, &str)] = &[
     ("inet::errors_are_shown_and_told", NO_ERROR_ALONE),
     ("inet::errors_are_one_after_the_other", NO_ERROR_ALONE),
     ("vsock::connections_show_their_state", HUNG_UP_IS_WRITABLE),
+    ("netlink::diag_shows_numbers_of_inodes", HOST_NUMBERS),
     ("inet::linger_waits_for_what_was_sent", HOST_CLOSES),
     ("netlink::groups_that_are_too_loud_show_an_error", NO_ERROR_ALONE),
 ];
 const HUNG_UP_IS_WRITABLE: &str = "no placeholder shows POLLHUP without POLLOUT";
+const HOST_NUMBERS: &str = "/proc shows the placeholders' inodes";
 const HOST_CLOSES: &str =
     "close(2) is the host's: it closes the placeholder, and does not wait for what is emulated";
 const UNCONNECTED: &str = "epoll does not show that a socket was never connected: no placeholder does";

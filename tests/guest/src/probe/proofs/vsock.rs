@@ -1,8 +1,11 @@
 //! Proofs on sockets of AF_VSOCK: a module for each call.
 
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSliceMut;
 
-use super::internet::kinds;
+use super::internet::{
+    data::{WHOLE, arrives, is_received, parts as parts_of},
+    kinds,
+};
 use crate::{
     harness::{check, check_eq, check_err},
     probe::{Attempt, probed, situation::Situation},
@@ -15,8 +18,6 @@ use crate::{
     },
     sys::{self, Envelope, Outgoing},
 };
-
-const WHOLE: &[u8] = b"whole";
 
 /// A module whose functions all are one proof.
 macro_rules! call {
@@ -130,43 +131,12 @@ call! {
     sockfd_af_vsock_sock_stream sockfd_af_vsock_sock_seqpacket
 }
 
-/// What is sent is received whole.
-fn arrives(
-    at: &Situation<'_>,
-    send: impl Fn(&std::os::fd::OwnedFd) -> crate::errno::Result<usize>,
-) -> Attempt {
-    let (one, other) = at.pair()?;
-    check_eq!(probed(send(&one))?, WHOLE.len());
-    let mut data = [0; 8];
-    check_eq!(sys::read(&other, &mut data)?, WHOLE.len());
-    check_eq!(&data[..WHOLE.len()], WHOLE);
-    Ok(())
-}
-
-/// What was sent is received whole.
-fn is_received(
-    at: &Situation<'_>,
-    receive: impl Fn(&std::os::fd::OwnedFd, &mut [u8]) -> crate::errno::Result<usize>,
-) -> Attempt {
-    let (one, other) = at.pair()?;
-    sys::write(&one, WHOLE)?;
-    let mut data = [0; 8];
-    check_eq!(probed(receive(&other, &mut data))?, WHOLE.len());
-    check_eq!(&data[..WHOLE.len()], WHOLE);
-    Ok(())
-}
-
-fn halves() -> [IoSlice<'static>; 2] {
-    let (one, other) = WHOLE.split_at(3);
-    [IoSlice::new(one), IoSlice::new(other)]
-}
-
 call! {
     sendto, |at| arrives(at, |fd| sys::send(fd, WHOLE, 0));
     sockfd_af_vsock_sock_stream sockfd_af_vsock_sock_seqpacket
 }
 call! {
-    sendmsg, |at| arrives(at, |fd| Ok(sys::sendmsg(fd, &halves(), Envelope::default(), 0)?.bytes));
+    sendmsg, |at| arrives(at, |fd| Ok(sys::sendmsg(fd, &parts_of(), Envelope::default(), 0)?.bytes));
     sockfd_af_vsock_sock_stream sockfd_af_vsock_sock_seqpacket
 }
 call! {
@@ -209,7 +179,7 @@ call! {
     fd_af_vsock_sock_stream fd_af_vsock_sock_seqpacket
 }
 call! {
-    writev, |at| arrives(at, |fd| sys::writev(fd, &halves()));
+    writev, |at| arrives(at, |fd| sys::writev(fd, &parts_of()));
     fd_af_vsock_sock_stream fd_af_vsock_sock_seqpacket
 }
 call! {

@@ -21,6 +21,7 @@ pub(crate) const TESTS: &[Test] = tests!("netlink";
     diag_shows_names_and_queues,
     diag_shows_streams,
     diag_shows_datagram_sockets,
+    diag_shows_numbers_of_inodes,
     diag_shows_the_states_that_are_asked_for,
     diag_refuses_what_it_does_not_know,
 );
@@ -66,11 +67,19 @@ fn number(fd: &OwnedFd) -> Result<u32> {
     Ok(text.trim_start_matches("socket:[").trim_end_matches(']').parse().unwrap_or_default())
 }
 
-/// The messages about a socket of the UNIX family.
+/// What tells a socket from all others: SO_COOKIE.
+#[track_caller]
+fn cookie(fd: &OwnedFd) -> Result<[u8; 8]> {
+    let (mut value, mut length) = ([0; 8], 8);
+    sys::getsockopt(fd, libc::SOL_SOCKET, libc::SO_COOKIE, &mut value, &mut length)?;
+    Ok(value)
+}
+
+/// The message about a socket of the UNIX family.
 #[track_caller]
 fn about(all: &[Message], fd: &OwnedFd) -> Result<Message> {
-    let own = number(fd)?;
-    let found = all.iter().find(|it| word(&it.body[4..]) == own);
+    let own = cookie(fd)?;
+    let found = all.iter().find(|it| it.body[8..16] == own);
     Ok(found.cloned().expect("the socket is among them"))
 }
 
@@ -92,7 +101,8 @@ fn diag_shows_unix_sockets(case: &Case) -> Outcome {
         check_eq!(found.body[..3], [libc::AF_UNIX as u8, kind as u8, state]);
     }
     let peer = |fd| about(&all, fd).map(|found| found.number(UNIX_HEADER, 2));
-    check_eq!((peer(&stream)?, peer(&other)?), (Some(number(&other)?), Some(number(&stream)?)));
+    let own = |fd| about(&all, fd).map(|found| word(&found.body[4..]));
+    check_eq!((peer(&stream)?, peer(&other)?), (Some(own(&other)?), Some(own(&stream)?)));
     check_eq!(peer(&fresh)?, None);
     Ok(())
 }
@@ -137,7 +147,7 @@ fn diag_shows_streams(_: &Case) -> Outcome {
         check_eq!(listening.body[..2], [family as u8, LISTEN]);
         // What waits to be accepted, and how much may; then who it is.
         check_eq!((word(&listening.body[56..]), word(&listening.body[60..])), (0, 7));
-        check_eq!(word(&listening.body[68..]), number(&fd)?);
+        check_eq!(listening.body[44..52], cookie(&fd)?);
         let (one, other) = (port_of(&near)?, port_of(&far)?);
         let found = at_port(&all, other, one).expect("it is connected");
         check_eq!(found.body[..2], [family as u8, ESTABLISHED]);
@@ -166,12 +176,24 @@ fn diag_shows_datagram_sockets(_: &Case) -> Outcome {
         }
         let all = talk.ask(&internet(family, libc::IPPROTO_UDP, u32::MAX))?;
         let found = at_port(&all, port(&address), 0).expect("it is bound");
-        check_eq!((found.body[1], word(&found.body[68..])), (CLOSE, number(&fd)?));
+        check_eq!((found.body[1], &found.body[44..52]), (CLOSE, &cookie(&fd)?[..]));
         let found = at_port(&all, port_of(&one)?, port_of(&other)?).expect("it is connected");
         check_eq!(found.body[1], ESTABLISHED);
-        let own = number(&fresh)?;
-        check!(all.iter().all(|it| word(&it.body[68..]) != own), "one without a port is nowhere to be found");
+        let own = cookie(&fresh)?;
+        check!(all.iter().all(|it| it.body[44..52] != own), "one without a port is nowhere to be found");
     }
+    Ok(())
+}
+
+/// By these numbers ss finds out whose sockets they are.
+fn diag_shows_numbers_of_inodes(_: &Case) -> Outcome {
+    let talk = talk(libc::SOCK_RAW)?;
+    let (stream, _other) = pair_of(STREAM)?;
+    check_eq!(word(&about(&talk.ask(&unix(u32::MAX, 0))?, &stream)?.body[4..]), number(&stream)?);
+    let (fd, address) = listener(V4, 1)?;
+    let all = talk.ask(&internet(V4, libc::IPPROTO_TCP, u32::MAX))?;
+    let found = at_port(&all, port(&address), 0).expect("it listens");
+    check_eq!(word(&found.body[68..]), number(&fd)?);
     Ok(())
 }
 

@@ -13,10 +13,13 @@ use crate::{
     sys::{self, Envelope, Outgoing},
 };
 
-const WHOLE: &[u8] = b"whole";
+pub(in crate::probe::proofs) const WHOLE: &[u8] = b"whole";
 
 /// What is sent is received whole.
-fn arrives(at: &Situation<'_>, send: impl Fn(&OwnedFd) -> Result<usize>) -> Attempt {
+pub(in crate::probe::proofs) fn arrives(
+    at: &Situation<'_>,
+    send: impl Fn(&OwnedFd) -> Result<usize>,
+) -> Attempt {
     let (one, other) = at.pair()?;
     check_eq!(probed(send(&one))?, WHOLE.len());
     let mut data = [0; 8];
@@ -26,7 +29,10 @@ fn arrives(at: &Situation<'_>, send: impl Fn(&OwnedFd) -> Result<usize>) -> Atte
 }
 
 /// What was sent is received whole.
-fn is_received(at: &Situation<'_>, receive: impl Fn(&OwnedFd, &mut [u8]) -> Result<usize>) -> Attempt {
+pub(in crate::probe::proofs) fn is_received(
+    at: &Situation<'_>,
+    receive: impl Fn(&OwnedFd, &mut [u8]) -> Result<usize>,
+) -> Attempt {
     let (one, other) = at.pair()?;
     sys::write(&one, WHOLE)?;
     let mut data = [0; 8];
@@ -36,7 +42,7 @@ fn is_received(at: &Situation<'_>, receive: impl Fn(&OwnedFd, &mut [u8]) -> Resu
 }
 
 /// The payload in two parts.
-fn parts() -> [IoSlice<'static>; 2] {
+pub(in crate::probe::proofs) fn parts() -> [IoSlice<'static>; 2] {
     let (one, other) = WHOLE.split_at(3);
     [IoSlice::new(one), IoSlice::new(other)]
 }
