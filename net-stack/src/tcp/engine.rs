@@ -26,8 +26,8 @@ use crate::{
     time::Instant,
 };
 
-/// So many engines that nobody uses are kept.
-const KEPT_MAX: usize = 64;
+/// Of engines that nobody uses, so many bytes of buffers are kept.
+const KEPT_MAX: usize = 1 << 20;
 
 /// How long an acknowledgement may wait for data to go with: RFC 9293, 3.8.6.3 allows half a second, Linux takes 40 ms.
 const ACK_DELAY: Duration = Duration::from_millis(40);
@@ -99,7 +99,9 @@ impl Pool {
 
     pub(super) fn give(&self, engine: Box<Engine>) {
         let mut kept = self.0.lock();
-        if kept.len() < KEPT_MAX {
+        let size = |engine: &Engine| engine.send_size + engine.receive_size;
+        let bytes: usize = kept.iter().map(|engine| size(engine)).sum();
+        if bytes + size(&engine) <= KEPT_MAX {
             kept.push(engine);
         } else {
             drop(kept);

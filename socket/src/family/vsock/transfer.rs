@@ -173,7 +173,8 @@ impl Vsock {
     fn took(&self, bytes: usize, low: usize) {
         let endpoint = self.endpoint();
         let mut state = endpoint.state.lock();
-        let little = (state.unread as usize) < low;
+        // Who waits for more than there is must not wait for a sender that waits for credit.
+        let little = low > 1 && (state.unread as usize) < low;
         let tells = state.credit.took(bytes, little) && state.is_connected();
         // The peer has let go, and this was the last of it.
         if state.done && state.received.is_empty() && state.is_connected() {
