@@ -65,9 +65,7 @@ impl Endpoint {
             }
             Phase::Closed => {
                 drop(state);
-                if packet.operation != Operation::Reset {
-                    self.hub.refuse(&packet);
-                }
+                self.hub.refuse(&packet);
             }
         }
     }
@@ -81,9 +79,7 @@ impl Endpoint {
             && !state.shut.contains(Directions::RECEIVE);
         if !wanted {
             drop(state);
-            if packet.operation != Operation::Reset {
-                self.hub.refuse(packet);
-            }
+            self.hub.refuse(packet);
             return;
         }
         let child = Self::new(&self.hub, self.kind, self.options.inherited());

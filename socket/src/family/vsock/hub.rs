@@ -125,13 +125,15 @@ impl Hub {
         match known.or_else(|| self.at(packet.to)) {
             Some(endpoint) => endpoint.hear(packet),
             // There is nobody, and who asks is told so.
-            None if packet.operation == Operation::Reset => {}
             None => self.refuse(&packet),
         }
     }
 
-    /// Answers that there is no such connection.
+    /// Answers that there is no such connection. To a reset there is no answer: two ends could go on so for ever.
     pub(super) fn refuse(&self, packet: &Packet) {
+        if packet.operation == Operation::Reset {
+            return;
+        }
         self.send(Packet {
             from: packet.to,
             to: packet.from,
@@ -140,5 +142,71 @@ impl Hub {
             room: 0,
             forwarded: 0,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::family::vsock::{
+        Kind, Vsock,
+        packet::{Directions, PAYLOAD_MAX},
+    };
+
+    /// Numbers that look random and are the same each time (Knuth's MMIX).
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, limit: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % limit
+        }
+    }
+
+    #[test]
+    fn packets_that_cannot_be_do_no_harm() {
+        for seed in 0..40 {
+            let mut dice = Dice(seed);
+            let hub = Arc::new(Hub::default());
+            let listener = Vsock::new(&hub, Kind::Stream);
+            listener.bind(&Address { cid: ANY, port: 5000 }.bytes(), false).unwrap();
+            listener.listen(4).unwrap();
+            let near = Vsock::new(&hub, Kind::Stream);
+            near.connect(&Address { cid: LOCAL, port: 5000 }.bytes(), false).unwrap();
+            let far = listener.accept().map(Vsock::accepted).ok().unwrap();
+            let own = Address::parse(&near.local_name()).unwrap().port;
+            let ports = [5000, own, 0, 77, ANY];
+            let cids = [LOCAL, HOST, 0, 3, ANY];
+            for _ in 0..500 {
+                let mut address =
+                    || Address { cid: cids[dice.below(5) as usize], port: ports[dice.below(5) as usize] };
+                let (from, to) = (address(), address());
+                let length = [0, 1, 1000, PAYLOAD_MAX, 300_000][dice.below(5) as usize];
+                let operation = match dice.below(8) {
+                    0 => Operation::Request,
+                    1 => Operation::Response,
+                    2 => Operation::Reset,
+                    3 => Operation::Shutdown(Directions::from_bits_truncate(dice.below(4) as u8)),
+                    4 => Operation::CreditUpdate,
+                    _ => Operation::Data { bytes: vec![0; length], ends: dice.below(2) == 0, marked: false },
+                };
+                let kind = if dice.below(4) == 0 { Kind::Seqpacket } else { Kind::Stream };
+                let lie = |dice: &mut Dice| [0, 1, 262_144, u32::MAX][dice.below(4) as usize];
+                let (room, forwarded) = (lie(&mut dice), lie(&mut dice));
+                hub.send(Packet { from, to, kind, operation, room, forwarded });
+                for socket in [&near, &far] {
+                    // Nobody is made to keep more than was promised, and nothing waits for ever.
+                    assert!(socket.unread().unwrap() <= 262_144, "seed {seed}");
+                    let _ = socket.poll();
+                    let _ = socket.receive(&mut &mut [0; 4096][..], dice.below(2) == 0, 1);
+                    let _ = socket.send(&mut &[0; 100][..], false, false);
+                }
+            }
+            drop((near, far, listener));
+            assert_eq!(hub.connections.lock().keys().filter(|(port, _)| *port == own).count(), 0);
+            assert_eq!(hub.bound.lock().sockets.len(), 0, "seed {seed}");
+        }
     }
 }
